@@ -1,0 +1,51 @@
+# Every command of the project, once. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test test-fast check format generate bench wheel clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+.venv/.core: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.dev: .venv/.core constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,testing,torch,peers]'
+	@touch $@
+
+demo: .venv/.core  ## set up, then score the examples that ship with the package
+	$(BIN)/onethinker-rewards demo
+
+test: .venv/.dev check  ## set up, then run every check and every test
+	$(PYTEST) --cov --cov-report=term
+
+test-fast: .venv/.dev  ## the tests that take less than ten seconds each
+	$(PYTEST) -m 'not slow'
+
+check: .venv/.dev  ## lint, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: .venv/.dev  ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+generate: .venv/.dev  ## rewrite what is generated: JSON Schemas, tables in the docs
+	$(BIN)/python scripts/generate.py
+
+bench: .venv/.dev  ## measure speed beside the peers and the floor
+	$(BIN)/python -m benchmarks
+
+wheel: .venv/.dev  ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --outdir dist
+
+clean:  ## remove the environment and everything built
+	rm -rf .venv dist build .pytest_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,1 @@
+"""From the answer texts of one kind to arrays and failure codes."""

@@ -1,0 +1,65 @@
+"""What can go wrong that is not the model's fault.
+
+A wrong answer is never an error: it is a failure code in the result. These errors are for the caller's
+mistakes, and each names the rows that caused it::
+
+    OneThinkerRewardsError
+    ├── BadReferenceError     a reference that its task's schema refuses   (also a ValueError)
+    ├── UnknownTaskError      a label that is no task                      (also a ValueError)
+    ├── ArgumentError         arguments that do not fit each other         (also a ValueError)
+    └── JudgeError            raised by a judge that could not be reached
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["ArgumentError", "BadReferenceError", "JudgeError", "OneThinkerRewardsError", "UnknownTaskError"]
+
+_SHOWN = 5
+
+
+class OneThinkerRewardsError(Exception):
+    """The base of every error this package raises on purpose."""
+
+
+class ArgumentError(OneThinkerRewardsError, ValueError):
+    """Arguments that do not fit: lengths that differ, a recipe that does not exist."""
+
+
+class JudgeError(OneThinkerRewardsError):
+    """A judge could not give scores; its rows get the failure ``judge_failed``."""
+
+
+class _RowsError(OneThinkerRewardsError, ValueError):
+    """An error that names every row it concerns.
+
+    Attributes:
+        rows: Positions in the batch, counted from 0, in ascending order.
+        reasons: One reason a row, in the same order.
+    """
+
+    _subject = "row"
+
+    def __init__(self, rows: Sequence[int], reasons: Sequence[str]) -> None:
+        self.rows = tuple(rows)
+        self.reasons = tuple(reasons)
+        # Every field goes to the base so that the error survives pickling between processes.
+        super().__init__(self.rows, self.reasons)
+
+    def __str__(self) -> str:
+        shown = "; ".join(f"row {row}: {why}" for row, why in zip(self.rows[:_SHOWN], self.reasons, strict=False))
+        more = len(self.rows) - _SHOWN
+        return f"{self._subject} in {shown}" + (f"; and {more} more rows" if more > 0 else "")
+
+
+class BadReferenceError(_RowsError):
+    """References that cannot be read in their task; ``rows`` names all of them."""
+
+    _subject = "unreadable reference"
+
+
+class UnknownTaskError(_RowsError):
+    """Labels that name no task; ``rows`` names all of them."""
+
+    _subject = "unknown task"

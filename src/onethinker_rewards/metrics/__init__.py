@@ -1,0 +1,1 @@
+"""Metrics: arrays in, one score a row out."""

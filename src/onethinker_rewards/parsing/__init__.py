@@ -1,0 +1,1 @@
+"""Finding thinking and answer in a response."""

@@ -1,0 +1,1 @@
+"""From responses and references to rewards."""

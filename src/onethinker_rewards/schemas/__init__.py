@@ -1,0 +1,1 @@
+"""What a model may write: one pydantic model a kind of answer."""
