@@ -1,0 +1,1 @@
+"""Speed beside the peers and the floor: ``python -m benchmarks``."""

@@ -1,0 +1,77 @@
+"""What every benchmark shares: one measured pair a row, one table a topic."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """Our time and another's for the same work, both measured in one run."""
+
+    name: str
+    ours_s: float
+    against: str
+    against_s: float
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """How many times longer the other one takes."""
+        return self.against_s / self.ours_s
+
+
+def best_of(fn: Callable[[], object], repeat: int = 5, at_least_s: float = 0.02) -> float:
+    """Return the seconds of one call: the best of ``repeat`` rounds, each long enough to time."""
+    calls, spent = 1, _seconds(fn, 1)
+    while spent < at_least_s:
+        calls = max(2 * calls, int(calls * at_least_s / max(spent, 1e-9)))
+        spent = _seconds(fn, calls)
+    rounds = [spent, *(_seconds(fn, calls) for _ in range(repeat - 1))]
+    return min(rounds) / calls
+
+
+def machine(packages: Iterable[str] = ("numpy", "scipy", "shapely")) -> str:
+    """Return one line with the processor, the interpreter and the versions of ``packages``."""
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    cores = os.cpu_count()
+    return f"{_processor()}, {cores} cores; Python {platform.python_version()}; {versions}"
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Return the rows as a Markdown table; a ratio above 1 means that ours is faster."""
+    head = "| what | ours | against | its time | ratio | note |\n|---|---|---|---|---|---|"
+    lines = (
+        f"| {row.name} | {_readable(row.ours_s)} | {row.against} | {_readable(row.against_s)} "
+        f"| {row.ratio:.2f} | {row.note} |"
+        for row in rows
+    )
+    return "\n".join([head, *lines])
+
+
+def _seconds(fn: Callable[[], object], calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls):
+        fn()
+    return time.perf_counter() - start
+
+
+def _readable(seconds: float) -> str:
+    for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms")):
+        if seconds < limit:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def _processor() -> str:
+    # platform.processor() is empty on most Linux systems.
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text(encoding="utf-8").splitlines() if described.exists() else []
+    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
