@@ -48,6 +48,8 @@ class _RowsError(OneThinkerRewardsError, ValueError):
         super().__init__(self.rows, self.reasons)
 
     def __str__(self) -> str:
+        if not self.rows:
+            return f"{self._subject}: {self.reasons[0]}"
         shown = "; ".join(f"row {row}: {why}" for row, why in zip(self.rows[:_SHOWN], self.reasons, strict=False))
         more = len(self.rows) - _SHOWN
         return f"{self._subject} in {shown}" + (f"; and {more} more rows" if more > 0 else "")

@@ -1,1 +1,35 @@
-"""Finding thinking and answer in a response."""
+"""Finding thinking and answer in a response, and reading one answer in its schema."""
+
+from onethinker_rewards.parsing.answers import Read, Rules, read_answer
+from onethinker_rewards.parsing.letters import option_letter
+from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
+from onethinker_rewards.parsing.numbers import plain_number, without_thousands
+from onethinker_rewards.parsing.repairs import without_fence
+from onethinker_rewards.parsing.tags import (
+    END_TOKENS,
+    Found,
+    FoundAnswers,
+    Think,
+    bare_reference,
+    find_answer,
+    find_answers,
+)
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "END_TOKENS",
+    "Found",
+    "FoundAnswers",
+    "Limits",
+    "Read",
+    "Rules",
+    "Think",
+    "bare_reference",
+    "find_answer",
+    "find_answers",
+    "option_letter",
+    "plain_number",
+    "read_answer",
+    "without_fence",
+    "without_thousands",
+]

@@ -1,1 +1,26 @@
 """The tasks: a file each, and their ordered table."""
+
+from onethinker_rewards.tasks.names import resolve_tasks, spec_of, task_name
+from onethinker_rewards.tasks.prompts import prompt
+from onethinker_rewards.tasks.reading import Parsed, json_schema, parse, parse_answer, parse_reference
+from onethinker_rewards.tasks.spec import Context, Formula, Judge, Scores, Segmenter, TaskSpec
+from onethinker_rewards.tasks.table import TASKS
+
+__all__ = [
+    "TASKS",
+    "Context",
+    "Formula",
+    "Judge",
+    "Parsed",
+    "Scores",
+    "Segmenter",
+    "TaskSpec",
+    "json_schema",
+    "parse",
+    "parse_answer",
+    "parse_reference",
+    "prompt",
+    "resolve_tasks",
+    "spec_of",
+    "task_name",
+]

@@ -1,0 +1,61 @@
+"""The rules of a schema that are checked on whole arrays: clipping and order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.columns.reading import Faults, Floats, Integers
+from onethinker_rewards.schemas.answers import COORDINATE_MAX
+
+__all__ = ["check_boxes", "check_spans", "check_times", "clip", "sound_rows"]
+
+
+def clip(coordinates: Floats, positions: Integers, faults: Faults) -> Floats:
+    """Move coordinates into 0…1000, recording the repair.
+
+    Args:
+        coordinates: ``[M, K]``.
+        positions: ``[M]`` row of each line, for the codes.
+        faults: Receives ``clipped``.
+    """
+    # Two passes that allocate nothing decide the common case.
+    if coordinates.size == 0 or (coordinates.min() >= 0 and coordinates.max() <= COORDINATE_MAX):
+        return coordinates
+    outside = ((coordinates < 0) | (coordinates > COORDINATE_MAX)).any(axis=1)
+    for row in np.unique(positions[outside]).tolist():
+        faults.repairs[row] = (*faults.repairs.get(row, ()), RepairCode.CLIPPED)
+    return np.clip(coordinates, 0.0, COORDINATE_MAX)
+
+
+def check_boxes(boxes: Floats, positions: Integers, faults: Faults) -> None:
+    """Record ``bad_order`` where x1 < x2 or y1 < y2 does not hold."""
+    sound = (boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3])
+    _fail(~sound, positions, FailureCode.BAD_ORDER, faults)
+
+
+def check_spans(spans: Floats, positions: Integers, faults: Faults) -> None:
+    """Record ``out_of_range`` before 0, then ``bad_order`` where start <= end does not hold."""
+    _fail((spans < 0).any(axis=1), positions, FailureCode.OUT_OF_RANGE, faults)
+    _fail(spans[:, 0] > spans[:, 1], positions, FailureCode.BAD_ORDER, faults)
+
+
+def check_times(times: Floats, positions: Integers, faults: Faults) -> None:
+    """Record ``out_of_range`` before 0."""
+    _fail(times < 0, positions, FailureCode.OUT_OF_RANGE, faults)
+
+
+def sound_rows(positions: Integers, faults: Faults) -> Integers | None:
+    """Return the places of rows without a failure, or None where all are sound."""
+    if not faults.failures:
+        return None
+    failed = np.fromiter(faults.failures, dtype=np.int64, count=len(faults.failures))
+    return np.flatnonzero(~np.isin(positions, failed))
+
+
+def _fail(bad: Any, positions: Integers, code: FailureCode, faults: Faults) -> None:
+    if bad.any():
+        for row in np.unique(positions[bad]).tolist():
+            faults.fail(row, code)

@@ -1,0 +1,166 @@
+"""What every kind of column shares: the reading of many texts, and the way a row is taken out.
+
+A reader takes texts to columns: arrays with one row a text that could be read, and sparse codes for the rest.
+The common case is decoded straight into typed structs and packed into arrays; a text that fails on that way is
+read again by `parsing.read_answer`, which decides its code. So both ways give the same, by construction for
+broken rows, by a test for sound ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Rules, read_answer
+
+__all__ = [
+    "Columns",
+    "Faults",
+    "Floats",
+    "Integers",
+    "Reader",
+    "Reading",
+    "Request",
+    "decode_rows",
+    "read_slowly",
+]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Columns(Protocol):
+    """Arrays with one row an answer."""
+
+    def take(self, rows: Integers) -> Self:
+        """Return these rows, in this order; a row may come several times."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+ColumnsT = TypeVar("ColumnsT", bound=Columns)
+ColumnsT_co = TypeVar("ColumnsT_co", bound=Columns, covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """How texts are to be read.
+
+    Attributes:
+        rules: ``strict`` or ``lenient``.
+        limits: How much is read at all.
+        options: The options' texts, a list a row, where the question offers some.
+        free: Rows whose reference is no option letter, so that any text is an answer.
+    """
+
+    rules: Rules = "strict"
+    limits: Limits = DEFAULT_LIMITS
+    options: Sequence[Sequence[str] | None] | None = None
+    free: NDArray[np.bool_] | None = None
+
+
+STRICT = Request()
+
+
+@dataclass(slots=True)
+class Faults:
+    """Codes of the rows that have any.
+
+    Attributes:
+        failures: Why a row could not be read, by row.
+        repairs: What was put right in a row, by row.
+        schema_faults: Why a row as written is not in the schema, by row; repaired rows included.
+    """
+
+    failures: dict[int, FailureCode] = field(default_factory=dict[int, FailureCode])
+    repairs: dict[int, tuple[RepairCode, ...]] = field(default_factory=dict[int, tuple[RepairCode, ...]])
+    schema_faults: dict[int, FailureCode] = field(default_factory=dict[int, FailureCode])
+
+    def fail(self, row: int, code: FailureCode) -> None:
+        """Record why ``row`` failed; the first reason stays."""
+        self.failures.setdefault(row, code)
+        self.schema_faults.setdefault(row, code)
+        self.repairs.pop(row, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[ColumnsT_co]):
+    """Columns of the texts that could be read, and the codes of the others.
+
+    Attributes:
+        columns: One row a readable text, in order.
+        rows: ``[len(columns)]`` positions of the readable texts.
+        faults: Codes by position.
+    """
+
+    columns: ColumnsT_co
+    rows: Integers
+    faults: Faults
+
+
+class Reader(Protocol[ColumnsT_co]):
+    """Reads the texts of one kind of answer."""
+
+    def __call__(self, texts: Sequence[str], request: Request = ...) -> Reading[ColumnsT_co]:
+        """Return columns and codes; what a model wrote never raises."""
+        ...
+
+
+StructT = TypeVar("StructT")
+
+
+def decode_rows(
+    texts: Sequence[str],
+    decoder: msgspec.json.Decoder[StructT],
+    schema: type[BaseModel],
+    convert: Callable[[Any], StructT],
+    request: Request,
+) -> tuple[list[StructT], list[int], Faults]:
+    """Decode JSON texts into structs; return them with their positions and the faults of the others.
+
+    Args:
+        texts: Bare answers.
+        decoder: Decodes what the schema accepts, or refuses more than that; coordinates need not be checked.
+        schema: Decides on what the decoder refuses.
+        convert: From the schema's model to the struct.
+        request: Rules and limits.
+    """
+    faults = Faults()
+    structs: list[StructT] = []
+    positions: list[int] = []
+    decode = decoder.decode
+    longest = request.limits.answer_characters
+    for position, text in enumerate(texts):
+        try:
+            if len(text) > longest:
+                raise msgspec.DecodeError  # noqa: TRY301 - the slow way names the code
+            structs.append(decode(text))
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            answer = read_slowly(position, text, schema, request, faults)
+            if answer is None:
+                continue
+            structs.append(convert(answer))
+        positions.append(position)
+    return structs, positions, faults
+
+
+def read_slowly(
+    position: int, text: str, schema: type[BaseModel], request: Request, faults: Faults
+) -> BaseModel | None:
+    """Read one text by the definition, and record its codes."""
+    read = read_answer(text, schema, rules=request.rules, limits=request.limits)
+    if read.failure is not None:
+        faults.failures[position] = read.failure
+    if read.repairs:
+        faults.repairs[position] = read.repairs
+    if read.schema_fault is not None:
+        faults.schema_faults[position] = read.schema_fault
+    return read.answer

@@ -1,0 +1,130 @@
+"""Answers in plain text: option letters, numbers, free text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.columns.arrays import ArrayColumns
+from onethinker_rewards.columns.checks import sound_rows
+from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, read_slowly
+from onethinker_rewards.parsing import option_letter, plain_number, without_fence
+from onethinker_rewards.schemas import Number, OptionLetter
+
+__all__ = ["LetterColumns", "NumberColumns", "TextColumns", "read_letters", "read_numbers", "read_texts"]
+
+Texts = NDArray[np.object_]
+
+_LETTERS = {letter: ord(letter.upper()) for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}
+_OPTION_LABEL = re.compile(r"\s*\(?([A-Z])[.):]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumns(ArrayColumns):
+    """``texts``: ``[N]`` str."""
+
+    texts: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumns(ArrayColumns):
+    """``values`` ``[N]``, and ``texts`` ``[N]`` str: the same as written, without commas, for exact rounding."""
+
+    values: Floats
+    texts: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class LetterColumns(ArrayColumns):
+    """``letters`` ``[N]`` code point of the option letter, 0 where there is none; ``texts`` ``[N]`` casefolded."""
+
+    letters: Integers
+    texts: Texts
+
+
+def read_texts(texts: Sequence[str], request: Request = STRICT) -> Reading[TextColumns]:
+    """Read free text: everything that is not empty and not too long."""
+    faults = Faults()
+    for position, text in enumerate(texts):
+        if not text or len(text) > request.limits.answer_characters:
+            faults.fail(position, FailureCode.ANSWER_TOO_LONG if text else FailureCode.EMPTY_ANSWER)
+    rows = _readable(len(texts), faults)
+    return Reading(TextColumns(_objects(_take(texts, rows))), rows, faults)
+
+
+def read_numbers(texts: Sequence[str], request: Request = STRICT) -> Reading[NumberColumns]:
+    """Read plain numbers."""
+    faults = Faults()
+    values: list[float] = []
+    digits: list[str] = []
+    for position, text in enumerate(texts):
+        number = plain_number(text, limits=request.limits)
+        if isinstance(number, FailureCode):
+            answer = read_slowly(position, text, Number, request, faults)
+            if answer is None:
+                continue
+            number = float(str(answer))
+            text = without_fence(text)[0]  # noqa: PLW2901 - from here on, the number alone
+        values.append(number)
+        digits.append(text.replace(",", ""))
+    columns = NumberColumns(np.array(values, dtype=np.float64), _objects(digits))
+    return Reading(columns, _readable(len(texts), faults), faults)
+
+
+def read_letters(texts: Sequence[str], request: Request = STRICT) -> Reading[LetterColumns]:
+    """Read option letters; with the options' texts given, exactly one option's text is its letter too."""
+    faults = Faults()
+    letters = [_LETTERS.get(text, 0) for text in texts]
+    for position, text in enumerate(texts):
+        options = request.options[position] if request.options is not None else None
+        if not letters[position] or (options and letters[position] - ord("A") >= len(options)):
+            letters[position] = _letter(position, text, options, request, faults)
+    rows = _readable(len(texts), faults)
+    codes = np.array(letters, dtype=np.int64)[rows]
+    return Reading(LetterColumns(codes, _objects([text.casefold() for text in _take(texts, rows)])), rows, faults)
+
+
+def _letter(position: int, text: str, options: Sequence[str] | None, request: Request, faults: Faults) -> int:
+    """Decide one text that is no letter alone: 0 stands for none, and is a failure unless any text will do."""
+    if options and len(text) <= request.limits.answer_characters:
+        named = _option_named(text, options)
+        if named:
+            return named
+    if text and request.free is not None and request.free[position]:
+        letter = option_letter(text)
+        return ord(letter) if letter else 0
+    answer = read_slowly(position, text, OptionLetter, request, faults)
+    return ord(str(answer)) if answer is not None else 0
+
+
+def _option_named(text: str, options: Sequence[str]) -> int:
+    """Return the letter of the only option whose text this is, else 0."""
+    wanted = text.strip().casefold()
+    named: list[int] = []
+    for place, option in enumerate(options):
+        label = _OPTION_LABEL.match(option)
+        if wanted in (option.strip().casefold(), option[label.end() :].strip().casefold() if label else None):
+            named.append(ord(label[1]) if label else ord("A") + place)
+    return named[0] if len(named) == 1 else 0
+
+
+def _take(texts: Sequence[str], rows: Integers) -> list[str]:
+    places: list[int] = rows.tolist()
+    return [texts[place] for place in places]
+
+
+def _objects(values: list[str]) -> Texts:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _readable(count: int, faults: Faults) -> Integers:
+    rows = np.arange(count)
+    sound = sound_rows(rows, faults)
+    return rows if sound is None else sound

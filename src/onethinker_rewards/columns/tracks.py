@@ -1,0 +1,203 @@
+"""Tracks: one box a second, with or without the time span; a ragged number of boxes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Annotated, Any, Self
+
+import msgspec
+import numpy as np
+
+from onethinker_rewards.columns.checks import check_boxes, check_spans, clip, sound_rows
+from onethinker_rewards.columns.packing import FloatPacker
+from onethinker_rewards.columns.reading import (
+    STRICT,
+    Faults,
+    Floats,
+    Integers,
+    Reading,
+    Request,
+    decode_rows,
+    read_slowly,
+)
+from onethinker_rewards.schemas import BoxTrack, TimedBoxTrack
+from onethinker_rewards.schemas.answers import FRAME_KEY_DIGITS
+
+__all__ = ["TimedTrackColumns", "TrackColumns", "match_frames", "read_timed_tracks", "read_tracks"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackColumns:
+    """Boxes laid end to end.
+
+    Attributes:
+        starts: ``[N + 1]`` where each row's boxes start; the last is M.
+        frames: ``[M]`` whole seconds.
+        boxes: ``[M, 4]`` x1, y1, x2, y2 in thousandths.
+    """
+
+    starts: Integers
+    frames: Integers
+    boxes: Floats
+
+    @property
+    def lengths(self) -> Integers:
+        """``[N]`` number of boxes."""
+        return np.diff(self.starts)
+
+    @property
+    def row_of(self) -> Integers:
+        """``[M]`` row of each box."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def take(self, rows: Integers) -> Self:
+        """Return these rows, in this order; a row may come several times."""
+        lengths = self.lengths[rows]
+        starts = _starts(lengths)
+        places = np.arange(starts[-1]) + np.repeat(self.starts[rows] - starts[:-1], lengths)
+        return type(self)(starts, self.frames[places], self.boxes[places])
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TimedTrackColumns:
+    """``spans`` ``[N, 2]`` in seconds, and the ``tracks``."""
+
+    spans: Floats
+    tracks: TrackColumns
+
+    def take(self, rows: Integers) -> Self:
+        """Return these rows, in this order."""
+        return type(self)(self.spans[rows], self.tracks.take(rows))
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+
+def match_frames(predicted: TrackColumns, reference: TrackColumns) -> Integers:
+    """Find the predicted box for each reference box.
+
+    Args:
+        predicted: N rows.
+        reference: N rows, M boxes.
+
+    Returns:
+        ``[M]`` place of the box of the same row and second in ``predicted.boxes``, -1 where there is none.
+    """
+    stride = 1 + max(predicted.frames.max(initial=0), reference.frames.max(initial=0))
+    wanted = reference.row_of * stride + reference.frames
+    present = predicted.row_of * stride + predicted.frames
+    cells = len(reference) * int(stride)
+    if cells <= 16 * (len(wanted) + len(present)) + 4096:
+        table = np.full(cells, -1, dtype=np.int64)
+        table[present] = np.arange(len(present))
+        return table[wanted]
+    # Far-apart seconds would make the table huge; sorting does not mind them.
+    order = np.argsort(present)
+    places = np.searchsorted(present, wanted, sorter=order)
+    found = order[np.minimum(places, len(order) - 1)]
+    return np.where(present[found] == wanted, found, -1)
+
+
+_Quad = tuple[float, float, float, float]
+_Second = Annotated[int, msgspec.Meta(ge=0, lt=10**FRAME_KEY_DIGITS)]
+_Boxes = Annotated[dict[_Second, _Quad], msgspec.Meta(min_length=1)]
+
+
+class _Track(msgspec.Struct, forbid_unknown_fields=True):
+    boxes: _Boxes
+
+
+class _TimedTrack(msgspec.Struct, forbid_unknown_fields=True):
+    time: tuple[float, float]
+    boxes: _Boxes
+
+
+_TRACKS = msgspec.json.Decoder(_Track)
+_TIMED_TRACKS = msgspec.json.Decoder(_TimedTrack)
+_PACK_BOXES = FloatPacker((0.0, 0.0, 0.0, 0.0))
+_PACK_SPANS = FloatPacker((0.0, 0.0))
+
+
+def read_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[TrackColumns]:
+    """Read ``{"boxes": {"1": [x1, y1, x2, y2], …}}``."""
+    structs, rows, faults = decode_rows(
+        texts, _TRACKS, BoxTrack, lambda answer: _Track(_whole_seconds(answer)), request
+    )
+    positions = np.array(rows, dtype=np.int64)
+    tracks = _pack([struct.boxes for struct in structs])
+    _refuse_what_only_text_shows(texts, BoxTrack, tracks, positions, request, faults)
+    tracks = _checked(tracks, positions, faults)
+    sound = sound_rows(positions, faults)
+    if sound is None:
+        return Reading(tracks, positions, faults)
+    return Reading(tracks.take(sound), positions[sound], faults)
+
+
+def read_timed_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[TimedTrackColumns]:
+    """Read ``{"time": [start, end], "boxes": {"1": [x1, y1, x2, y2], …}}``."""
+    structs, rows, faults = decode_rows(
+        texts,
+        _TIMED_TRACKS,
+        TimedBoxTrack,
+        lambda answer: _TimedTrack(answer.time, _whole_seconds(answer)),
+        request,
+    )
+    positions = np.array(rows, dtype=np.int64)
+    spans = _PACK_SPANS([struct.time for struct in structs])
+    tracks = _pack([struct.boxes for struct in structs])
+    _refuse_what_only_text_shows(texts, TimedBoxTrack, tracks, positions, request, faults)
+    check_spans(spans, positions, faults)
+    columns = TimedTrackColumns(spans, _checked(tracks, positions, faults))
+    sound = sound_rows(positions, faults)
+    if sound is None:
+        return Reading(columns, positions, faults)
+    return Reading(columns.take(sound), positions[sound], faults)
+
+
+def _whole_seconds(answer: Any) -> dict[int, _Quad]:
+    return {int(second): box for second, box in answer.boxes.items()}
+
+
+def _starts(lengths: Integers) -> Integers:
+    starts = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
+
+
+def _pack(tracks: list[dict[int, _Quad]]) -> TrackColumns:
+    starts = _starts(np.fromiter(map(len, tracks), dtype=np.int64, count=len(tracks)))
+    frames = np.fromiter(chain.from_iterable(tracks), dtype=np.int64, count=starts[-1])
+    boxes = _PACK_BOXES(list(chain.from_iterable(map(dict.values, tracks))))
+    return TrackColumns(starts, frames, boxes)
+
+
+def _refuse_what_only_text_shows(
+    texts: Sequence[str],
+    schema: type[BoxTrack | TimedBoxTrack],
+    tracks: TrackColumns,
+    positions: Integers,
+    request: Request,
+    faults: Faults,
+) -> None:
+    """Send rows on the slow way that the decoder took although the schema may not.
+
+    The decoder reads the key "-0" as 0, and knows no limit of boxes.
+    """
+    suspects = tracks.row_of[tracks.frames == 0]
+    long = np.flatnonzero(tracks.lengths > request.limits.track_boxes)
+    for row in np.union1d(suspects, long).tolist():
+        position = int(positions[row])
+        if position not in faults.repairs:
+            read_slowly(position, texts[position], schema, request, faults)
+
+
+def _checked(tracks: TrackColumns, positions: Integers, faults: Faults) -> TrackColumns:
+    position_of = positions[tracks.row_of]
+    boxes = clip(tracks.boxes, position_of, faults)
+    check_boxes(boxes, position_of, faults)
+    return TrackColumns(tracks.starts, tracks.frames, boxes)

@@ -1,0 +1,157 @@
+"""One answer text to its schema's model, or the code of why not.
+
+This is the plain way, and the definition: `columns` reads many rows faster and must agree with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.parsing.letters import option_letter
+from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
+from onethinker_rewards.parsing.numbers import plain_number
+from onethinker_rewards.parsing.repairs import load_with_repairs, repair_shape, without_fence
+from onethinker_rewards.schemas import Number, OptionLetter, Text
+from onethinker_rewards.schemas.answers import COORDINATE_MAX
+
+__all__ = ["Read", "Rules", "read_answer"]
+
+Rules = Literal["strict", "lenient", "release"]
+
+# Coordinates stand at most this deep in a field: a list of points, a frame's box.
+_CLIP_DEPTH = 2
+# What pydantic calls a fault, and what we call it.
+_CODES = {
+    "missing": FailureCode.MISSING_KEY,
+    "extra_forbidden": FailureCode.UNKNOWN_KEY,
+    "too_long": FailureCode.WRONG_LENGTH,
+    "too_short": FailureCode.WRONG_LENGTH,
+    "bad_order": FailureCode.BAD_ORDER,
+    "greater_than_equal": FailureCode.OUT_OF_RANGE,
+    "less_than_equal": FailureCode.OUT_OF_RANGE,
+    "string_pattern_mismatch": FailureCode.BAD_FRAME_KEY,
+    "string_too_long": FailureCode.TOO_MANY_DIGITS,
+}
+
+
+class Read(NamedTuple):
+    """What an answer text was read as.
+
+    Attributes:
+        answer: The schema's model, or None.
+        failure: Why it could not be read.
+        repairs: What was put right first.
+        schema_fault: Why the text as written is not in the schema, also where a repair made it readable;
+            clipping is none.
+    """
+
+    answer: BaseModel | None
+    failure: FailureCode | None = None
+    repairs: tuple[RepairCode, ...] = ()
+    schema_fault: FailureCode | None = None
+
+
+def _failed(code: FailureCode) -> Read:
+    return Read(None, code, (), code)
+
+
+def read_answer(
+    text: str, schema: type[BaseModel], *, rules: Rules = "strict", limits: Limits = DEFAULT_LIMITS
+) -> Read:
+    """Read one bare answer text in a schema; what the model wrote never raises."""
+    text = text.strip()
+    if not text:
+        return _failed(FailureCode.EMPTY_ANSWER)
+    if len(text) > limits.answer_characters:
+        return _failed(FailureCode.ANSWER_TOO_LONG)
+    if issubclass(schema, Text):
+        return Read(schema(text))
+    strict = _read_strictly(text, schema, limits)
+    if strict.failure is None or rules != "lenient":
+        return strict
+    lenient = _read_leniently(text, schema, limits)
+    return lenient._replace(schema_fault=strict.failure) if lenient.failure is None else strict
+
+
+def _read_strictly(text: str, schema: type[BaseModel], limits: Limits) -> Read:
+    if issubclass(schema, OptionLetter):
+        letter = option_letter(text)
+        return _failed(FailureCode.NO_OPTION_LETTER) if letter is None else Read(schema(letter))
+    if issubclass(schema, Number):
+        number = plain_number(text, limits=limits)
+        return _failed(number) if isinstance(number, FailureCode) else Read(schema(number))
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _failed(FailureCode.INVALID_JSON)
+    return _validated(value, schema, limits)
+
+
+def _read_leniently(text: str, schema: type[BaseModel], limits: Limits) -> Read:
+    text, fence = without_fence(text)
+    if issubclass(schema, OptionLetter | Number):
+        return _read_strictly(text, schema, limits)._replace(repairs=tuple(fence))
+    fields = frozenset(schema.model_fields)
+    try:
+        value, repairs = load_with_repairs(text, track=_is_track(schema))
+    except orjson.JSONDecodeError:
+        return _failed(FailureCode.INVALID_JSON)
+    value, shape = repair_shape(value, fields)
+    read = _validated(value, schema, limits)
+    return read._replace(repairs=(*fence, *repairs, *shape, *read.repairs))
+
+
+def _is_track(schema: type[BaseModel]) -> bool:
+    boxes = schema.model_fields.get("boxes")
+    return boxes is not None and getattr(boxes.annotation, "__origin__", None) is dict
+
+
+def _validated(value: Any, schema: type[BaseModel], limits: Limits) -> Read:
+    """Clip coordinates, then validate."""
+    if not isinstance(value, dict):
+        return _failed(FailureCode.NOT_AN_OBJECT)
+    boxes = value.get("boxes")
+    if isinstance(boxes, dict) and len(boxes) > limits.track_boxes:
+        return _failed(FailureCode.TOO_MANY_BOXES)
+    clipped = False
+    for name in getattr(schema, "coordinate_fields", ()):
+        if name in value:
+            value[name], moved = _clipped(value[name])
+            clipped = clipped or moved
+    try:
+        answer = schema.model_validate_json(orjson.dumps(value))
+    except ValidationError as error:
+        return _failed(_code(error))
+    return Read(answer, None, (RepairCode.CLIPPED,) if clipped else ())
+
+
+def _clipped(value: Any, depth: int = _CLIP_DEPTH) -> tuple[Any, bool]:
+    """Move the numbers in a field into 0…1000; say whether any moved."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        inside = min(max(value, 0), COORDINATE_MAX)
+        return inside, inside != value
+    if depth == 0 or not isinstance(value, list | dict):
+        return value, False
+    keys = value.keys() if isinstance(value, dict) else range(len(value))
+    moved = False
+    for key in list(keys):
+        value[key], one = _clipped(value[key], depth - 1)
+        moved = moved or one
+    return value, moved
+
+
+def _code(error: ValidationError) -> FailureCode:
+    """Return the code of the first fault that pydantic names."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    kind, where = first["type"], first["loc"]
+    if kind == "missing" and isinstance(where[-1], int):
+        return FailureCode.WRONG_LENGTH
+    if kind == "too_short" and where == ("boxes",):
+        return FailureCode.EMPTY_TRACK
+    if kind.endswith("_type"):
+        return FailureCode.WRONG_TYPE
+    return _CODES.get(kind, FailureCode.INVALID_VALUE)

@@ -1,0 +1,111 @@
+"""What lenient rules put right before an answer is read; no repair changes a number.
+
+Text repairs make JSON of what is nearly JSON; shape repairs make the schema's object of a near relative.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from onethinker_rewards.codes import RepairCode
+
+__all__ = ["load_with_repairs", "repair_shape", "without_fence"]
+
+_TRAILING_COMMA = re.compile(r",\s*(?=[}\]])")
+_BOX_KEY = "bbox_2d"
+_POINTS = 3
+
+Repairs = list[RepairCode]
+
+
+def without_fence(text: str) -> tuple[str, Repairs]:
+    """Take a Markdown code fence off that encloses the whole text."""
+    if not (text.startswith("```") and text.endswith("```") and len(text) >= 6):
+        return text, []
+    inner = text[3:-3]
+    # The first line may name the language.
+    first, newline, rest = inner.partition("\n")
+    if newline and (not first.strip() or first.strip().isalnum()):
+        inner = rest
+    return inner.strip(), [RepairCode.CODE_FENCE]
+
+
+def load_with_repairs(text: str, *, track: bool) -> tuple[Any, Repairs]:
+    """Decode JSON, putting quotes, commas and, for tracks, a missing end right.
+
+    Raises:
+        orjson.JSONDecodeError: Where no repair helps.
+    """
+    repairs: Repairs = []
+    try:
+        return orjson.loads(text), repairs
+    except orjson.JSONDecodeError as error:
+        original = error
+    if "'" in text and '"' not in text:
+        text = text.replace("'", '"')
+        repairs.append(RepairCode.SINGLE_QUOTES)
+    shorter = _TRAILING_COMMA.sub("", text)
+    if shorter != text:
+        text = shorter
+        repairs.append(RepairCode.TRAILING_COMMA)
+    if track:
+        whole = _closed_track(text)
+        if whole is not None:
+            text = whole
+            repairs.append(RepairCode.TRUNCATED_TRACK)
+    if not repairs:
+        raise original
+    return orjson.loads(text), repairs
+
+
+def _closed_track(text: str) -> str | None:
+    """Return a track that was cut off, ended behind its last whole box; None where it was not cut off.
+
+    A box that is whole up to its bracket is kept; one that is cut within is dropped, because its last number
+    may have been cut too.
+    """
+    if text.count("{") - text.count("}") not in {1, 2}:
+        return None
+    boxes = text.rfind('"boxes"')
+    last = text.rfind("]")
+    return text[: last + 1] + "}}" if 0 <= boxes < last else None
+
+
+def repair_shape(value: Any, fields: frozenset[str]) -> tuple[Any, Repairs]:
+    """Turn a near relative of the schema's object into it."""
+    repairs: Repairs = []
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        value = value[0]
+        repairs.append(RepairCode.UNWRAPPED_LIST)
+    if not isinstance(value, dict):
+        return value, repairs
+    repairs += _rename_box(value, fields)
+    boxes = value.get("boxes")
+    if isinstance(boxes, list) and len(boxes) == 1 and isinstance(boxes[0], list):
+        value["boxes"] = boxes[0]
+        repairs.append(RepairCode.UNWRAPPED_BOX)
+    for name in ("positive_points", "negative_points"):
+        if name in fields:
+            repairs += _three_points(value, name)
+    return value, list(dict.fromkeys(repairs))
+
+
+def _rename_box(value: dict[str, Any], fields: frozenset[str]) -> Repairs:
+    key = _BOX_KEY
+    if key not in value or "boxes" in value or "boxes" not in fields:
+        return []
+    value["boxes"] = value.pop(key)
+    value.pop("label", None)
+    return [RepairCode.RENAMED_KEY]
+
+
+def _three_points(value: dict[str, Any], name: str) -> Repairs:
+    points = value.get(name)
+    if not isinstance(points, list) or not points or len(points) == _POINTS:
+        return []
+    missing = _POINTS - len(points)
+    value[name] = points[:_POINTS] + [points[-1]] * max(0, missing)
+    return [RepairCode.REPEATED_POINTS if missing > 0 else RepairCode.EXTRA_POINTS]

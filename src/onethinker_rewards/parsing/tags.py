@@ -1,0 +1,176 @@
+"""Where thinking and answer stand in a response.
+
+The answer is the one ``<answer>…</answer>`` after the last ``</think>``; the thinking before it may quote any
+tag of the answer's. The format asks for more: nothing but one thinking block and one answer block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
+
+__all__ = ["END_TOKENS", "Found", "FoundAnswers", "Think", "bare_reference", "find_answer", "find_answers"]
+
+Think = Literal["required", "prefilled", "none"]
+
+END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
+
+_OPEN_THINK, _CLOSE_THINK = "<think>", "</think>"
+_OPEN, _CLOSE = "<answer>", "</answer>"
+
+
+class Found(NamedTuple):
+    """What the tags of one response say.
+
+    Attributes:
+        think: The thinking, or None where there is none.
+        answer: The answer's text without surrounding white space, or None.
+        failure: Why there is no answer.
+        format_fault: Why the tags earn no format reward.
+        closed: Whether ``</answer>`` was there; if not, ``answer`` is what stands after ``<answer>``, and
+            ``failure`` is set nevertheless: it is up to lenient rules to use it.
+    """
+
+    think: str | None
+    answer: str | None
+    failure: FailureCode | None
+    format_fault: FailureCode | None
+    closed: bool = True
+
+
+def find_answer(response: str, *, think: Think = "required", limits: Limits = DEFAULT_LIMITS) -> Found:
+    """Return thinking, answer and faults of one response, in time linear in its length."""
+    if len(response) > limits.response_characters:
+        return Found(None, None, FailureCode.RESPONSE_TOO_LONG, FailureCode.RESPONSE_TOO_LONG)
+    text = _without_end_tokens(response)
+    start = text.rfind(_CLOSE_THINK)
+    tail_start = start + len(_CLOSE_THINK) if start >= 0 else 0
+    thinking = _thinking(text[:start], think) if start >= 0 else None
+    answer, failure, closed = _single_answer(text, tail_start)
+    fault = failure or _format_fault(text, start, tail_start, think)
+    return Found(thinking, answer, failure, fault, closed)
+
+
+def _without_end_tokens(text: str) -> str:
+    # By position: cutting the text once a token would be quadratic where a model repeats one.
+    end = len(text.rstrip())
+    while text.endswith(END_TOKENS, 0, end):
+        end -= next(len(token) for token in END_TOKENS if text.endswith(token, 0, end))
+        while end and text[end - 1].isspace():
+            end -= 1
+    return text[:end]
+
+
+def _thinking(before_close: str, think: Think) -> str | None:
+    opened = before_close.find(_OPEN_THINK)
+    if opened >= 0:
+        return before_close[opened + len(_OPEN_THINK) :]
+    return before_close if think == "prefilled" else None
+
+
+def _single_answer(text: str, start: int) -> tuple[str | None, FailureCode | None, bool]:
+    """Return the only answer after ``start``, or why there is none, and whether it was closed."""
+    opened = text.find(_OPEN, start)
+    if opened < 0:
+        return None, FailureCode.MISSING_ANSWER, True
+    content_start = opened + len(_OPEN)
+    closed = text.find(_CLOSE, content_start)
+    if text.find(_OPEN, content_start) >= 0:
+        return None, FailureCode.SEVERAL_ANSWERS, closed >= 0
+    if text.find(_CLOSE, start, opened) >= 0:
+        return None, FailureCode.SEVERAL_ANSWERS, True
+    if closed < 0:
+        return text[content_start:].strip(), FailureCode.UNCLOSED_ANSWER, False
+    if text.find(_CLOSE, closed + 1) >= 0:
+        return None, FailureCode.SEVERAL_ANSWERS, True
+    if text.find(_OPEN_THINK, content_start, closed) >= 0:
+        return None, FailureCode.TAG_IN_ANSWER, True
+    content = text[content_start:closed].strip()
+    return (content, None, True) if content else (None, FailureCode.EMPTY_ANSWER, True)
+
+
+def _format_fault(text: str, think_close: int, tail_start: int, think: Think) -> FailureCode | None:
+    """Say why the blocks around a sound answer are not the format, or None where they are."""
+    opened = text.find(_OPEN, tail_start)
+    if think == "none":
+        outside = text[:opened]
+    elif think_close < 0:
+        return FailureCode.MISSING_THINK
+    else:
+        head = text[:think_close].lstrip() if think == "required" else _OPEN_THINK + text[:think_close]
+        if _OPEN_THINK not in head:
+            return FailureCode.MISSING_THINK
+        if head.count(_OPEN_THINK) > 1 or _CLOSE_THINK in head:
+            return FailureCode.SEVERAL_THINKS
+        outside = head[: head.find(_OPEN_THINK)] + text[tail_start:opened]
+    after = text[text.find(_CLOSE, opened) + len(_CLOSE) :]
+    return FailureCode.TEXT_OUTSIDE_TAGS if outside.strip() or after else None
+
+
+def bare_reference(text: str) -> str:
+    """Take answer tags off a reference that stands between them."""
+    text = text.strip()
+    if text.startswith(_OPEN) and text.endswith(_CLOSE):
+        return text[len(_OPEN) : -len(_CLOSE)].strip()
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAnswers:
+    """The answers of many responses.
+
+    Attributes:
+        answers: One text a row; empty where there is none.
+        failures: Why a row has no answer, by row.
+        format_faults: Why a row's tags earn no format reward, by row.
+        unclosed: Rows whose text stands after an ``<answer>`` that was never closed (their failure is set too).
+    """
+
+    answers: list[str]
+    failures: dict[int, FailureCode] = field(default_factory=dict[int, FailureCode])
+    format_faults: dict[int, FailureCode] = field(default_factory=dict[int, FailureCode])
+    unclosed: dict[int, str] = field(default_factory=dict[int, str])
+
+
+def find_answers(
+    responses: Sequence[str], *, think: Think = "required", limits: Limits = DEFAULT_LIMITS
+) -> FoundAnswers:
+    """Return what `find_answer` finds in each response.
+
+    A response that is one thinking block without a ``<`` inside, followed by one answer block likewise, is
+    decided by four searches for a single character; all others take the long way.
+    """
+    answers: list[str] = []
+    found = FoundAnswers(answers)
+    short = think == "required"
+    longest = limits.response_characters
+    for row, text in enumerate(responses):
+        if short and text.startswith(_OPEN_THINK) and text.endswith(_CLOSE) and len(text) <= longest:
+            close = text.find("<", 7)
+            opened = text.find("<", close + 8)
+            if (
+                text.startswith(_CLOSE_THINK, close)
+                and text.startswith(_OPEN, opened)
+                and text.find("<", opened + 8) == len(text) - 9
+                and (opened == close + 8 or text[close + 8 : opened].isspace())
+            ):
+                answer = text[opened + 8 : -9].strip()
+                if answer:
+                    answers.append(answer)
+                    continue
+        _record(found, row, find_answer(text, think=think, limits=limits))
+    return found
+
+
+def _record(found: FoundAnswers, row: int, one: Found) -> None:
+    if one.failure is not None:
+        found.failures[row] = one.failure
+        if one.answer is not None:
+            found.unclosed[row] = one.answer
+    if one.format_fault is not None:
+        found.format_faults[row] = one.format_fault
+    found.answers.append(one.answer if one.answer is not None and one.failure is None else "")

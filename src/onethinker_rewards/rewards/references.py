@@ -1,0 +1,74 @@
+"""References: each distinct one is read once, however many rollouts share it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.columns import Faults, Integers, Request
+from onethinker_rewards.parsing import Limits, bare_reference
+from onethinker_rewards.rewards.rows import TaskRows
+from onethinker_rewards.tasks import TaskSpec
+
+__all__ = ["References", "describe", "read_references"]
+
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The references of a task's rows.
+
+    Attributes:
+        columns: One row a distinct readable reference.
+        place: ``[N]`` row of each reference in ``columns``, -1 where it is unreadable.
+        bad: Reasons by position, for the unreadable ones.
+    """
+
+    columns: Any
+    place: Integers
+    bad: dict[int, str]
+
+
+def read_references(spec: TaskSpec, rows: TaskRows, limits: Limits) -> References:
+    """Read the references of one task's rows in its schema."""
+    options = rows.context.options
+    keys = rows.references if options is None else list(zip(rows.references, map(_key, options), strict=True))
+    first: dict[Any, int] = {}
+    number_of = np.fromiter((first.setdefault(key, len(first)) for key in keys), dtype=np.int64, count=len(rows))
+    firsts = np.full(len(first), -1, dtype=np.int64)
+    firsts[number_of[::-1]] = np.arange(len(rows))[::-1]
+    texts = [bare_reference(rows.references[row]) for row in firsts.tolist()]
+    request = Request(
+        limits=limits,
+        options=None if options is None else [options[row] for row in firsts.tolist()],
+        # A reference that is no option letter is compared as text.
+        free=np.ones(len(texts), dtype=np.bool_),
+    )
+    reading = spec.read(texts, request)
+    place = np.full(len(texts), -1, dtype=np.int64)
+    place[reading.rows] = np.arange(len(reading.rows))
+    bad = _reasons(spec, rows, number_of, reading.faults) if reading.faults.failures else {}
+    return References(reading.columns, place[number_of], bad)
+
+
+def describe(spec: TaskSpec, reference: str, code: FailureCode) -> str:
+    """Say in one line what is wrong with a reference."""
+    shown = reference if len(reference) <= _SHOWN else reference[:_SHOWN] + "…"
+    return f"{code} for {spec.name}: {shown!r}"
+
+
+def _key(options: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if options is None else tuple(options)
+
+
+def _reasons(spec: TaskSpec, rows: TaskRows, number_of: Integers, faults: Faults) -> dict[int, str]:
+    return {
+        row: describe(spec, rows.references[row], faults.failures[number])
+        for row, number in enumerate(number_of.tolist())
+        if number in faults.failures
+    }

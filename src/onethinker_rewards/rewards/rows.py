@@ -1,0 +1,80 @@
+"""The rows of one task on their way in, and their scores on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.columns import Floats, Integers
+from onethinker_rewards.tasks import Context
+
+__all__ = ["TaskRows", "TaskScores", "take_context"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRows:
+    """All rows of one task: what was written, what is right, and what else belongs to each row."""
+
+    responses: list[str]
+    references: list[str]
+    context: Context
+
+    def __len__(self) -> int:
+        return len(self.responses)
+
+
+class TaskScores:
+    """Scores of the rows of one task, 0 until they are filled.
+
+    Attributes:
+        accuracy: ``[N]``.
+        structure: ``[N]``.
+        parts: ``[N]`` each, by name.
+        failures: Codes by row.
+        format_faults: Codes by row.
+        repairs: Codes by row.
+        bad_references: What is wrong with a reference, by row.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        failures: dict[int, FailureCode],
+        format_faults: dict[int, FailureCode],
+        bad_references: dict[int, str],
+    ) -> None:
+        self.accuracy: Floats = np.zeros(count)
+        self.structure: Floats = np.zeros(count)
+        self.parts: dict[str, Floats] = {}
+        self.failures = failures
+        self.format_faults = format_faults
+        self.repairs: dict[int, tuple[RepairCode, ...]] = {}
+        self.bad_references = bad_references
+
+    def fill(self, rows: Integers, accuracy: Floats, parts: Mapping[str, Floats]) -> None:
+        """Set what a formula gave for ``rows``."""
+        self.accuracy[rows] = accuracy
+        for name, values in parts.items():
+            self.parts[name] = np.zeros(len(self.accuracy))
+            self.parts[name][rows] = values
+
+
+def take_context(context: Context, rows: Integers) -> Context:
+    """Return the context of these rows."""
+    places = rows.tolist()
+    return Context(
+        questions=_take(context.questions, places),
+        options=_take(context.options, places),
+        images=_take(context.images, places),
+        judge=context.judge,
+        segmenter=context.segmenter,
+        pool=context.pool,
+    )
+
+
+def _take(values: Sequence[Any] | None, places: list[int]) -> list[Any] | None:
+    return None if values is None else [values[place] for place in places]

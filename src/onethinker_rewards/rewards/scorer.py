@@ -1,0 +1,82 @@
+"""Scoring with resources held: a judge, a segmenter, worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from onethinker_rewards.rewards.batch import RewardBatch
+from onethinker_rewards.rewards.recipe import Recipe, find_recipe
+from onethinker_rewards.rewards.score import OnBadReference, score_in_context
+from onethinker_rewards.tasks import TASKS, Context, Judge, Segmenter, TaskSpec
+from onethinker_rewards.workers import Pool
+
+__all__ = ["Scorer"]
+
+
+class Scorer:
+    """Scores batches with the same recipe and resources.
+
+    Args:
+        recipe: ``"paper"``, ``"release"`` or a recipe of your own.
+        table: The tasks.
+        judge: Scores open-ended answers; without one they get ROUGE.
+        segmenter: Draws masks, for tasks whose formula uses them.
+        workers: Number of processes for mathematics; None uses the process's shared ones.
+
+    Use it as a context manager, or call `close` when done: worker processes of its own end then.
+
+    >>> with Scorer(recipe="paper") as scorer:
+    ...     scorer.score(["<think>…</think><answer>7</answer>"], ["7.0"], "numerical").total.tolist()
+    [2.0]
+    """
+
+    def __init__(
+        self,
+        recipe: str | Recipe = "paper",
+        table: Mapping[str, TaskSpec] = TASKS,
+        judge: Judge | None = None,
+        segmenter: Segmenter | None = None,
+        workers: int | None = None,
+    ) -> None:
+        self.recipe = find_recipe(recipe)
+        self.table = table
+        self._judge = judge
+        self._segmenter = segmenter
+        self._pool = Pool(size=workers) if workers is not None else None
+
+    def score(
+        self,
+        responses: Sequence[str],
+        references: Sequence[str],
+        tasks: Sequence[str] | str,
+        *,
+        questions: Sequence[str] | None = None,
+        options: Sequence[Sequence[str] | None] | None = None,
+        images: Sequence[Any] | None = None,
+        on_bad_reference: OnBadReference = "raise",
+    ) -> RewardBatch:
+        """Score N responses; arguments, result and errors are those of `onethinker_rewards.score`."""
+        context = Context(
+            questions=questions,
+            options=options,
+            images=images,
+            judge=self._judge,
+            segmenter=self._segmenter,
+            pool=self._pool,
+        )
+        return score_in_context(responses, references, tasks, self.recipe, self.table, context, on_bad_reference)
+
+    def close(self) -> None:
+        """End the worker processes that belong to this scorer."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

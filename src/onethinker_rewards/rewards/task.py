@@ -1,0 +1,96 @@
+"""One task's rows, read and compared by its formula."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.columns import Integers, LetterColumns, Reading, Request
+from onethinker_rewards.parsing import FoundAnswers, find_answers
+from onethinker_rewards.rewards.recipe import Recipe
+from onethinker_rewards.rewards.references import References, describe, read_references
+from onethinker_rewards.rewards.rows import TaskRows, TaskScores, take_context
+from onethinker_rewards.tasks import Scores, TaskSpec
+
+__all__ = ["score_task"]
+
+
+def score_task(spec: TaskSpec, rows: TaskRows, recipe: Recipe) -> TaskScores:
+    """Score all rows of one task: read both sides, compare what could be read, keep the codes."""
+    references = read_references(spec, rows, recipe.limits)
+    found = find_answers(rows.responses, think=recipe.think, limits=recipe.limits)
+    read = _rows_to_read(found, lenient=recipe.rules == "lenient" and spec.is_json)
+    reading = spec.read(_texts(found, read), _request(rows, recipe, references, read))
+
+    scores = TaskScores(len(rows), found.failures, found.format_faults, references.bad)
+    _keep_codes(scores, read, reading, found)
+    _compare(spec, rows, recipe, references, read[reading.rows], reading.columns, scores)
+    return scores
+
+
+def _rows_to_read(found: FoundAnswers, *, lenient: bool) -> Integers:
+    """Return the rows that have an answer; under lenient rules also those whose answer was never closed."""
+    rows = np.arange(len(found.answers))
+    if not found.failures:
+        return rows
+    missing = [row for row in found.failures if not (lenient and row in found.unclosed)]
+    return np.delete(rows, missing)
+
+
+def _texts(found: FoundAnswers, read: Integers) -> list[str]:
+    if not found.failures:
+        return found.answers
+    places: list[int] = read.tolist()
+    return [found.unclosed.get(row, found.answers[row]) for row in places]
+
+
+def _request(rows: TaskRows, recipe: Recipe, references: References, read: Integers) -> Request:
+    free = None
+    if isinstance(references.columns, LetterColumns) and len(references.columns):
+        free = (references.columns.letters[references.place] == 0)[read]
+    options = rows.context.options
+    if options is not None:
+        options = [options[row] for row in read.tolist()]
+    return Request(rules=recipe.rules, limits=recipe.limits, options=options, free=free)
+
+
+def _keep_codes(scores: TaskScores, read: Integers, reading: Reading[Any], found: FoundAnswers) -> None:
+    faults = reading.faults
+    for position, code in faults.failures.items():
+        # An answer that was never closed and cannot be mended failed for not being closed.
+        scores.failures.setdefault(int(read[position]), code)
+    for position, code in faults.schema_faults.items():
+        scores.format_faults.setdefault(int(read[position]), code)
+    for position, codes in faults.repairs.items():
+        scores.repairs[int(read[position])] = codes
+    for row in found.unclosed.keys() & set(read[reading.rows].tolist()):
+        del scores.failures[row]
+        scores.repairs[row] = (RepairCode.CLOSED_ANSWER, *scores.repairs.get(row, ()))
+
+
+def _compare(
+    spec: TaskSpec,
+    rows: TaskRows,
+    recipe: Recipe,
+    references: References,
+    targets: Integers,
+    predicted: Any,
+    scores: TaskScores,
+) -> None:
+    """Compare answers with their references; rows where either is unreadable stay out."""
+    place = references.place[targets]
+    if references.bad:
+        known = np.flatnonzero(place >= 0)
+        targets, place, predicted = targets[known], place[known], predicted.take(known)
+    context = rows.context if len(targets) == len(rows) else take_context(rows.context, targets)
+    formula = recipe.formulas.get(spec.name, spec.accuracy)
+    result: Scores = formula(predicted, references.columns.take(place), context)
+    scores.fill(targets, result.accuracy, result.parts)
+    for position, code in result.failures.items():
+        row = int(targets[position])
+        if code is FailureCode.BAD_REFERENCE:
+            scores.bad_references[row] = describe(spec, rows.references[row], code)
+        else:
+            scores.failures[row] = code

@@ -1,0 +1,31 @@
+"""Multiple choice: the letter of one option."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onethinker_rewards.columns import LetterColumns
+from onethinker_rewards.schemas import OptionLetter
+from onethinker_rewards.tasks import released
+from onethinker_rewards.tasks.spec import Context, Scores, TaskSpec
+
+__all__ = ["MULTIPLE_CHOICE"]
+
+
+def accuracy(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
+    """R_acc = 1 where the letters are the same; a reference without a letter is compared as casefolded text."""
+    same_letter = predicted.letters == reference.letters
+    same_text = predicted.texts == reference.texts
+    match = np.where(reference.letters > 0, same_letter, same_text).astype(np.float64)
+    return Scores(match, {"option_match": match})
+
+
+MULTIPLE_CHOICE = TaskSpec(
+    name="multiple_choice",
+    schema=OptionLetter,
+    accuracy=accuracy,
+    parts=("option_match",),
+    instruction="Choose one option and give nothing but its letter as your answer.",
+    example="B",
+    released=released.multiple_choice,
+)

@@ -1,0 +1,89 @@
+"""From the labels that data sets use to our names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from onethinker_rewards.errors import UnknownTaskError
+from onethinker_rewards.tasks.spec import TaskSpec
+from onethinker_rewards.tasks.table import TASKS
+
+__all__ = ["resolve_tasks", "spec_of", "task_name"]
+
+_SEPARATORS = re.compile(r"[\s_\-/]+")
+# Other spellings, with separators as one underscore and in lower case.
+_ALIASES = {
+    "spatial_temporal_grounding": "spatio_temporal_grounding",
+    "spatiotemporal_grounding": "spatio_temporal_grounding",
+    "caption": "open_ended",
+    "captioning": "open_ended",
+    "image_caption": "open_ended",
+    "image_captioning": "open_ended",
+    "video_caption": "open_ended",
+    "video_captioning": "open_ended",
+    "segmentation_image": "image_segmentation",
+    "segmentation_video": "video_segmentation",
+}
+_SEGMENTATION = "segmentation"
+
+
+def task_name(problem_type: str, data_type: str | None = None) -> str:
+    """Return our name for a data set's ``problem_type`` and ``data_type``.
+
+    Args:
+        problem_type: For example ``"spatial-temporal grounding"``, ``"OCR"``, or one of our own names.
+        data_type: ``"image"`` or ``"video"``; only ``"segmentation"`` needs it.
+
+    Raises:
+        UnknownTaskError: If this is no task.
+
+    >>> task_name("spatial-temporal grounding", "video"), task_name("segmentation", "image")
+    ('spatio_temporal_grounding', 'image_segmentation')
+    """
+    name = _known_name(problem_type, data_type, TASKS)
+    if name is None:
+        raise UnknownTaskError((), (_why_unknown(problem_type, data_type),))
+    return name
+
+
+def spec_of(task: str, table: Mapping[str, TaskSpec] = TASKS) -> TaskSpec:
+    """Return a task by any of its names.
+
+    Raises:
+        UnknownTaskError: If this is no task.
+    """
+    name = _known_name(task, None, table)
+    if name is None:
+        raise UnknownTaskError((), (_why_unknown(task, None),))
+    return table[name]
+
+
+def resolve_tasks(labels: Sequence[str], table: Mapping[str, TaskSpec]) -> list[str]:
+    """Return the task name of each row.
+
+    Raises:
+        UnknownTaskError: Naming all rows whose label is no task.
+    """
+    known = {label: _known_name(label, None, table) for label in set(labels)}
+    names = [known[label] for label in labels]
+    unknown = [row for row, name in enumerate(names) if name is None]
+    if unknown:
+        raise UnknownTaskError(unknown, [_why_unknown(labels[row], None) for row in unknown])
+    return [name for name in names if name is not None]
+
+
+def _known_name(problem_type: str, data_type: str | None, table: Mapping[str, TaskSpec]) -> str | None:
+    if problem_type in table:
+        return problem_type
+    name = _SEPARATORS.sub("_", problem_type.strip().casefold())
+    if name == _SEGMENTATION and data_type:
+        name = f"{data_type.strip().casefold()}_{_SEGMENTATION}"
+    name = _ALIASES.get(name, name)
+    return name if name in table else None
+
+
+def _why_unknown(problem_type: str, data_type: str | None) -> str:
+    if problem_type.strip().casefold() == _SEGMENTATION:
+        return f"{problem_type!r} needs the data type image or video, not {data_type!r}"
+    return f"{problem_type!r} is no task"

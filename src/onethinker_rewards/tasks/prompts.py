@@ -1,0 +1,52 @@
+"""What to ask the model, so that it answers in the form that is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from onethinker_rewards.tasks.names import spec_of
+from onethinker_rewards.tasks.spec import TaskSpec
+from onethinker_rewards.tasks.table import TASKS
+
+__all__ = ["prompt"]
+
+_QUESTION = """\
+{question}
+
+Look at the visual content and reason about it step by step between <think> and </think>. Then give your final \
+answer between <answer> and </answer>, and write nothing outside these two blocks.
+{instruction}
+For example: <answer>{example}</answer>"""
+
+
+def prompt(
+    task: str,
+    question: str,
+    options: Sequence[str] | None = None,
+    *,
+    table: Mapping[str, TaskSpec] = TASKS,
+) -> str:
+    """Return the text that asks ``question`` as ``task``.
+
+    Args:
+        task: A task's name.
+        question: The question, with its ``<image>`` and ``<video>`` placeholders if it has any.
+        options: The options' texts, listed below the question; labelled A, B, C unless they are already.
+        table: The tasks.
+
+    Raises:
+        UnknownTaskError: If ``task`` is none.
+    """
+    spec = spec_of(task, table)
+    if options:
+        question = "\n".join([question, "Options:", *map(_labelled, range(len(options)), options)])
+    return _QUESTION.format(question=question, instruction=spec.instruction, example=spec.example)
+
+
+def _labelled(place: int, option: str) -> str:
+    letter = chr(ord("A") + place)
+    return (
+        option
+        if option.startswith((f"{letter}.", f"{letter})", f"({letter})", f"{letter}:"))
+        else f"{letter}. {option}"
+    )
