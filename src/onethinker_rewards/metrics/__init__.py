@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from onethinker_rewards.metrics.boxes import box_iou, pairwise_box_iou
+from onethinker_rewards.metrics.numbers import relative_accuracy
+from onethinker_rewards.metrics.points import point_similarity
+from onethinker_rewards.metrics.rotated import rotated_box_iou
+from onethinker_rewards.metrics.spans import pairwise_temporal_iou, temporal_iou
+from onethinker_rewards.metrics.times import time_proximity
 from onethinker_rewards.metrics.words import character_error_rate, word_error_rate
 
-__all__ = ["character_error_rate", "word_error_rate"]
+__all__ = [
+    "box_iou",
+    "character_error_rate",
+    "pairwise_box_iou",
+    "pairwise_temporal_iou",
+    "point_similarity",
+    "relative_accuracy",
+    "rotated_box_iou",
+    "temporal_iou",
+    "time_proximity",
+    "word_error_rate",
+]

@@ -1,0 +1,118 @@
+"""How a metric takes its two arrays: of one kind, in a dtype fit to compute in, of the shapes it needs.
+
+The kinds are those of the Python array API standard. Nothing here copies an array to another device, and
+nothing looks at its values, so a metric can be traced and differentiated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import array_api_compat.numpy
+import numpy as np
+from array_api_compat import array_namespace, device, is_array_api_obj
+
+from onethinker_rewards.errors import ArgumentError
+
+__all__ = ["Array", "Namespace", "aligned", "check_sigma", "crossed", "numpy_namespace", "of_one_kind"]
+
+# The standard has no type that all of NumPy, PyTorch, CuPy and JAX answer to.
+Array: TypeAlias = Any
+Namespace: TypeAlias = Any
+
+# Typed as any namespace is: its own type leaves out what it takes from NumPy as it stands.
+numpy_namespace: Namespace = array_api_compat.numpy
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+def aligned(predicted: Array, reference: Array, row: tuple[int, ...]) -> tuple[Namespace, Array, Array]:
+    """Return the namespace and both arrays, each ``[N, *row]`` with the same N."""
+    xp, predicted, reference = crossed(predicted, reference, row)
+    if predicted.shape[0] != reference.shape[0]:
+        raise ArgumentError(f"predicted has {predicted.shape[0]} rows and reference has {reference.shape[0]}")
+    return xp, predicted, reference
+
+
+def crossed(predicted: Array, reference: Array, row: tuple[int, ...]) -> tuple[Namespace, Array, Array]:
+    """Return the namespace and both arrays, ``[N, *row]`` and ``[M, *row]``."""
+    xp, predicted, reference = of_one_kind(predicted, reference)
+    return xp, _rows(predicted, "predicted", row), _rows(reference, "reference", row)
+
+
+def of_one_kind(predicted: Array, reference: Array) -> tuple[Namespace, Array, Array]:
+    """Return the namespace and both arrays in the one floating dtype to compute in."""
+    if type(predicted) is np.ndarray and type(reference) is np.ndarray:
+        if predicted.dtype is _FLOAT64 and reference.dtype is _FLOAT64:
+            return numpy_namespace, predicted, reference
+        xp = numpy_namespace
+    else:
+        xp, predicted, reference = _same_namespace(predicted, reference)
+    dtype = xp.result_type(
+        _computing_dtype(xp, predicted.dtype, "predicted"), _computing_dtype(xp, reference.dtype, "reference")
+    )
+    return xp, xp.astype(predicted, dtype, copy=False), xp.astype(reference, dtype, copy=False)
+
+
+def check_sigma(sigma: float) -> None:
+    """Raise where ``sigma`` is no positive finite number."""
+    if not 0.0 < sigma < math.inf:
+        raise ArgumentError(f"sigma must be positive and finite, got {sigma!r}")
+
+
+def _rows(array: Array, name: str, row: tuple[int, ...]) -> Array:
+    shape = array.shape
+    if shape == (0,):
+        # An empty list has no second axis, and an empty batch is no mistake.
+        return array.reshape((0, *row))
+    if not shape or shape[1:] != row:
+        wanted = ", ".join(["N", *map(str, row)])
+        raise ArgumentError(f"{name} must have the shape [{wanted}], got {list(shape)}")
+    return array
+
+
+def _same_namespace(predicted: Array, reference: Array) -> tuple[Namespace, Array, Array]:
+    arrays: list[Array] = [array for array in (predicted, reference) if is_array_api_obj(array)]
+    try:
+        xp = array_namespace(*arrays) if arrays else numpy_namespace
+    except TypeError:
+        kinds = f"{_kind(predicted)} and {_kind(reference)}"
+        raise ArgumentError(f"predicted and reference must be arrays of one kind, got {kinds}") from None
+    return xp, _as_array(xp, predicted, reference, "predicted"), _as_array(xp, reference, predicted, "reference")
+
+
+def _as_array(xp: Namespace, values: Array, other: Array, name: str) -> Array:
+    if is_array_api_obj(values):
+        return values
+    listed = _from_sequence(values, name)
+    if xp is numpy_namespace:
+        return listed
+    # A list beside another kind of array takes its kind, device and precision.
+    return xp.asarray(listed, dtype=_computing_dtype(xp, other.dtype, name), device=device(other))
+
+
+def _from_sequence(values: Sequence[object], name: str) -> np.ndarray[Any, Any]:
+    if not isinstance(values, list | tuple):
+        raise ArgumentError(f"{name} must be an array or a list of numbers, got {_kind(values)}")
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ArgumentError(f"{name} is ragged: its rows differ in length") from None
+    if array.dtype.kind not in "iuf":
+        raise ArgumentError(f"{name} must hold numbers, got {array.dtype}")
+    return array.astype(np.float64, copy=False)
+
+
+def _computing_dtype(xp: Namespace, dtype: Any, name: str) -> Any:
+    if xp.isdtype(dtype, "integral"):
+        return xp.__array_namespace_info__().default_dtypes()["real floating"]
+    if not xp.isdtype(dtype, "real floating"):
+        raise ArgumentError(f"{name} must hold real numbers, got {dtype}")
+    # 11 bits of a half-precision number cannot hold the area of a box of 1000 by 1000.
+    return xp.float32 if xp.finfo(dtype).bits < 32 else dtype
+
+
+def _kind(values: object) -> str:
+    return f"{type(values).__module__}.{type(values).__qualname__}"

@@ -1,0 +1,45 @@
+"""Mean relative accuracy of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from array_api_compat import device
+
+from onethinker_rewards.metrics._arrays import Array, aligned
+
+__all__ = ["relative_accuracy"]
+
+_STEPS = 10
+
+
+def relative_accuracy(predicted: Array, reference: Array) -> Array:
+    """Return the share of ten tolerances that the relative error of each number stays below.
+
+    The tolerances are 5 %, 10 %, … 50 % of the reference: the mean over k = 1…10 of
+    ``20 |p - r| < k |r|``, strictly. A reference of 0 gives 1 for exactly 0 and 0 for all else. NaN in is
+    NaN out. The score is a step function and has no useful gradient.
+
+    Args:
+        predicted: ``[N]`` numbers, of any array kind, or a list.
+        reference: ``[N]`` numbers of the same kind.
+
+    Returns:
+        ``[N]``, one of 0, 0.1, … 1, of the arrays' kind and on their device; higher is better. Integers
+        compute in the kind's default float, half precision in float32, and so is the result.
+
+    Raises:
+        ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
+
+    Source: MRA of Thinking in Space, arXiv 2412.14171, equation 1, without the tolerance of zero width.
+
+    >>> relative_accuracy([100, 101, 112, 0], [100, 100, 100, 0])
+    array([1. , 1. , 0.8, 1. ])
+    """
+    xp, predicted, reference = aligned(predicted, reference, ())
+    with np.errstate(all="ignore"):
+        error, size = xp.abs(predicted - reference), xp.abs(reference)
+        steps = xp.arange(1, _STEPS + 1, dtype=error.dtype, device=device(error))
+        within = 20.0 * error < steps[:, None] * size
+        score = xp.mean(xp.astype(within, error.dtype), axis=0)
+        score = xp.where((error == 0.0) & (size == 0.0), 1.0, score)
+        return xp.where(xp.isnan(error), error, score)
