@@ -6,6 +6,7 @@ from onethinker_rewards.metrics.boxes import box_iou, pairwise_box_iou
 from onethinker_rewards.metrics.numbers import relative_accuracy
 from onethinker_rewards.metrics.points import point_similarity
 from onethinker_rewards.metrics.rotated import rotated_box_iou
+from onethinker_rewards.metrics.rouge import rouge
 from onethinker_rewards.metrics.spans import pairwise_temporal_iou, temporal_iou
 from onethinker_rewards.metrics.times import time_proximity
 from onethinker_rewards.metrics.words import character_error_rate, word_error_rate
@@ -18,6 +19,7 @@ __all__ = [
     "point_similarity",
     "relative_accuracy",
     "rotated_box_iou",
+    "rouge",
     "temporal_iou",
     "time_proximity",
     "word_error_rate",

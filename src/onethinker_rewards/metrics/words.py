@@ -89,9 +89,9 @@ def _error_rate(
 
     if len(predicted) != len(reference):
         raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
-    read = encode if prepare is None else lambda text: encode(prepare(text))
     # Rollouts share their reference, so that a text is split and encoded once however often it stands.
-    encoded = {text: read(text) for text in dict.fromkeys([*reference, *predicted])}
+    distinct = dict.fromkeys([*reference, *predicted])
+    encoded = {text: encode(text if prepare is None else prepare(text)) for text in distinct}
     left = [encoded[text] for text in predicted]
     right = [encoded[text] for text in reference]
     distance = cpdist(left, right, scorer=Levenshtein.distance, dtype=np.int64)
@@ -122,9 +122,8 @@ class _Numbering(dict[str, int]):
 
 
 def _prepare(normalise: Collection[Normalisation]) -> Callable[[str], str] | None:
-    if isinstance(normalise, str) or (unknown := set(normalise).difference(_ORDER)):
-        named = normalise if isinstance(normalise, str) else sorted(unknown)
-        raise ArgumentError(f"normalise takes a collection of {sorted(_ORDER)}, not {named!r}")
+    if isinstance(normalise, str) or not set(normalise).issubset(_ORDER):
+        raise ArgumentError(f"normalise takes a collection of {sorted(_ORDER)}, not {normalise!r}")
     if not normalise:
         return None
     import unicodedata  # noqa: PLC0415
