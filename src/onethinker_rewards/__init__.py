@@ -20,7 +20,7 @@ from onethinker_rewards.errors import (
     OneThinkerRewardsError,
     UnknownTaskError,
 )
-from onethinker_rewards.parsing import Limits
+from onethinker_rewards.parsing import Limits, to_pixels, to_thousandths
 from onethinker_rewards.rewards import RECIPES, Recipe, RewardBatch, Scorer, score
 from onethinker_rewards.tasks import (
     TASKS,
@@ -58,4 +58,6 @@ __all__ = [
     "prompt",
     "score",
     "task_name",
+    "to_pixels",
+    "to_thousandths",
 ]

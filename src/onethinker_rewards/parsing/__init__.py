@@ -1,6 +1,7 @@
 """Finding thinking and answer in a response, and reading one answer in its schema."""
 
 from onethinker_rewards.parsing.answers import Read, Rules, read_answer
+from onethinker_rewards.parsing.coordinates import to_pixels, to_thousandths
 from onethinker_rewards.parsing.letters import option_letter
 from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
 from onethinker_rewards.parsing.numbers import plain_number, without_thousands
@@ -30,6 +31,8 @@ __all__ = [
     "option_letter",
     "plain_number",
     "read_answer",
+    "to_pixels",
+    "to_thousandths",
     "without_fence",
     "without_thousands",
 ]

@@ -13,14 +13,24 @@ from typing import Literal, NamedTuple
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["END_TOKENS", "Found", "FoundAnswers", "Think", "bare_reference", "find_answer", "find_answers"]
+__all__ = [
+    "CLOSE_ANSWER",
+    "END_TOKENS",
+    "OPEN_ANSWER",
+    "Found",
+    "FoundAnswers",
+    "Think",
+    "bare_reference",
+    "find_answer",
+    "find_answers",
+]
 
 Think = Literal["required", "prefilled", "none"]
 
 END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
 
 _OPEN_THINK, _CLOSE_THINK = "<think>", "</think>"
-_OPEN, _CLOSE = "<answer>", "</answer>"
+OPEN_ANSWER, CLOSE_ANSWER = "<answer>", "</answer>"
 
 
 class Found(NamedTuple):
@@ -74,18 +84,18 @@ def _thinking(before_close: str, think: Think) -> str | None:
 
 def _single_answer(text: str, start: int) -> tuple[str | None, FailureCode | None, bool]:
     """Return the only answer after ``start``, or why there is none, and whether it was closed."""
-    opened = text.find(_OPEN, start)
+    opened = text.find(OPEN_ANSWER, start)
     if opened < 0:
         return None, FailureCode.MISSING_ANSWER, True
-    content_start = opened + len(_OPEN)
-    closed = text.find(_CLOSE, content_start)
-    if text.find(_OPEN, content_start) >= 0:
+    content_start = opened + len(OPEN_ANSWER)
+    closed = text.find(CLOSE_ANSWER, content_start)
+    if text.find(OPEN_ANSWER, content_start) >= 0:
         return None, FailureCode.SEVERAL_ANSWERS, closed >= 0
-    if text.find(_CLOSE, start, opened) >= 0:
+    if text.find(CLOSE_ANSWER, start, opened) >= 0:
         return None, FailureCode.SEVERAL_ANSWERS, True
     if closed < 0:
         return text[content_start:].strip(), FailureCode.UNCLOSED_ANSWER, False
-    if text.find(_CLOSE, closed + 1) >= 0:
+    if text.find(CLOSE_ANSWER, closed + 1) >= 0:
         return None, FailureCode.SEVERAL_ANSWERS, True
     if text.find(_OPEN_THINK, content_start, closed) >= 0:
         return None, FailureCode.TAG_IN_ANSWER, True
@@ -95,7 +105,7 @@ def _single_answer(text: str, start: int) -> tuple[str | None, FailureCode | Non
 
 def _format_fault(text: str, think_close: int, tail_start: int, think: Think) -> FailureCode | None:
     """Say why the blocks around a sound answer are not the format, or None where they are."""
-    opened = text.find(_OPEN, tail_start)
+    opened = text.find(OPEN_ANSWER, tail_start)
     if think == "none":
         outside = text[:opened]
     elif think_close < 0:
@@ -107,15 +117,15 @@ def _format_fault(text: str, think_close: int, tail_start: int, think: Think) ->
         if head.count(_OPEN_THINK) > 1 or _CLOSE_THINK in head:
             return FailureCode.SEVERAL_THINKS
         outside = head[: head.find(_OPEN_THINK)] + text[tail_start:opened]
-    after = text[text.find(_CLOSE, opened) + len(_CLOSE) :]
+    after = text[text.find(CLOSE_ANSWER, opened) + len(CLOSE_ANSWER) :]
     return FailureCode.TEXT_OUTSIDE_TAGS if outside.strip() or after else None
 
 
 def bare_reference(text: str) -> str:
     """Take answer tags off a reference that stands between them."""
     text = text.strip()
-    if text.startswith(_OPEN) and text.endswith(_CLOSE):
-        return text[len(_OPEN) : -len(_CLOSE)].strip()
+    if text.startswith(OPEN_ANSWER) and text.endswith(CLOSE_ANSWER):
+        return text[len(OPEN_ANSWER) : -len(CLOSE_ANSWER)].strip()
     return text
 
 
@@ -149,12 +159,12 @@ def find_answers(
     short = think == "required"
     longest = limits.response_characters
     for row, text in enumerate(responses):
-        if short and text.startswith(_OPEN_THINK) and text.endswith(_CLOSE) and len(text) <= longest:
+        if short and text.startswith(_OPEN_THINK) and text.endswith(CLOSE_ANSWER) and len(text) <= longest:
             close = text.find("<", 7)
             opened = text.find("<", close + 8)
             if (
                 text.startswith(_CLOSE_THINK, close)
-                and text.startswith(_OPEN, opened)
+                and text.startswith(OPEN_ANSWER, opened)
                 and text.find("<", opened + 8) == len(text) - 9
                 and (opened == close + 8 or text[close + 8 : opened].isspace())
             ):

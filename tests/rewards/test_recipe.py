@@ -1,0 +1,132 @@
+"""Recipes: thinking, weights, normalised accuracy, formulas of one's own, lenient reading, limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import onethinker_rewards as otr
+from onethinker_rewards.tasks import Context, Scores
+from tests.rewards.cases import REFERENCES, wrap
+
+PAPER = otr.RECIPES["paper"]
+
+
+@pytest.mark.parametrize(
+    ("think", "response", "fault"),
+    [
+        pytest.param("required", "<think>a</think><answer>B</answer>", None, id="required"),
+        pytest.param("required", "a</think><answer>B</answer>", "missing_think", id="required, not opened"),
+        pytest.param("prefilled", "a</think><answer>B</answer>", None, id="prefilled"),
+        pytest.param("prefilled", "\n</think>\n<answer>B</answer>\n", None, id="prefilled, empty"),
+        pytest.param("prefilled", "<think>a</think><answer>B</answer>", "several_thinks", id="prefilled, opened again"),
+        pytest.param("prefilled", "<answer>B</answer>", "missing_think", id="prefilled, not closed"),
+        pytest.param("none", "<answer>B</answer>", None, id="none"),
+        pytest.param("none", "<think>a</think><answer>B</answer>", "text_outside_tags", id="none, but thinks"),
+    ],
+)
+def test_thinking(think: str, response: str, fault: str | None) -> None:
+    batch = otr.score([response], ["B"], "multiple_choice", recipe=otr.Recipe(think=think))
+    assert batch.accuracy[0] == 1.0
+    assert batch.format_fault[0] == fault
+
+
+def test_weights_and_normalised_accuracy() -> None:
+    reference = REFERENCES["video_segmentation"]
+    recipe = otr.Recipe(name="mine", accuracy="normalised", accuracy_weight=0.8, format_weight=0.2)
+    batch = otr.score([wrap(reference)], [reference], "video_segmentation", recipe=recipe)
+    assert (batch.accuracy[0], batch.normalised[0], batch.total[0]) == pytest.approx((4.0, 1.0, 1.0))
+    assert batch.recipe == "mine"
+
+
+def test_a_formula_of_ones_own() -> None:
+    """A recipe replaces one task's formula and leaves the others alone."""
+
+    def within_one(predicted: object, reference: object, context: Context) -> Scores:
+        near = (np.abs(predicted.values - reference.values) <= 1.0).astype(float)  # type: ignore[attr-defined]
+        return Scores(near, {"within_one": near})
+
+    recipe = replace(PAPER, name="near", formulas={"numerical": within_one})
+    batch = otr.score([wrap("3.9"), wrap("3.9")], ["3.14", "3.14"], ["numerical", "regression"], recipe=recipe)
+    assert batch.accuracy[0] == 1.0
+    assert batch.accuracy[1] < 1.0
+    assert batch.parts["within_one"][0] == 1.0
+    assert np.isnan(batch.parts["within_one"][1])
+
+
+@pytest.mark.parametrize("field", ["rules", "think", "accuracy"])
+def test_a_recipe_refuses_what_it_does_not_know(field: str) -> None:
+    with pytest.raises(otr.ArgumentError, match=f"{field} is one of"):
+        otr.Recipe(**{field: "loose"})
+
+
+def test_recipes_are_read_only() -> None:
+    with pytest.raises(TypeError):
+        otr.RECIPES["mine"] = PAPER  # type: ignore[index]
+    with pytest.raises(TypeError):
+        otr.TASKS["mine"] = otr.TASKS["ocr"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("task", "response", "repairs", "fault"),
+    [
+        pytest.param(
+            "spatial_grounding",
+            wrap('```json\n[{"bbox_2d": [100, 100, 300, 400], "label": "dog"}]\n```'),
+            ("code_fence", "unwrapped_list", "renamed_key"),
+            "invalid_json",
+            id="as Qwen writes boxes",
+        ),
+        pytest.param(
+            "tracking",
+            '<think>a</think><answer>{"boxes": {"1": [100, 100, 300, 400], "2": [110, 100, 310, 400], "3": [1,',
+            ("closed_answer", "truncated_track"),
+            "unclosed_answer",
+            id="cut off at the token limit",
+        ),
+        pytest.param(
+            "spatial_grounding",
+            '<think>a</think><answer>{"boxes": [100, 100, 300, 400]}',
+            ("closed_answer",),
+            "unclosed_answer",
+            id="only the closing tag is missing",
+        ),
+    ],
+)
+def test_lenient_rules_save_the_accuracy_and_not_the_format(
+    task: str, response: str, repairs: tuple[str, ...], fault: str
+) -> None:
+    lenient = otr.score([response], [REFERENCES[task]], task, recipe=otr.Recipe(rules="lenient"))
+    assert lenient.accuracy[0] == 1.0
+    assert (lenient.failure[0], lenient.format_fault[0], lenient.repairs[0]) == (None, fault, repairs)
+    strict = otr.score([response], [REFERENCES[task]], task)
+    assert (strict.accuracy[0], strict.failure[0], strict.repairs[0]) == (0.0, fault, ())
+    parsed = otr.parse(response, task, rules="lenient")
+    assert (parsed.failure, parsed.format_fault, parsed.repairs) == (None, fault, repairs)
+
+
+@pytest.mark.parametrize("task", ["numerical", "ocr", "multiple_choice", "spatial_grounding"])
+def test_lenient_rules_do_not_guess_what_was_cut_off(task: str) -> None:
+    """An unclosed text may have lost its end, and a box its last digits: "1" of "12" is another number."""
+    response = wrap(REFERENCES[task])[: -len("</answer>")].removesuffix("]}")
+    batch = otr.score([response], [REFERENCES[task]], task, recipe=otr.Recipe(rules="lenient"))
+    assert (batch.accuracy[0], batch.failure[0]) == (0.0, "unclosed_answer")
+    assert otr.parse(response, task, rules="lenient").failure == "unclosed_answer"
+
+
+def test_limits_have_codes() -> None:
+    limits = otr.Limits(response_characters=200, answer_characters=60, track_boxes=2, number_characters=5)
+    recipe = otr.Recipe(limits=limits)
+    box = '"{}": [1, 2, 3, 4]'.format
+    three = "{" + '"boxes": {' + ", ".join(map(box, (1, 2, 3))) + "}}"
+    rows = [
+        ("ocr", wrap("x" * 200), "response_too_long"),
+        ("ocr", wrap("x" * 61), "answer_too_long"),
+        ("tracking", wrap(three.replace(" ", "")), "too_many_boxes"),
+        ("numerical", wrap("3.1415"), "too_many_digits"),
+    ]
+    references = [REFERENCES["ocr"], REFERENCES["ocr"], '{"boxes":{"1":[1,2,3,4]}}', "3.1"]
+    batch = otr.score([row[1] for row in rows], references, [row[0] for row in rows], recipe=recipe)
+    assert batch.failure == [row[2] for row in rows]

@@ -1,0 +1,91 @@
+"""What holds for the repository: its layers, its imports, its wheel."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
+    """Run a command to its end and return what it printed; fail with that where it fails."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_layers() -> None:
+    assert "Contracts: 1 kept, 0 broken." in run(Path(sys.executable).with_name("lint-imports"))
+
+
+HEAVY = "torch scipy shapely jiwer nltk sympy math_verify latex2sympy2_extended hypothesis click rich".split()
+
+
+def test_the_import_is_light() -> None:
+    """Neither torch nor a heavy part is imported before it is used."""
+    code = "import sys, onethinker_rewards; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    imported = set(run(sys.executable, "-c", code).split())
+    assert imported.isdisjoint(HEAVY)
+
+
+def test_scoring_numbers_needs_no_heavy_part() -> None:
+    code = (
+        "import sys, onethinker_rewards as otr;"
+        "box = '{\"boxes\": [1, 2, 3, 4]}';"
+        "response = '<think>x</think><answer>' + box + '</answer>';"
+        "assert otr.score([response], [box], 'spatial_grounding').total[0] == 2.0;"
+        "print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    )
+    assert set(run(sys.executable, "-c", code).split()).isdisjoint(HEAVY)
+
+
+def test_public_names_exist_and_are_sorted() -> None:
+    import onethinker_rewards as otr
+
+    assert all(hasattr(otr, name) for name in otr.__all__)
+    assert len(set(otr.__all__)) == len(otr.__all__)
+
+
+def test_one_version() -> None:
+    from importlib.metadata import version
+
+    declared = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert declared is not None
+    assert version("onethinker-rewards") == declared[1]
+    assert f"## [{declared[1]}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_development_tools_are_pinned() -> None:
+    import tomllib
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert all("==" in requirement for name in ("dev", "peers") for requirement in extras[name])
+
+
+@pytest.mark.slow
+def test_the_wheel_works_without_the_repository(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    venv.create(tmp_path / "env", with_pip=True)
+    binaries = tmp_path / "env" / "bin"
+    run(binaries / "python", "-m", "pip", "install", "--quiet", wheel, cwd=tmp_path)
+    assert "spatio_temporal_grounding" in run(binaries / "onethinker-rewards", "demo", cwd=tmp_path)
+    listed = run(binaries / "python", "-m", "pip", "list", "--format=freeze", cwd=tmp_path)
+    assert "torch" not in {line.partition("==")[0] for line in listed.splitlines()}
+    code = "import onethinker_rewards, pathlib; print((pathlib.Path(onethinker_rewards.__file__).parent / 'py.typed').exists())"
+    assert run(binaries / "python", "-c", code, cwd=tmp_path).strip() == "True"
