@@ -1,0 +1,1 @@
+"""Equality of mathematics as models write it."""

@@ -1,0 +1,52 @@
+"""Math equality as the OneThinker release has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.workers import Pool, Status, shared_pool
+
+__all__ = ["release_math_equal"]
+
+_FUNCTION = "onethinker_rewards.metrics.mathematics.release_pair:verified"
+
+
+def release_math_equal(
+    predicted: Sequence[str],
+    reference: Sequence[str],
+    *,
+    timeout: float = 5.0,
+    batch_timeout: float | None = None,
+    pool: Pool | None = None,
+) -> NDArray[np.bool_]:
+    """Return whether math-verify finds the raw texts equal, as the release scores mathematics.
+
+    Only what math-verify extracts from a text counts: nothing of an undelimited ``2\\pi``. A text from which
+    it extracts nothing, and a pair past its deadline, is not equal.
+
+    Args:
+        predicted: ``[N]`` texts.
+        reference: ``[N]`` texts.
+        timeout: Seconds a pair may take.
+        batch_timeout: Seconds for all pairs together.
+        pool: Worker processes; those of this process by default.
+
+    Returns:
+        ``[N]`` bool.
+
+    Raises:
+        ArgumentError: The lists differ in length.
+    """
+    if len(predicted) != len(reference):
+        raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
+    pairs = list(dict.fromkeys(zip(predicted, reference, strict=True)))
+    workers = pool if pool is not None else shared_pool()
+    outcomes = workers.run(_FUNCTION, pairs, timeout=timeout, batch_timeout=batch_timeout)
+    equal = {
+        pair: outcome.status is Status.DONE and outcome.value for pair, outcome in zip(pairs, outcomes, strict=True)
+    }
+    return np.array([equal[pair] for pair in zip(predicted, reference, strict=True)], dtype=np.bool_)

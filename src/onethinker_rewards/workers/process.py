@@ -1,0 +1,96 @@
+"""The owner's end of one worker process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import IO, Any, cast
+
+__all__ = ["Process"]
+
+# The package must be found even where only the owner's sys.path has it, and nothing may be imported
+# before that path is in place; -P keeps the working directory out.
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from onethinker_rewards.workers.child import main; main(json.loads(sys.argv[2]))"
+)
+
+# One thread each, or the libraries of a large machine reserve memory for every core; and hashes that
+# do not vary, so that symbolic results do not either.
+_ENVIRONMENT = {
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+}
+
+
+class Process:
+    """A worker process and the messages between it and its owner."""
+
+    def __init__(self, memory_limit: int | None) -> None:
+        path = json.dumps([os.fspath(entry) or os.getcwd() for entry in sys.path])  # noqa: PTH109
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", "-c", _START, path, json.dumps(memory_limit)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Nothing may wait in a buffer: a fork of this process would send it again.
+            bufsize=0,
+            env={**os.environ, **_ENVIRONMENT},
+            # Out of reach of the terminal's Ctrl-C: the owner decides.
+            start_new_session=True,
+        )
+        self._requests = cast(IO[bytes], self._process.stdin)
+        self._replies = cast(IO[bytes], self._process.stdout)
+        self._errors = cast(IO[bytes], self._process.stderr)
+        self._unread = b""
+        self.ready = False
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """Return the descriptor that turns readable when the process has said something or ended."""
+        return self._replies.fileno()
+
+    def send(self, function: str, items: Sequence[Sequence[Any]], timeout: float) -> bool:
+        """Hand over a job; False if the process has ended."""
+        job = {"function": function, "items": list(items), "timeout": timeout}
+        unsent = memoryview(json.dumps(job).encode() + b"\n")
+        try:
+            while unsent:
+                unsent = unsent[self._requests.write(unsent) :]
+        except BrokenPipeError:
+            return False
+        return True
+
+    def receive(self) -> list[dict[str, Any]] | None:
+        """Return the messages that have come; None at the end of the process."""
+        received = os.read(self.fileno(), 1 << 16)
+        if not received:
+            return None
+        *lines, self._unread = (self._unread + received).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def last_words(self) -> str:
+        """Return what an ended process wrote to its standard error before it was ready."""
+        return self._errors.read().decode(errors="replace")
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+        self.forget()
+
+    def forget(self) -> None:
+        """Close this end; in a forked process, whose parent the worker belongs to, nothing else is ours."""
+        if self._process.returncode is None:
+            self._process.returncode = 0
+        for stream in (self._requests, self._replies, self._errors):
+            stream.close()
