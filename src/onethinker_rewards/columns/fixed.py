@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
-import numpy as np
 from pydantic import BaseModel
 
 from onethinker_rewards.columns.arrays import ArrayColumns
 from onethinker_rewards.columns.checks import check_boxes, check_spans, check_times, clip, sound_rows
-from onethinker_rewards.columns.packing import FloatPacker
+from onethinker_rewards.columns.packing import FloatLayout
 from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, decode_rows
 from onethinker_rewards.schemas import SegmentationPrompt, SingleBox, TimeSpan, VideoSegmentationPrompt
 
@@ -102,13 +101,15 @@ class _FixedReader(Generic[ColumnsT]):
         self._schema = schema
         self._struct = type(template)
         self._decoder = msgspec.json.Decoder(self._struct)
-        self._pack = FloatPacker(template)
+        self._layout = FloatLayout(template)
         self._arrange = arrange
 
     def __call__(self, texts: Sequence[str], request: Request = STRICT) -> Reading[ColumnsT]:
-        structs, rows, faults = decode_rows(texts, self._decoder, self._schema, self._convert, request)
-        positions = np.array(rows, dtype=np.int64)
-        columns = self._arrange(self._pack(structs), positions, faults)
+        layout = self._layout
+        packed, positions, faults = decode_rows(
+            texts, self._decoder, layout.encode, self._schema, self._convert, request
+        )
+        columns = self._arrange(layout.matrix(packed), positions, faults)
         sound = sound_rows(positions, faults)
         if sound is None:
             return Reading(columns, positions, faults)

@@ -115,41 +115,45 @@ class Reader(Protocol[ColumnsT_co]):
 
 
 StructT = TypeVar("StructT")
+PackedT = TypeVar("PackedT")
 
 
 def decode_rows(
     texts: Sequence[str],
     decoder: msgspec.json.Decoder[StructT],
+    pack: Callable[[StructT], PackedT],
     schema: type[BaseModel],
     convert: Callable[[Any], StructT],
     request: Request,
-) -> tuple[list[StructT], list[int], Faults]:
-    """Decode JSON texts into structs; return them with their positions and the faults of the others.
+) -> tuple[list[PackedT], Integers, Faults]:
+    """Decode JSON texts and pack each at once; return them with their positions and the faults of the others.
 
     Args:
         texts: Bare answers.
-        decoder: Decodes what the schema accepts, or refuses more than that; coordinates need not be checked.
+        decoder: Decodes what the schema accepts, and refuses what it refuses but for order and range.
+        pack: From a struct to what is kept of it.
         schema: Decides on what the decoder refuses.
         convert: From the schema's model to the struct.
         request: Rules and limits.
     """
     faults = Faults()
-    structs: list[StructT] = []
-    positions: list[int] = []
+    packed: list[PackedT] = []
+    failed: list[int] = []
     decode = decoder.decode
     longest = request.limits.answer_characters
     for position, text in enumerate(texts):
         try:
             if len(text) > longest:
                 raise msgspec.DecodeError  # noqa: TRY301 - the slow way names the code
-            structs.append(decode(text))
+            packed.append(pack(decode(text)))
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             answer = read_slowly(position, text, schema, request, faults)
             if answer is None:
-                continue
-            structs.append(convert(answer))
-        positions.append(position)
-    return structs, positions, faults
+                failed.append(position)
+            else:
+                packed.append(pack(convert(answer)))
+    positions = np.arange(len(texts))
+    return packed, np.delete(positions, failed) if failed else positions, faults
 
 
 def read_slowly(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
 import numpy as np
 
 from onethinker_rewards.columns.checks import check_boxes, check_spans, clip, sound_rows
-from onethinker_rewards.columns.packing import FloatPacker
+from onethinker_rewards.columns.packing import FloatLayout
 from onethinker_rewards.columns.reading import (
     STRICT,
     Faults,
@@ -103,6 +102,7 @@ def match_frames(predicted: TrackColumns, reference: TrackColumns) -> Integers:
     return np.where(present[found] == wanted, found, -1)
 
 
+ColumnsT = TypeVar("ColumnsT", "TrackColumns", "TimedTrackColumns")
 _Quad = tuple[float, float, float, float]
 _Second = Annotated[int, msgspec.Meta(ge=0, lt=10**FRAME_KEY_DIGITS)]
 _Boxes = Annotated[dict[_Second, _Quad], msgspec.Meta(min_length=1)]
@@ -119,40 +119,73 @@ class _TimedTrack(msgspec.Struct, forbid_unknown_fields=True):
 
 _TRACKS = msgspec.json.Decoder(_Track)
 _TIMED_TRACKS = msgspec.json.Decoder(_TimedTrack)
-_PACK_BOXES = FloatPacker((0.0, 0.0, 0.0, 0.0))
-_PACK_SPANS = FloatPacker((0.0, 0.0))
+_BOX_LAYOUT = FloatLayout((0.0, 0.0, 0.0, 0.0))
+_SPAN_LAYOUT = FloatLayout((0.0, 0.0))
+
+
+class _TrackPacker:
+    """Takes tracks in one by one, keeps seconds and encoded boxes, and gives them back as columns."""
+
+    def __init__(self) -> None:
+        self._lengths: list[int] = []
+        self._frames: list[int] = []
+        self._boxes: list[bytes] = []
+
+    def add(self, boxes: dict[int, _Quad]) -> None:
+        count = len(boxes)
+        self._lengths.append(count)
+        self._frames.extend(boxes)
+        # The list's own header, 1, 3 or 5 bytes, would stand between the rows.
+        header = 1 if count < 16 else 3 if count < 65536 else 5
+        self._boxes.append(_BOX_LAYOUT.encode([*boxes.values()])[header:])
+
+    def columns(self) -> TrackColumns:
+        starts = _starts(np.array(self._lengths, dtype=np.int64))
+        frames = np.array(self._frames, dtype=np.int64)
+        return TrackColumns(starts, frames, _BOX_LAYOUT.matrix(self._boxes))
 
 
 def read_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[TrackColumns]:
     """Read ``{"boxes": {"1": [x1, y1, x2, y2], …}}``."""
-    structs, rows, faults = decode_rows(
-        texts, _TRACKS, BoxTrack, lambda answer: _Track(_whole_seconds(answer)), request
+    packer = _TrackPacker()
+    _, positions, faults = decode_rows(
+        texts,
+        _TRACKS,
+        lambda struct: packer.add(struct.boxes),
+        BoxTrack,
+        lambda answer: _Track(_whole_seconds(answer)),
+        request,
     )
-    positions = np.array(rows, dtype=np.int64)
-    tracks = _pack([struct.boxes for struct in structs])
+    tracks = packer.columns()
     _refuse_what_only_text_shows(texts, BoxTrack, tracks, positions, request, faults)
-    tracks = _checked(tracks, positions, faults)
-    sound = sound_rows(positions, faults)
-    if sound is None:
-        return Reading(tracks, positions, faults)
-    return Reading(tracks.take(sound), positions[sound], faults)
+    return _sound(_checked(tracks, positions, faults), positions, faults)
 
 
 def read_timed_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[TimedTrackColumns]:
     """Read ``{"time": [start, end], "boxes": {"1": [x1, y1, x2, y2], …}}``."""
-    structs, rows, faults = decode_rows(
+    packer = _TrackPacker()
+
+    def pack(struct: _TimedTrack) -> bytes:
+        packer.add(struct.boxes)
+        return _SPAN_LAYOUT.encode(struct.time)
+
+    times, positions, faults = decode_rows(
         texts,
         _TIMED_TRACKS,
+        pack,
         TimedBoxTrack,
         lambda answer: _TimedTrack(answer.time, _whole_seconds(answer)),
         request,
     )
-    positions = np.array(rows, dtype=np.int64)
-    spans = _PACK_SPANS([struct.time for struct in structs])
-    tracks = _pack([struct.boxes for struct in structs])
+    spans = _SPAN_LAYOUT.matrix(times)
+    tracks = packer.columns()
     _refuse_what_only_text_shows(texts, TimedBoxTrack, tracks, positions, request, faults)
     check_spans(spans, positions, faults)
-    columns = TimedTrackColumns(spans, _checked(tracks, positions, faults))
+    return _sound(TimedTrackColumns(spans, _checked(tracks, positions, faults)), positions, faults)
+
+
+def _sound(columns: ColumnsT, positions: Integers, faults: Faults) -> Reading[ColumnsT]:
+    """Leave out the rows that failed after they were decoded."""
     sound = sound_rows(positions, faults)
     if sound is None:
         return Reading(columns, positions, faults)
@@ -167,13 +200,6 @@ def _starts(lengths: Integers) -> Integers:
     starts = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=starts[1:])
     return starts
-
-
-def _pack(tracks: list[dict[int, _Quad]]) -> TrackColumns:
-    starts = _starts(np.fromiter(map(len, tracks), dtype=np.int64, count=len(tracks)))
-    frames = np.fromiter(chain.from_iterable(tracks), dtype=np.int64, count=starts[-1])
-    boxes = _PACK_BOXES(list(chain.from_iterable(map(dict.values, tracks))))
-    return TrackColumns(starts, frames, boxes)
 
 
 def _refuse_what_only_text_shows(

@@ -146,32 +146,39 @@ class FoundAnswers:
     unclosed: dict[int, str] = field(default_factory=dict[int, str])
 
 
+# What stands between thinking and answer in nearly every response.
+_JOINTS = ("</think>\n<answer>", "</think><answer>", "</think>\n\n<answer>")
+
+
 def find_answers(
     responses: Sequence[str], *, think: Think = "required", limits: Limits = DEFAULT_LIMITS
 ) -> FoundAnswers:
     """Return what `find_answer` finds in each response.
 
     A response that is one thinking block without a ``<`` inside, followed by one answer block likewise, is
-    decided by four searches for a single character; all others take the long way.
+    decided by one search for that character and a few short comparisons; all others take the long way.
     """
     answers: list[str] = []
     found = FoundAnswers(answers)
-    short = think == "required"
+    quick = think == "required"
     longest = limits.response_characters
+    first, second, third = _JOINTS
+    # Slices compare faster than `startswith` with a position, and this loop is most of what scoring costs.
     for row, text in enumerate(responses):
-        if short and text.startswith(_OPEN_THINK) and text.endswith(CLOSE_ANSWER) and len(text) <= longest:
+        if quick and text[:7] == _OPEN_THINK and text[-9:] == CLOSE_ANSWER and len(text) <= longest:
             close = text.find("<", 7)
-            opened = text.find("<", close + 8)
-            if (
-                text.startswith(_CLOSE_THINK, close)
-                and text.startswith(OPEN_ANSWER, opened)
-                and text.find("<", opened + 8) == len(text) - 9
-                and (opened == close + 8 or text[close + 8 : opened].isspace())
-            ):
-                answer = text[opened + 8 : -9].strip()
-                if answer:
-                    answers.append(answer)
-                    continue
+            if text[close : close + 17] == first:
+                answer = text[close + 17 : -9]
+            elif text[close : close + 16] == second:
+                answer = text[close + 16 : -9]
+            elif text[close : close + 18] == third:
+                answer = text[close + 18 : -9]
+            else:
+                answer = ""
+            answer = answer.strip()
+            if answer and "<" not in answer:
+                answers.append(answer)
+                continue
         _record(found, row, find_answer(text, think=think, limits=limits))
     return found
 
