@@ -1,0 +1,59 @@
+"""Scoring whole rollouts, beside the floor: finding the answer and decoding its JSON, and nothing else."""
+
+from __future__ import annotations
+
+import orjson
+
+import onethinker_rewards as otr
+from benchmarks.harness import Row, best_of
+from benchmarks.rollouts import JSON_TASKS, Rows, make_rows
+from onethinker_rewards.parsing import read_answer
+
+COUNT = 1024
+CASES = {
+    "mix of the six JSON tasks": JSON_TASKS,
+    **{task: (task,) for task in (*JSON_TASKS, "multiple_choice", "numerical", "regression")},
+}
+
+
+def floor(responses: list[str]) -> list[object]:
+    """Find each answer, decode it and keep the result."""
+    decoded: list[object] = []
+    for response in responses:
+        start = response.find("<answer>")
+        end = response.find("</answer>", start)
+        try:
+            decoded.append(orjson.loads(response[start + 8 : end]))
+        except orjson.JSONDecodeError:
+            decoded.append(None)
+    return decoded
+
+
+def pydantic_rows(rows: Rows) -> list[object]:
+    """Find each answer and validate it with its schema, one by one."""
+    found = [response[response.find("<answer>") + 8 : -9] for response in rows[0]]
+    return [read_answer(text, otr.TASKS[task].schema) for text, task in zip(found, rows[2], strict=True)]
+
+
+def _row(name: str, rows: Rows) -> Row:
+    count = len(rows[0])
+    ours = best_of(lambda: otr.score(*rows), repeat=9)
+    least = best_of(lambda: floor(rows[0]), repeat=9)
+    return Row(
+        name, ours, "the floor", least, note=f"{ours / count * 1e6:.2f} µs a row, {ours / least:.2f} of the floor"
+    )
+
+
+def run() -> list[Row]:
+    """Measure clean rows, rows of which one in twenty is broken, and small batches."""
+    table: list[Row] = []
+    for name, tasks in CASES.items():
+        table.append(_row(f"{name}, {COUNT} rows", make_rows(tasks, COUNT)))
+        table.append(_row(f"{name}, {COUNT} rows, 5 % broken", make_rows(tasks, COUNT, broken=0.05)))
+        table.append(_row(f"{name}, 96 rows", make_rows(tasks, 96)))
+    rows = make_rows(JSON_TASKS, COUNT)
+    ours = best_of(lambda: otr.score(*rows))
+    table.append(Row("mix, scored", ours, "schema validation a row", best_of(lambda: pydantic_rows(rows))))
+    released = best_of(lambda: otr.score(*rows, recipe="release"))
+    table.append(Row("mix, scored", ours, "the release's formulas in plain Python", released))
+    return table
