@@ -33,8 +33,8 @@ _CODES = {
     "bad_order": FailureCode.BAD_ORDER,
     "greater_than_equal": FailureCode.OUT_OF_RANGE,
     "less_than_equal": FailureCode.OUT_OF_RANGE,
-    "string_pattern_mismatch": FailureCode.BAD_FRAME_KEY,
-    "string_too_long": FailureCode.TOO_MANY_DIGITS,
+    # What pydantic can no longer read back is nested too deeply.
+    "json_invalid": FailureCode.INVALID_JSON,
 }
 
 
@@ -69,7 +69,7 @@ def read_answer(
     if len(text) > limits.answer_characters:
         return _failed(FailureCode.ANSWER_TOO_LONG)
     if issubclass(schema, Text):
-        return Read(schema(text))
+        return _plain(schema, text)
     strict = _read_strictly(text, schema, limits)
     if strict.failure is None or rules != "lenient":
         return strict
@@ -80,15 +80,23 @@ def read_answer(
 def _read_strictly(text: str, schema: type[BaseModel], limits: Limits) -> Read:
     if issubclass(schema, OptionLetter):
         letter = option_letter(text)
-        return _failed(FailureCode.NO_OPTION_LETTER) if letter is None else Read(schema(letter))
+        return _failed(FailureCode.NO_OPTION_LETTER) if letter is None else _plain(schema, letter)
     if issubclass(schema, Number):
         number = plain_number(text, limits=limits)
-        return _failed(number) if isinstance(number, FailureCode) else Read(schema(number))
+        return _failed(number) if isinstance(number, FailureCode) else _plain(schema, number)
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return _failed(FailureCode.INVALID_JSON)
     return _validated(value, schema, limits)
+
+
+def _plain(schema: type[BaseModel], value: str | float) -> Read:
+    try:
+        return Read(schema.model_validate(value))
+    except ValidationError as error:
+        # A task of its own may ask for more than its base: a shorter text, a positive number.
+        return _failed(_code(error))
 
 
 def _read_leniently(text: str, schema: type[BaseModel], limits: Limits) -> Read:
@@ -124,6 +132,8 @@ def _validated(value: Any, schema: type[BaseModel], limits: Limits) -> Read:
             clipped = clipped or moved
     try:
         answer = schema.model_validate_json(orjson.dumps(value))
+    except orjson.JSONEncodeError:
+        return _failed(FailureCode.INVALID_JSON)
     except ValidationError as error:
         return _failed(_code(error))
     return Read(answer, None, (RepairCode.CLIPPED,) if clipped else ())
@@ -152,6 +162,9 @@ def _code(error: ValidationError) -> FailureCode:
         return FailureCode.WRONG_LENGTH
     if kind == "too_short" and where == ("boxes",):
         return FailureCode.EMPTY_TRACK
+    if where[-1:] == ("[key]",):
+        too_long = kind == "string_too_long" and str(where[-2]).isdecimal()
+        return FailureCode.TOO_MANY_DIGITS if too_long else FailureCode.BAD_FRAME_KEY
     if kind.endswith("_type"):
         return FailureCode.WRONG_TYPE
     return _CODES.get(kind, FailureCode.INVALID_VALUE)

@@ -8,10 +8,10 @@ Units: coordinates are thousandths of the image's width and height, 0 to 1000; t
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, SkipValidation, StringConstraints
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 __all__ = [
     "Box",
@@ -145,7 +145,16 @@ class Number(_PlainAnswer[float]):
         return self.root
 
 
+def _some_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise PydanticKnownError("string_type")
+    if not value:
+        raise PydanticKnownError("string_too_short", {"min_length": 1})
+    return value
+
+
 class Text(_PlainAnswer[str]):
     """Free text: a transcript, a sentence, a formula."""
 
-    root: Annotated[str, StringConstraints(min_length=1)]
+    # pydantic's own strings cannot hold lone surrogates, which a model may write.
+    root: Annotated[SkipValidation[str], AfterValidator(_some_text), Field(json_schema_extra={"minLength": 1})]
