@@ -30,7 +30,7 @@ def plain_number(text: str, *, limits: Limits = DEFAULT_LIMITS) -> float | Failu
     ['not_a_number', 'not_a_number', 'not_a_number', 'not_a_number']
     """
     if len(text) > limits.number_characters:
-        return FailureCode.TOO_MANY_DIGITS
+        return FailureCode.NOT_A_NUMBER if text.strip(_PLAIN + ",") else FailureCode.TOO_MANY_DIGITS
     digits = without_thousands(text)
     # `float` alone would also take "1_000", "nan", "inf" and the digits of other scripts.
     if digits is None or digits.strip(_PLAIN):
