@@ -26,9 +26,9 @@ def without_fence(text: str) -> tuple[str, Repairs]:
     if not (text.startswith("```") and text.endswith("```") and len(text) >= 6):
         return text, []
     inner = text[3:-3]
-    # The first line may name the language.
+    # The first line may name the language; a digit or a letter there is a part of the answer.
     first, newline, rest = inner.partition("\n")
-    if newline and (not first.strip() or first.strip().isalnum()):
+    if newline and len(first.strip()) > 1 and first.strip().isidentifier():
         inner = rest
     return inner.strip(), [RepairCode.CODE_FENCE]
 
@@ -71,7 +71,10 @@ def _closed_track(text: str) -> str | None:
         return None
     boxes = text.rfind('"boxes"')
     last = text.rfind("]")
-    return text[: last + 1] + "}}" if 0 <= boxes < last else None
+    if not 0 <= boxes < last:
+        return None
+    whole = text[: last + 1]
+    return whole + "}" * (whole.count("{") - whole.count("}"))
 
 
 def repair_shape(value: Any, fields: frozenset[str]) -> tuple[Any, Repairs]:
