@@ -23,7 +23,7 @@ _LEAD = re.compile(
 )
 _LABEL = re.compile(r"([A-Z])[.):]")
 # A second letter named in the same way, standing as a word of its own: "A. dog B. cat".
-_SECOND = re.compile(r"(?<![A-Za-z0-9])([A-Z])[.):](?![A-Za-z0-9])")
+_SECOND = re.compile(r"(?<![A-Za-z0-9])([A-Z])[.):]")
 # Nobody wraps a letter deeper than this; more is an attempt to keep the reader busy.
 _DEEPEST = 8
 _CACHED_LENGTH = 64
@@ -40,8 +40,10 @@ def option_letter(text: str) -> str | None:
 
 def _named_letter(text: str) -> str | None:
     text = _bare(_without_bold(text))
-    lead = _LEAD.match(text)
-    if lead is not None:
+    for _ in range(_DEEPEST):
+        lead = _LEAD.match(text)
+        if lead is None:
+            break
         text = _bare(text[lead.end() :])
     if len(text) == 1:
         return _letter(text)
