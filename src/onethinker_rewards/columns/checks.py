@@ -14,7 +14,7 @@ __all__ = ["check_boxes", "check_spans", "check_times", "clip", "sound_rows"]
 
 
 def clip(coordinates: Floats, positions: Integers, faults: Faults) -> Floats:
-    """Move coordinates into 0…1000, recording the repair.
+    """Move coordinates into 0…1000, recording the repair unless the row has failed already.
 
     Args:
         coordinates: ``[M, K]``.
@@ -25,7 +25,7 @@ def clip(coordinates: Floats, positions: Integers, faults: Faults) -> Floats:
     if coordinates.size == 0 or (coordinates.min() >= 0 and coordinates.max() <= COORDINATE_MAX):
         return coordinates
     outside = ((coordinates < 0) | (coordinates > COORDINATE_MAX)).any(axis=1)
-    for row in np.unique(positions[outside]).tolist():
+    for row in set(positions[outside].tolist()).difference(faults.failures):
         faults.repairs[row] = (*faults.repairs.get(row, ()), RepairCode.CLIPPED)
     return np.clip(coordinates, 0.0, COORDINATE_MAX)
 

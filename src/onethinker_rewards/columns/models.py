@@ -36,6 +36,6 @@ class ModelReader(Generic[ModelT]):
         faults = Faults()
         answers = [read_slowly(position, text, self._schema, request, faults) for position, text in enumerate(texts)]
         rows = np.array([row for row, answer in enumerate(answers) if answer is not None], dtype=np.int64)
-        models = np.empty(len(rows), dtype=object)
-        models[:] = [answer for answer in answers if answer is not None]
+        # One by one: a model that is a sequence itself must not be taken apart.
+        models = np.fromiter((answer for answer in answers if answer is not None), dtype=object, count=len(rows))
         return Reading(ModelColumns(models), rows, faults)

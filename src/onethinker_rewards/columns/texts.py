@@ -50,6 +50,7 @@ class LetterColumns(ArrayColumns):
 def read_texts(texts: Sequence[str], request: Request = STRICT) -> Reading[TextColumns]:
     """Read free text: everything that is not empty and not too long."""
     faults = Faults()
+    texts = [text.strip() for text in texts]
     for position, text in enumerate(texts):
         if not text or len(text) > request.limits.answer_characters:
             faults.fail(position, FailureCode.ANSWER_TOO_LONG if text else FailureCode.EMPTY_ANSWER)
@@ -69,7 +70,7 @@ def read_numbers(texts: Sequence[str], request: Request = STRICT) -> Reading[Num
             if answer is None:
                 continue
             number = float(str(answer))
-            text = without_fence(text)[0]  # noqa: PLW2901 - from here on, the number alone
+            text = without_fence(text.strip())[0]  # noqa: PLW2901 - from here on, the number alone
         values.append(number)
         digits.append(text.replace(",", ""))
     columns = NumberColumns(np.array(values, dtype=np.float64), _objects(digits))
@@ -86,16 +87,19 @@ def read_letters(texts: Sequence[str], request: Request = STRICT) -> Reading[Let
             letters[position] = _letter(position, text, options, request, faults)
     rows = _readable(len(texts), faults)
     codes = np.array(letters, dtype=np.int64)[rows]
-    return Reading(LetterColumns(codes, _objects([text.casefold() for text in _take(texts, rows)])), rows, faults)
+    folded = [text.strip().casefold() for text in _take(texts, rows)]
+    return Reading(LetterColumns(codes, _objects(folded)), rows, faults)
 
 
 def _letter(position: int, text: str, options: Sequence[str] | None, request: Request, faults: Faults) -> int:
     """Decide one text that is no letter alone: 0 stands for none, and is a failure unless any text will do."""
-    if options and len(text) <= request.limits.answer_characters:
+    text = text.strip()
+    readable = 0 < len(text) <= request.limits.answer_characters
+    if readable and options:
         named = _option_named(text, options)
         if named:
             return named
-    if text and request.free is not None and request.free[position]:
+    if readable and request.free is not None and request.free[position]:
         letter = option_letter(text)
         return ord(letter) if letter else 0
     answer = read_slowly(position, text, OptionLetter, request, faults)
@@ -104,7 +108,7 @@ def _letter(position: int, text: str, options: Sequence[str] | None, request: Re
 
 def _option_named(text: str, options: Sequence[str]) -> int:
     """Return the letter of the only option whose text this is, else 0."""
-    wanted = text.strip().casefold()
+    wanted = text.casefold()
     named: list[int] = []
     for place, option in enumerate(options):
         label = _OPTION_LABEL.match(option)

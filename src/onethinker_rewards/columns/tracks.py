@@ -11,16 +11,8 @@ import numpy as np
 
 from onethinker_rewards.columns.checks import check_boxes, check_spans, clip, sound_rows
 from onethinker_rewards.columns.packing import FloatLayout
-from onethinker_rewards.columns.reading import (
-    STRICT,
-    Faults,
-    Floats,
-    Integers,
-    Reading,
-    Request,
-    decode_rows,
-    read_slowly,
-)
+from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, decode_rows
+from onethinker_rewards.parsing import read_answer
 from onethinker_rewards.schemas import BoxTrack, TimedBoxTrack
 from onethinker_rewards.schemas.answers import FRAME_KEY_DIGITS
 
@@ -210,7 +202,7 @@ def _refuse_what_only_text_shows(
     request: Request,
     faults: Faults,
 ) -> None:
-    """Send rows on the slow way that the decoder took although the schema may not.
+    """Fail rows that the decoder took although the schema does not.
 
     The decoder reads the key "-0" as 0, and knows no limit of boxes.
     """
@@ -218,8 +210,9 @@ def _refuse_what_only_text_shows(
     long = np.flatnonzero(tracks.lengths > request.limits.track_boxes)
     for row in np.union1d(suspects, long).tolist():
         position = int(positions[row])
-        if position not in faults.repairs:
-            read_slowly(position, texts[position], schema, request, faults)
+        failure = read_answer(texts[position], schema, rules=request.rules, limits=request.limits).failure
+        if failure is not None:
+            faults.fail(position, failure)
 
 
 def _checked(tracks: TrackColumns, positions: Integers, faults: Faults) -> TrackColumns:
