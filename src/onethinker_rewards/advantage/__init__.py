@@ -1,1 +1,44 @@
-"""Rewards to advantages, on torch tensors."""
+"""Rewards to advantages, on torch tensors: EMA-GRPO, its rivals with the same call, and the objective they feed."""
+
+from __future__ import annotations
+
+from onethinker_rewards.advantage.baselines import (
+    batch_std,
+    dr_grpo,
+    grpo,
+    reinforce_plus_plus_baseline,
+    rloo,
+    task_batch_std,
+)
+from onethinker_rewards.advantage.decoupled import gdpo
+from onethinker_rewards.advantage.ema import EmaGrpo
+from onethinker_rewards.advantage.gaussian import g2rpo
+from onethinker_rewards.advantage.moments import BatchMoments, Moments, sigma, update
+from onethinker_rewards.advantage.objective import PolicyLoss, averaged, broadcast, clipped_loss, token_kl
+from onethinker_rewards.advantage.scaler import EmaRewardScaler
+from onethinker_rewards.advantage.statistics import TaskStatistics, gradient_share, log_items
+
+__all__ = [
+    "BatchMoments",
+    "EmaGrpo",
+    "EmaRewardScaler",
+    "Moments",
+    "PolicyLoss",
+    "TaskStatistics",
+    "averaged",
+    "batch_std",
+    "broadcast",
+    "clipped_loss",
+    "dr_grpo",
+    "g2rpo",
+    "gdpo",
+    "gradient_share",
+    "grpo",
+    "log_items",
+    "reinforce_plus_plus_baseline",
+    "rloo",
+    "sigma",
+    "task_batch_std",
+    "token_kl",
+    "update",
+]

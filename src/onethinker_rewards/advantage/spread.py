@@ -1,0 +1,47 @@
+"""How far rewards spread: within a group, a task, a batch. All two-pass, on exact sums."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from onethinker_rewards.advantage.exact import segment_average, segment_count, task_average, task_count
+from onethinker_rewards.advantage.rows import Rows
+
+__all__ = ["batch_std", "batch_total", "group_std", "task_std", "whiten"]
+
+
+def group_std(rows: Rows, deviation: Tensor, *, unbiased: bool) -> Tensor:
+    """Return for each row its group's standard deviation ``[N]``, of deviations from the group's mean."""
+    return (segment_average(rows, deviation * deviation) * _bessel(segment_count(rows), unbiased=unbiased)).sqrt()
+
+
+def task_std(rows: Rows, *, unbiased: bool) -> Tensor:
+    """Return each task's standard deviation over the batch's rewards, ``[K]``."""
+    deviation = (rows.rewards - task_average(rows, rows.rewards)[rows.task]) * rows.weight
+    return (task_average(rows, deviation * deviation) * _bessel(task_count(rows), unbiased=unbiased)).sqrt()
+
+
+def batch_std(rows: Rows, *, unbiased: bool) -> Tensor:
+    """Return the standard deviation of all of the batch's rewards, a scalar."""
+    count = batch_total(rows, rows.weight)
+    deviation = (rows.rewards - batch_total(rows, rows.rewards) / count.clamp_min(1.0)) * rows.weight
+    return (batch_total(rows, deviation * deviation) / (count - int(unbiased)).clamp_min(1.0)).sqrt()
+
+
+def whiten(rows: Rows, values: Tensor, lengths: Tensor | None, *, eps: float, unbiased: bool) -> Tensor:
+    """Return (values − mean) / (std + eps) over the batch, each row counted ``lengths`` times."""
+    weight = rows.weight if lengths is None else rows.weight * lengths
+    total = batch_total(rows, weight)
+    deviation = values - batch_total(rows, values * weight) / total.clamp_min(1.0)
+    square = batch_total(rows, deviation * deviation * weight) / (total - int(unbiased)).clamp_min(1.0)
+    return deviation / (square.sqrt() + eps)
+
+
+def batch_total(rows: Rows, values: Tensor) -> Tensor:
+    """Return the sum over all rows and ranks, a scalar."""
+    return (task_average(rows, values * (rows.weight > 0.0)) * task_count(rows)).sum()
+
+
+def _bessel(count: Tensor, *, unbiased: bool) -> Tensor:
+    return count / (count - 1.0).clamp_min(1.0) if unbiased else torch.ones_like(count)
