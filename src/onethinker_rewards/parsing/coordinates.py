@@ -18,7 +18,8 @@ __all__ = ["to_pixels", "to_thousandths"]
 _COORDINATE_KEYS = frozenset({"boxes", "bbox_2d", "positive_points", "negative_points"})
 _THOUSAND = 1000.0
 
-_Scale = tuple[float, float]
+# For x and for y: times what, over what. In this order a coordinate at the border stays at the border.
+_Scale = tuple[tuple[float, float], tuple[float, float]]
 
 
 def to_thousandths(text: str, width: float, height: float) -> str:
@@ -37,7 +38,7 @@ def to_thousandths(text: str, width: float, height: float) -> str:
     '{"boxes":[100.0,100.0,500.0,500.0]}'
     """
     _check_size(width, height)
-    return _rewrite(text, (_THOUSAND / width, _THOUSAND / height))
+    return _rewrite(text, ((_THOUSAND, width), (_THOUSAND, height)))
 
 
 def to_pixels(text: str, width: float, height: float) -> str:
@@ -47,7 +48,7 @@ def to_pixels(text: str, width: float, height: float) -> str:
     '{"boxes":[64.0,48.0,320.0,240.0]}'
     """
     _check_size(width, height)
-    return _rewrite(text, (width / _THOUSAND, height / _THOUSAND))
+    return _rewrite(text, ((width, _THOUSAND), (height, _THOUSAND)))
 
 
 def _check_size(width: float, height: float) -> None:
@@ -86,5 +87,5 @@ def _scaled(value: Any, scale: _Scale) -> Any:
     if not isinstance(value, list):
         return value
     if all(isinstance(item, int | float) and not isinstance(item, bool) for item in value):
-        return [item * scale[place % 2] for place, item in enumerate(value)]
+        return [item * scale[place % 2][0] / scale[place % 2][1] for place, item in enumerate(value)]
     return [_scaled(item, scale) for item in value]
