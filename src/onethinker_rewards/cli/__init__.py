@@ -1,1 +1,6 @@
-"""The command line."""
+"""The command line: ``score``, ``validate``, ``schema`` and ``demo``."""
+
+from onethinker_rewards.cli.commands import main
+from onethinker_rewards.cli.schema import write_schemas
+
+__all__ = ["main", "write_schemas"]

@@ -1,0 +1,60 @@
+"""The command group: which commands there are, and how a run ends early."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["main"]
+
+# Exit codes by shell convention: 128 and the number of the signal.
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+_PACKAGE = "onethinker_rewards.cli"
+_NAMES = ("score", "validate", "schema", "demo")
+
+
+class _Commands(click.Group):
+    """Imports a command's module when the command is used, so that none waits for the others' imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return getattr(import_module(f"{_PACKAGE}.{cmd_name}"), cmd_name) if cmd_name in _NAMES else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            _drop_output()
+            raise click.exceptions.Exit(BROKEN_PIPE) from None
+
+
+def _drop_output() -> None:
+    """Point standard output nowhere: what is still in its buffer would fail again when Python ends."""
+    if sys.stdout is sys.__stdout__ and sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: onethinker-rewards demo",
+)
+@click.version_option(package_name="onethinker-rewards", prog_name="onethinker-rewards")
+def main() -> None:
+    """Verifiable rewards for what multimodal reasoning models write.
+
+    Rows are JSON Lines: one JSON object a line. A row has a `response` (all that the model wrote), a
+    `reference` (what is right) and a `task`. The columns of OneThinker's data sets are understood too.
+    """

@@ -1,0 +1,121 @@
+"""Reading and writing JSON Lines that may be broken: a broken line is a value with its number, not an error."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import orjson
+
+__all__ = ["Broken", "Row", "chunks", "encode", "read_rows"]
+
+CHUNK_ROWS = 4096
+CHUNK_BYTES = 64_000_000
+# What both writers can write again.
+DEEPEST = 200
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line that is a JSON object.
+
+    Attributes:
+        number: The line's number, from 1.
+        columns: The object.
+        size: Bytes on the line.
+    """
+
+    number: int
+    columns: dict[str, Any]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A line that cannot be used, and why in words."""
+
+    number: int
+    why: str
+    size: int = 0
+
+
+def read_rows(lines: Iterable[bytes]) -> Iterator[Row | Broken]:
+    """Yield what each line is; blank lines are counted and left out."""
+    for number, line in enumerate(lines, start=1):
+        text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+        if text.strip():
+            yield _read_row(number, text)
+
+
+def chunks(rows: Iterable[Row | Broken]) -> Iterator[list[Row | Broken]]:
+    """Yield rows some thousand at a time, fewer where they are long, so that memory stays bounded."""
+    chunk: list[Row | Broken] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += row.size
+        if len(chunk) >= CHUNK_ROWS or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def encode(columns: dict[str, Any]) -> bytes:
+    """Return one line of JSON, with its end; NaN and infinities are null."""
+    try:
+        return orjson.dumps(columns, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        # Lone surrogates and integers beyond 64 bits: the standard library writes them.
+        text = json.dumps(_without_nan(columns), ensure_ascii=True, separators=(",", ":"))
+        return text.encode("ascii") + b"\n"
+
+
+def _read_row(number: int, line: bytes) -> Row | Broken:
+    try:
+        value = _decode(line)
+    except UnicodeDecodeError as error:
+        return Broken(number, f"not UTF-8 (byte {error.start + 1})", len(line))
+    except json.JSONDecodeError as error:
+        return Broken(number, f"not JSON: {error.msg} (column {error.colno})", len(line))
+    except RecursionError:
+        return Broken(number, "not JSON: nested too deeply", len(line))
+    except ValueError:
+        return Broken(number, "not JSON: a number with too many digits", len(line))
+    if not isinstance(value, dict):
+        return Broken(number, "not a JSON object", len(line))
+    if line.count(b"[") + line.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+        return Broken(number, "nested too deeply", len(line))
+    return Row(number, value, len(line))
+
+
+def _decode(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # It refuses escapes of lone surrogates and NaN, which others write; the slower reader takes them.
+        return json.loads(line.decode("utf-8"))
+
+
+def _depth(value: Any) -> int:
+    """Return how many lists and objects stand inside each other, without recursion."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = list(chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level))
+    return depth
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(one) for one in value]
+    return value

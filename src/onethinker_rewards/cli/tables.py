@@ -1,0 +1,99 @@
+"""What commands show a person: a summary table a task, on standard error or in the demo."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["PIPE_WIDTH", "Column", "Tally", "console", "summary_table", "tally_of"]
+
+# Columns where there is no terminal to ask.
+PIPE_WIDTH = 100
+_CODES_SHOWN = 3
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would end the process with 1, which means something else here.
+        raise BrokenPipeError
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that knows colours on a terminal, and is plain and 100 columns wide elsewhere."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # An encoding that lacks a character should show another one, not end the run.
+        sys.stdout.reconfigure(errors="replace")
+    made = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = PIPE_WIDTH
+    return made
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums over the rows of one task, so that memory does not grow with a file.
+
+    Attributes:
+        rows: Number of rows.
+        sums: Sums by name.
+        codes: Why rows lost, counted: the failure, or the format fault where there is no failure.
+    """
+
+    rows: int = 0
+    sums: Counter[str] = field(default_factory=Counter[str])
+    codes: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, numbers: Mapping[str, float], code: str | None) -> None:
+        """Add one row."""
+        self.rows += 1
+        for name, number in numbers.items():
+            self.sums[name] += number  # pyright: ignore[reportArgumentType] - a Counter adds floats as well
+        if code is not None:
+            self.codes[code] += 1
+
+
+class Column(NamedTuple):
+    """A column of the table: its heading, the sum it shows, and whether as a mean."""
+
+    heading: str
+    name: str
+    mean: bool = True
+
+
+def tally_of(tallies: dict[str, Tally], task: str) -> Tally:
+    """Return a task's tally, a new one where there is none yet."""
+    return tallies.setdefault(task, Tally())
+
+
+def summary_table(tallies: Mapping[str, Tally], order: Sequence[str], columns: Sequence[Column]) -> Table:
+    """Return a table with a row a task, in the order given."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("task", no_wrap=True)
+    for heading in ("rows", *(column.heading for column in columns)):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("commonest failures", overflow="fold")
+    for task in sorted(tallies, key=order.index):
+        tally = tallies[task]
+        shown = [_shown(tally, column) for column in columns]
+        table.add_row(task, f"{tally.rows:,}", *shown, _commonest(tally.codes))
+    return table
+
+
+def _shown(tally: Tally, column: Column) -> str:
+    total = tally.sums[column.name]
+    return f"{total / tally.rows:.3f}" if column.mean else f"{total:,}"
+
+
+def _commonest(codes: Counter[str]) -> str:
+    # Without a space, so that a narrow table breaks between codes only.
+    shown = [f"{code}={count:,}" for code, count in codes.most_common(_CODES_SHOWN)]
+    more = len(codes) - _CODES_SHOWN
+    return ", ".join(shown) + (f", {more} more" if more > 0 else "")

@@ -1,0 +1,119 @@
+"""``validate``: is each answer in its task's schema?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import click
+
+from onethinker_rewards.cli.files import UNREADABLE
+from onethinker_rewards.cli.rows import Broken, Row
+from onethinker_rewards.cli.samples import Sample, options_of, task_of, text_of, usable
+from onethinker_rewards.cli.stream import stream
+from onethinker_rewards.cli.tables import Column, Tally, console, summary_table, tally_of
+from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.columns import Request
+from onethinker_rewards.parsing import bare_reference, find_answer
+from onethinker_rewards.tasks import TASKS, Parsed, parse, parse_answer
+
+__all__ = ["INVALID", "validate"]
+
+# Exit code: some answers are invalid.
+INVALID = 1
+_VALID = Column("valid", "valid", mean=False)
+_REPAIRED = Column("repaired", "repaired", mean=False)
+_FORMAT = Column("format", "format")
+
+
+@click.command(short_help="Check that each answer is in its schema.")
+@click.argument("file")
+@click.option(
+    "--rules",
+    type=click.Choice(["strict", "lenient"]),
+    default="strict",
+    show_default=True,
+    help="lenient repairs what can be repaired without changing a number.",
+)
+@click.option("--bare", is_flag=True, help="The column is the answer alone, without tags.")
+@click.pass_context
+def validate(ctx: click.Context, file: str, rules: Literal["strict", "lenient"], *, bare: bool) -> None:
+    """Say which answers in FILE (`-` is standard input) are not in their task's schema.
+
+    A row needs `response`, and `task`, or `problem_type` and `data_type`; no reference. With --bare, `response`,
+    or else `answer`, is the text of the answer alone; answer tags around an `answer` are taken off.
+
+    Each invalid row is written as {"row": number, "code": code, "why": meaning}, one that cannot be read as
+    {"row": number, "error": why}. A summary by task goes to standard error.
+
+    Exit code: 0, 1 if some answers are invalid, or 2 if some input could not be read.
+    """
+    check = _Check(rules=rules, bare=bare)
+    screen = console(stderr=True)
+    watch = stream(file, "-", check.chunk, screen)
+    screen.print(
+        f"{watch.rows - watch.broken:,} answers checked, {check.invalid:,} invalid, {rules} rules"
+        + (f"; {watch.broken:,} rows could not be read" if watch.broken else "")
+    )
+    if check.tallies:
+        columns = (_VALID, _REPAIRED) if bare else (_VALID, _REPAIRED, _FORMAT)
+        screen.print(summary_table(check.tallies, list(TASKS), columns))
+    ctx.exit(UNREADABLE if watch.broken else INVALID if check.invalid else 0)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Check:
+    """How answers are read, and what came out so far."""
+
+    rules: Literal["strict", "lenient"]
+    bare: bool
+    invalid: int = 0
+    tallies: dict[str, Tally] = field(default_factory=dict[str, Tally])
+
+    def chunk(self, chunk: list[Row | Broken]) -> Iterator[dict[str, Any] | Broken]:
+        """Yield the rows that are invalid or unreadable."""
+        for row in chunk:
+            sample = usable(row, self._sample)
+            if isinstance(sample, Broken):
+                yield sample
+                continue
+            parsed = self._parsed(sample)
+            self._count(sample.task, parsed)
+            if parsed.failure is not None:
+                yield {"row": row.number, "code": str(parsed.failure), "why": parsed.failure.meaning}
+
+    def _sample(self, row: Row) -> Sample:
+        return Sample(row, self._text(row), task_of(row.columns), options_of(row.columns))
+
+    def _text(self, row: Row) -> str:
+        if not self.bare:
+            return text_of(row.columns, "response")
+        text = text_of(row.columns, "response", "answer")
+        return text if row.columns.get("response") is not None else bare_reference(text)
+
+    def _parsed(self, sample: Sample) -> Parsed:
+        read = parse_answer if self.bare else parse
+        parsed = read(sample.response, sample.task, rules=self.rules)
+        if parsed.failure is FailureCode.NO_OPTION_LETTER and sample.options:
+            return self._by_options(sample, parsed)
+        return parsed
+
+    def _by_options(self, sample: Sample, parsed: Parsed) -> Parsed:
+        """An option's own text is its letter too; only a reader that knows the options can tell."""
+        found = None if self.bare else find_answer(sample.response)
+        text = sample.response if found is None else found.answer or ""
+        request = Request(rules=self.rules, options=[sample.options])
+        if TASKS[sample.task].read([text], request).faults.failures:
+            return parsed
+        return Parsed(parsed.think, text, None, found.format_fault if found is not None else None)
+
+    def _count(self, task: str, parsed: Parsed) -> None:
+        self.invalid += parsed.failure is not None
+        numbers = {
+            "valid": parsed.failure is None,
+            "repaired": parsed.failure is None and bool(parsed.repairs),
+            "format": parsed.format_fault is None,
+        }
+        code = parsed.failure if self.bare else parsed.failure or parsed.format_fault
+        tally_of(self.tallies, task).add(numbers, None if code is None else str(code))
