@@ -19,13 +19,18 @@ help:  ## list the commands
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,testing,torch,peers]'
 	@touch $@
 
+# Peers whose dependencies are too heavy for a test run: tests read single functions out of these files.
+.venv/.peers: .venv/.dev
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv/peers verl==0.9.1 trl==1.16.0
+	@touch $@
+
 demo: .venv/.core  ## set up, then score the examples that ship with the package
 	$(BIN)/onethinker-rewards demo
 
-test: .venv/.dev check  ## set up, then run every check and every test
+test: .venv/.dev .venv/.peers check  ## set up, then run every check and every test
 	$(PYTEST) --cov --cov-report=term
 
-test-fast: .venv/.dev  ## the tests that take less than ten seconds each
+test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds each
 	$(PYTEST) -m 'not slow'
 
 check: .venv/.dev  ## lint, types, layers
@@ -39,9 +44,9 @@ format: .venv/.dev  ## rewrite the code in the project's format
 	$(BIN)/ruff format
 
 generate: .venv/.dev  ## rewrite what is generated: JSON Schemas, tables in the docs
-	$(BIN)/python scripts/generate.py
+	$(BIN)/python -m scripts.generate
 
-bench: .venv/.dev  ## measure speed beside the peers and the floor
+bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor
 	$(BIN)/python -m benchmarks
 
 wheel: .venv/.dev  ## build the wheel into dist/
