@@ -1,0 +1,48 @@
+"""Write what is generated: ``python -m scripts.generate [FOLDER]``.
+
+Whole files: `schemas/`. Blocks of the docs: what stands between ``<!-- generated: NAME -->`` and
+``<!-- /generated -->``, where NAME is a function of `scripts.tables`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.tables import BLOCKS
+
+from onethinker_rewards.cli.schema import write_schemas
+
+__all__ = ["ROOT", "write"]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+
+
+def write(folder: Path) -> None:
+    """Write every generated file below ``folder``; the text around blocks is that of the repository."""
+    write_schemas(folder / "schemas")
+    for path, text in _pages():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _pages() -> Iterator[tuple[Path, str]]:
+    """Yield each page that holds a generated block: its path in the repository and its new text."""
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if _BLOCK.search(text):
+            yield page.relative_to(ROOT), _filled(text, page)
+
+
+def _filled(text: str, page: Path) -> str:
+    # A function, not a string: back-slashes in a table are no group references.
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]](page)}\n\n{found[3]}", text)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT)

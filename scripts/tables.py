@@ -1,0 +1,198 @@
+"""What stands between the markers of the docs: one function a block, from its page to Markdown."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from scripts.examples import CASES, LETTERS
+
+import onethinker_rewards as otr
+from onethinker_rewards.parsing import option_letter
+
+__all__ = ["BLOCKS", "costs"]
+
+_TESTS = Path(__file__).resolve().parents[1] / "tests"
+_FORMAT_ONLY = {
+    otr.FailureCode.MISSING_THINK,
+    otr.FailureCode.SEVERAL_THINKS,
+    otr.FailureCode.TEXT_OUTSIDE_TAGS,
+}
+_ACCURACY_ONLY = {otr.FailureCode.UNREADABLE_MATH, otr.FailureCode.MATH_TIMEOUT}
+_NO_TOTAL = {otr.FailureCode.BAD_REFERENCE, otr.FailureCode.JUDGE_FAILED}
+_LONG = 80
+
+
+def costs(code: otr.FailureCode) -> str:
+    """Say what a failure code costs."""
+    if code in _NO_TOTAL:
+        return "the total: NaN"
+    if code in _FORMAT_ONLY:
+        return "format"
+    return "accuracy" if code in _ACCURACY_ONLY else "accuracy, format"
+
+
+def failure_codes(page: Path) -> str:
+    """All failure codes."""
+    rows = [(_code(code), _cell(code.meaning), _code(code.example), costs(code)) for code in otr.FailureCode]
+    return _table(("code", "meaning", "example", "costs"), rows)
+
+
+def repair_codes(page: Path) -> str:
+    """All repair codes."""
+    rows = [(_code(code), _cell(code.meaning), _code(code.example)) for code in otr.RepairCode]
+    return _table(("code", "meaning", "example"), rows)
+
+
+def tasks(page: Path) -> str:
+    """All tasks."""
+    rows = [
+        (
+            f"[{spec.name}]({spec.name}.md)",
+            f"[{spec.schema.__name__}](../../schemas/{spec.name}.json)",
+            ", ".join(map(_code, spec.parts)),
+            f"{spec.maximum:g}",
+            _formula(spec),
+        )
+        for spec in otr.TASKS.values()
+    ]
+    return _table(("task", "answer", "parts", "maximum", "formula"), rows)
+
+
+def facts(page: Path) -> str:
+    """The row of the table of tasks that a page is named after, and what its prompt says."""
+    spec = otr.TASKS[page.stem]
+    schema = f"[{spec.schema.__name__}](../../schemas/{spec.name}.json)"
+    rows = [
+        ("Answer", f"{schema}: {_first_line(spec.schema.__doc__)}"),
+        ("Example", _code(spec.example)),
+        ("Formula", _formula(spec)),
+        ("Range", f"0 to {spec.maximum:g}"),
+        ("Parts", ", ".join(map(_code, spec.parts))),
+        ("Prompt", _cell(spec.instruction)),
+    ]
+    return _table((_code(spec.name), ""), rows)
+
+
+def cases(page: Path) -> str:
+    """What the answers of `CASES` get, by both recipes."""
+    chosen = CASES[page.stem]
+    responses = [f"<think>…</think><answer>{case.answer}</answer>" for case in chosen]
+    references = [case.reference for case in chosen]
+    paper, release = (otr.score(responses, references, page.stem, recipe=name) for name in ("paper", "release"))
+    rows = [
+        (
+            case.shows,
+            _code(_shortened(case.answer, case.reference)),
+            _code(case.reference),
+            _number(paper.accuracy[row]),
+            _number(release.accuracy[row]),
+            ", ".join(map(_code, filter(None, (paper.failure[row], *paper.repairs[row])))),
+        )
+        for row, case in enumerate(chosen)
+    ]
+    head = ("what it shows", "answer", "reference", "`paper`", "`release`", "code in `paper`")
+    if len(set(references)) > 1:
+        return _table(head, rows)
+    without = [(row[:2] + row[3:]) for row in rows]
+    return f"Reference: {_code(references[0])}\n\n{_table(head[:2] + head[3:], without)}"
+
+
+def pages(page: Path) -> str:
+    """The pages beside this one: title, and what it says first."""
+    rows = [
+        (f"[{title}]({path.name})", _cell(" ".join(lead.split())))
+        for path in sorted(page.parent.glob("*.md"))
+        if path.name != page.name
+        for title, lead in [_opening(path.read_text(encoding="utf-8"))]
+    ]
+    return _table(("page", ""), rows)
+
+
+def letters(page: Path) -> str:
+    """What each way of writing option A gets."""
+    responses = [f"<think>…</think><answer>{text}</answer>" for text in LETTERS]
+    released = otr.score(responses, ["A"] * len(LETTERS), "multiple_choice", recipe="release").accuracy
+    rows = [
+        (_code(text), option_letter(text) or "none", _number(score))
+        for text, score in zip(LETTERS, released, strict=True)
+    ]
+    return _table(("written", "letter read", "`release` accuracy where A is right"), rows)
+
+
+def differs(page: Path) -> str:
+    """Every test named `test_differs_*`: what differs, and where it is held."""
+    rows = [
+        (_cell(what), f"[`{name}`]({os.path.relpath(path, page.parent)})")
+        for path, name, what in _differing_tests(_TESTS)
+    ]
+    return _table(("what differs", "test"), rows)
+
+
+BLOCKS: dict[str, Callable[[Path], str]] = {
+    block.__name__: block for block in (failure_codes, repair_codes, tasks, facts, cases, pages, letters, differs)
+}
+
+
+def _differing_tests(folder: Path) -> Iterator[tuple[Path, str, str]]:
+    for path in sorted(folder.rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_differs_"):
+                yield path, node.name, _first_line(ast.get_docstring(node)) or _spoken(node.name)
+
+
+def _opening(text: str) -> tuple[str, str]:
+    """Return a page's title and its first paragraph."""
+    title, _, rest = text.removeprefix("# ").partition("\n")
+    return title, rest.strip().split("\n\n")[0]
+
+
+def _spoken(name: str) -> str:
+    return name.removeprefix("test_differs_").replace("_", " ").capitalize() + "."
+
+
+def _shortened(answer: str, reference: str) -> str:
+    """Leave out of a long JSON answer what it has in common with the reference."""
+    if len(answer) <= _LONG:
+        return answer
+    try:
+        written, right = json.loads(answer), json.loads(reference)
+    except ValueError:
+        return answer
+    changed = [f'"{key}": {json.dumps(value)}' for key, value in written.items() if repr(value) != repr(right.get(key))]
+    left_out = [f'no "{key}"' for key in right if key not in written]
+    return "{" + ", ".join([*changed, *left_out, "…"]) + "}"
+
+
+def _formula(spec: otr.TaskSpec) -> str:
+    return _cell(_first_line(spec.accuracy.__doc__))
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
+
+
+def _number(value: float) -> str:
+    return f"{round(float(value), 3):g}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    """Return code that survives in a cell: no line breaks, pipes escaped, back-ticks fenced."""
+    text = text.replace("\n", "↵")
+    fence, space = ("``", " ") if "`" in text else ("`", "")
+    # Three back-ticks in a row would end a shorter fence.
+    fence = "````" if "```" in text else fence
+    return f"{fence}{space}{_cell(text)}{space}{fence}" if text else ""
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = tuple(head)
+    lines = [head, ("---",) * len(head), *map(tuple, rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
