@@ -5,37 +5,49 @@ Qwen2.5-VL writes pixels of the image as it was resized for the model; Qwen2-VL 
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
+import math
+import re
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.parsing.repairs import load_with_repairs, without_fence
 from onethinker_rewards.parsing.tags import CLOSE_ANSWER, OPEN_ANSWER
 
 __all__ = ["to_pixels", "to_thousandths"]
 
-_COORDINATE_KEYS = frozenset({"boxes", "bbox_2d", "positive_points", "negative_points"})
 _THOUSAND = 1000.0
 
 # For x and for y: times what, over what. In this order a coordinate at the border stays at the border.
 _Scale = tuple[tuple[float, float], tuple[float, float]]
 
+# Tokens rather than decoded JSON: a fault has to stay for scoring to name it, and an answer that lenient rules
+# will mend has to be converted too. A string that is never closed ends with the text, which keeps this linear.
+_TOKEN = re.compile(
+    r"""
+    (?P<key>     ["'] (?: boxes | bbox_2d | positive_points | negative_points ) ["'] \s* : )
+  | (?P<string>  " (?: [^"\\] | \\. )*+ "? | ' (?: [^'\\] | \\. )*+ '? )
+  | (?P<open>    [\[{] )
+  | (?P<close>   [\]}] )
+  | (?P<comma>   , )
+  | (?P<number>  (?<![\w.]) -? [0-9]+ (?: \.[0-9]+ )? (?: [eE][+-]?[0-9]+ )? (?![\w.]) )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
 
 def to_thousandths(text: str, width: float, height: float) -> str:
     """Rewrite the pixel coordinates in a response, answer or reference as thousandths of width and height.
 
+    Nothing but numbers under a coordinate key is touched, so that scoring still sees every fault of the answer.
+
     Args:
-        text: A response with answer tags, or a bare JSON answer or reference. What is no JSON stays as it is, so
-            that scoring names its fault.
+        text: A response with answer tags, or a bare JSON answer or reference.
         width: Width in pixels of the image as the model saw it.
         height: Its height in pixels.
 
     Raises:
-        ArgumentError: If width or height is not positive.
+        ArgumentError: If width or height is not positive and finite.
 
     >>> to_thousandths('{"boxes": [64, 48, 320, 240]}', width=640, height=480)
-    '{"boxes":[100.0,100.0,500.0,500.0]}'
+    '{"boxes": [100.0, 100.0, 500.0, 500.0]}'
     """
     _check_size(width, height)
     return _rewrite(text, ((_THOUSAND, width), (_THOUSAND, height)))
@@ -44,16 +56,16 @@ def to_thousandths(text: str, width: float, height: float) -> str:
 def to_pixels(text: str, width: float, height: float) -> str:
     """Rewrite thousandths of width and height as pixels; the inverse of `to_thousandths`.
 
-    >>> to_pixels('{"boxes":[100.0,100.0,500.0,500.0]}', width=640, height=480)
-    '{"boxes":[64.0,48.0,320.0,240.0]}'
+    >>> to_pixels('{"boxes": [100.0, 100.0, 500.0, 500.0]}', width=640, height=480)
+    '{"boxes": [64.0, 48.0, 320.0, 240.0]}'
     """
     _check_size(width, height)
     return _rewrite(text, ((width, _THOUSAND), (height, _THOUSAND)))
 
 
 def _check_size(width: float, height: float) -> None:
-    if not (width > 0 and height > 0):
-        raise ArgumentError(f"width and height are positive, not {width} and {height}")
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        raise ArgumentError(f"width and height are positive and finite, not {width} and {height}")
 
 
 def _rewrite(text: str, scale: _Scale) -> str:
@@ -67,25 +79,28 @@ def _rewrite(text: str, scale: _Scale) -> str:
 
 
 def _rewrite_answer(text: str, scale: _Scale) -> str:
-    try:
-        value, _ = load_with_repairs(without_fence(text.strip())[0], track=False)
-    except orjson.JSONDecodeError:
-        return text
-    return orjson.dumps(_walk(value, scale)).decode() if isinstance(value, dict | list) else text
+    pieces: list[str] = []
+    done = 0
+    # How many brackets are open in the value of a coordinate key; None outside such a value.
+    depth: int | None = None
+    place = 0
+    for token in _TOKEN.finditer(text):
+        kind = token.lastgroup
+        if depth is None:
+            depth = 0 if kind == "key" else None
+            continue
+        depth += (kind == "open") - (kind == "close")
+        # x and y take turns in the innermost list.
+        place = 0 if kind == "open" else place + (kind == "comma")
+        if depth <= 0:
+            depth = None
+        elif kind == "number":
+            pieces += text[done : token.start()], _scaled(token[0], *scale[place % 2])
+            done = token.end()
+    return "".join((*pieces, text[done:]))
 
 
-def _walk(value: Any, scale: _Scale) -> Any:
-    """Scale what stands under a coordinate key, at any place that a schema or a near relative of it knows."""
-    if isinstance(value, list):
-        return [_walk(item, scale) if isinstance(item, dict) else item for item in value]
-    return {key: _scaled(item, scale) if key in _COORDINATE_KEYS else item for key, item in value.items()}
-
-
-def _scaled(value: Any, scale: _Scale) -> Any:
-    if isinstance(value, dict):
-        return {key: _scaled(item, scale) for key, item in value.items()}
-    if not isinstance(value, list):
-        return value
-    if all(isinstance(item, int | float) and not isinstance(item, bool) for item in value):
-        return [item * scale[place % 2][0] / scale[place % 2][1] for place, item in enumerate(value)]
-    return [_scaled(item, scale) for item in value]
+def _scaled(number: str, times: float, over: float) -> str:
+    value = float(number) * times / over
+    # What overflows is far outside of the image either way.
+    return repr(value) if math.isfinite(value) else number
