@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, crossed
+from onethinker_rewards.metrics._blocks import score_pairs, score_rows
 from onethinker_rewards.metrics._intervals import length, over_union, overlap
 
 __all__ = ["box_iou", "pairwise_box_iou"]
@@ -32,7 +31,7 @@ def box_iou(predicted: Array, reference: Array) -> Array:
     array([0.33333333])
     """
     xp, predicted, reference = aligned(predicted, reference, (4,))
-    return _iou(xp, predicted, reference)
+    return score_rows(_iou, xp, predicted, reference)
 
 
 def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
@@ -49,15 +48,14 @@ def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
         ArgumentError: The shapes, kinds or dtypes do not fit.
     """
     xp, predicted, reference = crossed(predicted, reference, (4,))
-    return _iou(xp, predicted[:, None, :], reference[None, :, :])
+    return score_pairs(_iou, xp, predicted, reference)
 
 
 def _iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
     # Column views, not stacked corners: no axis of length 2 for the array library to loop over.
     left, top, right, bottom = (predicted[..., column] for column in range(4))
     ref_left, ref_top, ref_right, ref_bottom = (reference[..., column] for column in range(4))
-    with np.errstate(all="ignore"):
-        intersection = overlap(xp, left, right, ref_left, ref_right) * overlap(xp, top, bottom, ref_top, ref_bottom)
-        area = length(xp, left, right) * length(xp, top, bottom)
-        ref_area = length(xp, ref_left, ref_right) * length(xp, ref_top, ref_bottom)
-        return over_union(xp, intersection, area, ref_area)
+    intersection = overlap(xp, left, right, ref_left, ref_right) * overlap(xp, top, bottom, ref_top, ref_bottom)
+    area = length(xp, left, right) * length(xp, top, bottom)
+    ref_area = length(xp, ref_left, ref_right) * length(xp, ref_top, ref_bottom)
+    return over_union(xp, intersection, area, ref_area)

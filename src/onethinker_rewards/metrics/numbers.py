@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 from array_api_compat import device
 
-from onethinker_rewards.metrics._arrays import Array, aligned
+from onethinker_rewards.metrics._arrays import Array, Namespace, aligned
+from onethinker_rewards.metrics._blocks import score_rows
 
 __all__ = ["relative_accuracy"]
 
@@ -36,10 +36,13 @@ def relative_accuracy(predicted: Array, reference: Array) -> Array:
     array([1. , 1. , 0.8, 1. ])
     """
     xp, predicted, reference = aligned(predicted, reference, ())
-    with np.errstate(all="ignore"):
-        error, size = xp.abs(predicted - reference), xp.abs(reference)
-        steps = xp.arange(1, _STEPS + 1, dtype=error.dtype, device=device(error))
-        within = 20.0 * error < steps[:, None] * size
-        score = xp.mean(xp.astype(within, error.dtype), axis=0)
-        score = xp.where((error == 0.0) & (size == 0.0), 1.0, score)
-        return xp.where(xp.isnan(error), error, score)
+    return score_rows(_mean_relative_accuracy, xp, predicted, reference)
+
+
+def _mean_relative_accuracy(xp: Namespace, predicted: Array, reference: Array) -> Array:
+    error, size = xp.abs(predicted - reference), xp.abs(reference)
+    steps = xp.arange(1, _STEPS + 1, dtype=error.dtype, device=device(error))
+    within = 20.0 * error < steps[:, None] * size
+    score = xp.sum(xp.astype(within, error.dtype), axis=0) / _STEPS
+    score = xp.where((error == 0.0) & (size == 0.0), 1.0, score)
+    return xp.where(xp.isnan(error), error, score)

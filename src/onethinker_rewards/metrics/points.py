@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.metrics._arrays import Array, Namespace, check_sigma, numpy_namespace, of_one_kind
+from onethinker_rewards.metrics._blocks import score_rows
 from onethinker_rewards.metrics._gaussian import gaussian
 
 __all__ = ["point_similarity"]
@@ -51,10 +53,14 @@ def point_similarity(predicted: Array, reference: Array, sigma: float = 50.0) ->
     count = predicted.shape[1]
     if count == 0:
         return xp.sum(predicted, axis=(1, 2))  # 0 for each row, in its kind and on its device
-    with np.errstate(all="ignore"):
-        distances = _distances(xp, predicted, reference)
-        total = _least_total(xp, distances) if count <= _MOST_TRIED else _assigned_total(xp, distances)
-        return gaussian(xp, total / count, sigma)
+    return score_rows(partial(_similarity, sigma), xp, predicted, reference)
+
+
+def _similarity(sigma: float, xp: Namespace, predicted: Array, reference: Array) -> Array:
+    distances = _distances(xp, predicted, reference)
+    count = distances.shape[0]
+    total = _least_total(xp, distances) if count <= _MOST_TRIED else _assigned_total(xp, distances)
+    return gaussian(xp, total / count, sigma)
 
 
 def _point_sets(points: Array, name: str) -> Array:
@@ -69,11 +75,10 @@ def _point_sets(points: Array, name: str) -> Array:
 
 def _distances(xp: Namespace, predicted: Array, reference: Array) -> Array:
     """Return ``[K, K, N]``: from each predicted point to each reference point."""
-    offset = _rows_last(xp, predicted)[:, :, None] - _rows_last(xp, reference)[:, None]
-    squared = offset[0] * offset[0] + offset[1] * offset[1]
+    offset = _rows_last(xp, predicted)[:, :, None, :] - _rows_last(xp, reference)[:, None, :, :]
+    squared = offset[0, ...] * offset[0, ...] + offset[1, ...] * offset[1, ...]
     # The root of 0 has an infinite gradient, which would turn into NaN.
-    together = squared == 0.0
-    return xp.where(together, 0.0, xp.sqrt(xp.where(together, 1.0, squared)))
+    return xp.sqrt(xp.maximum(squared, float(xp.finfo(squared.dtype).smallest_normal)))
 
 
 def _rows_last(xp: Namespace, points: Array) -> Array:
@@ -85,12 +90,13 @@ def _rows_last(xp: Namespace, points: Array) -> Array:
 def _least_total(xp: Namespace, distances: Array) -> Array:
     """Return the least sum over all pairings, sharing what pairings of the first points have in common."""
     count = distances.shape[0]
-    least: dict[int, Array] = {0: 0.0}  # of the points so far, by the set of reference points they use
-    for point in range(count):
+    # After each point: the least sum so far by the set of reference points, as bits, that it uses.
+    least: dict[int, Array] = {1 << other: distances[0, other, :] for other in range(count)}
+    for point in range(1, count):
         extended: dict[int, Array] = {}
         for (used, total), other in product(least.items(), range(count)):
             if not used & 1 << other:
-                pairs, longer = used | 1 << other, total + distances[point, other]
+                pairs, longer = used | 1 << other, total + distances[point, other, :]
                 extended[pairs] = xp.minimum(extended[pairs], longer) if pairs in extended else longer
         least = extended
     return least[2**count - 1]

@@ -8,10 +8,10 @@ intersection. Each of them is continuous in the corners, so nothing jumps where 
 
 from __future__ import annotations
 
-import numpy as np
 from array_api_compat import device
 
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned
+from onethinker_rewards.metrics._blocks import score_rows
 from onethinker_rewards.metrics._intervals import over_union
 
 __all__ = ["rotated_box_iou"]
@@ -45,14 +45,17 @@ def rotated_box_iou(predicted: Array, reference: Array) -> Array:
     array([0.70710678])
     """
     xp, predicted, reference = aligned(predicted, reference, (5,))
-    with np.errstate(all="ignore"):
-        width, height, ref_width, ref_height, scale = _unit_sides(xp, predicted, reference)
-        x, y = _corners(xp, predicted, reference, width, height, scale)
-        area, ref_area = width * height, ref_width * ref_height
-        covered = _area_inside(xp, x, y, 0.5 * ref_width, 0.5 * ref_height)
-        # Rounding must neither make an intersection negative nor larger than what it is part of.
-        intersection = xp.minimum(xp.maximum(covered, 0.0), xp.minimum(area, ref_area))
-        return over_union(xp, intersection, area, ref_area)
+    return score_rows(_iou, xp, predicted, reference)
+
+
+def _iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
+    width, height, ref_width, ref_height, scale = _unit_sides(xp, predicted, reference)
+    x, y = _corners(xp, predicted, reference, width, height, scale)
+    area, ref_area = width * height, ref_width * ref_height
+    covered = _area_inside(xp, x, y, 0.5 * ref_width, 0.5 * ref_height)
+    # Rounding must neither make an intersection negative nor larger than what it is part of.
+    intersection = xp.minimum(xp.maximum(covered, 0.0), xp.minimum(area, ref_area))
+    return over_union(xp, intersection, area, ref_area)
 
 
 def _unit_sides(xp: Namespace, predicted: Array, reference: Array) -> tuple[Array, ...]:

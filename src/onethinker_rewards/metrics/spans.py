@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, crossed
+from onethinker_rewards.metrics._blocks import score_pairs, score_rows
 from onethinker_rewards.metrics._intervals import length, over_union, overlap
 
 __all__ = ["pairwise_temporal_iou", "temporal_iou"]
@@ -33,7 +32,7 @@ def temporal_iou(predicted: Array, reference: Array) -> Array:
     array([0.33333333, 1.        ])
     """
     xp, predicted, reference = aligned(predicted, reference, (2,))
-    return _iou(xp, predicted, reference)
+    return score_rows(_iou, xp, predicted, reference)
 
 
 def pairwise_temporal_iou(predicted: Array, reference: Array) -> Array:
@@ -50,15 +49,14 @@ def pairwise_temporal_iou(predicted: Array, reference: Array) -> Array:
         ArgumentError: The shapes, kinds or dtypes do not fit.
     """
     xp, predicted, reference = crossed(predicted, reference, (2,))
-    return _iou(xp, predicted[:, None, :], reference[None, :, :])
+    return score_pairs(_iou, xp, predicted, reference)
 
 
 def _iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
     start, end = predicted[..., 0], predicted[..., 1]
     ref_start, ref_end = reference[..., 0], reference[..., 1]
-    with np.errstate(all="ignore"):
-        intersection = overlap(xp, start, end, ref_start, ref_end)
-        duration, ref_duration = length(xp, start, end), length(xp, ref_start, ref_end)
-        ratio = over_union(xp, intersection, duration, ref_duration)
-        one_moment = (start == ref_start) & (end == ref_end) & (duration == 0.0)
-        return xp.where(one_moment, 1.0, ratio)
+    intersection = overlap(xp, start, end, ref_start, ref_end)
+    duration, ref_duration = length(xp, start, end), length(xp, ref_start, ref_end)
+    ratio = over_union(xp, intersection, duration, ref_duration)
+    one_moment = (start == ref_start) & (end == ref_end) & (duration == 0.0)
+    return xp.where(one_moment, 1.0, ratio)

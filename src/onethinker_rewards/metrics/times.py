@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
 
-from onethinker_rewards.metrics._arrays import Array, aligned, check_sigma
+from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, check_sigma
+from onethinker_rewards.metrics._blocks import score_rows
 from onethinker_rewards.metrics._gaussian import gaussian
 
 __all__ = ["time_proximity"]
@@ -34,5 +35,8 @@ def time_proximity(predicted: Array, reference: Array, sigma: float = 1.0) -> Ar
     """
     check_sigma(sigma)
     xp, predicted, reference = aligned(predicted, reference, ())
-    with np.errstate(all="ignore"):
-        return gaussian(xp, predicted - reference, sigma)
+    return score_rows(partial(_proximity, sigma), xp, predicted, reference)
+
+
+def _proximity(sigma: float, xp: Namespace, predicted: Array, reference: Array) -> Array:
+    return gaussian(xp, predicted - reference, sigma)
