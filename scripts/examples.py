@@ -91,6 +91,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("1_000", "1000", "Python's notation"),
         Case("12 cm", "12", "a unit"),
         Case("50%", "50", "a per cent sign"),
+        Case("\u22125", "-5", "a typographic minus"),
     ),
     "regression": (
         Case("100", "100", "equal"),
