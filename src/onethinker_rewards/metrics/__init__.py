@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onethinker_rewards.metrics.boxes import box_iou, pairwise_box_iou
+from onethinker_rewards.metrics.mathematics import MathVerdict, compare_math, math_equal, release_math_equal
 from onethinker_rewards.metrics.numbers import relative_accuracy
 from onethinker_rewards.metrics.points import point_similarity
 from onethinker_rewards.metrics.rotated import rotated_box_iou
@@ -12,12 +13,16 @@ from onethinker_rewards.metrics.times import time_proximity
 from onethinker_rewards.metrics.words import character_error_rate, word_error_rate
 
 __all__ = [
+    "MathVerdict",
     "box_iou",
     "character_error_rate",
+    "compare_math",
+    "math_equal",
     "pairwise_box_iou",
     "pairwise_temporal_iou",
     "point_similarity",
     "relative_accuracy",
+    "release_math_equal",
     "rotated_box_iou",
     "rouge",
     "temporal_iou",

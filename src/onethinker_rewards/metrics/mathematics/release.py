@@ -23,9 +23,9 @@ def release_math_equal(
     batch_timeout: float | None = None,
     pool: Pool | None = None,
 ) -> NDArray[np.bool_]:
-    """Return whether math-verify finds the raw texts equal, as the release scores mathematics.
+    r"""Return whether math-verify finds the raw texts equal, as the release scores mathematics.
 
-    Only what math-verify extracts from a text counts: nothing of an undelimited ``2\\pi``. A text from which
+    Only what math-verify extracts from a text counts: nothing of an undelimited ``2\pi``. A text from which
     it extracts nothing, and a pair past its deadline, is not equal.
 
     Args:

@@ -9,5 +9,5 @@ __all__ = ["verified"]
 
 def verified(predicted: str, reference: str) -> bool:
     """Return math-verify's verdict, without its timeouts: they work by signals, and the worker can be killed."""
-    read = [parse(text, parsing_timeout=None) for text in (reference, predicted)]  # pyright: ignore[reportArgumentType]
-    return bool(verify(*read, timeout_seconds=None))
+    gold, answer = (parse(text, parsing_timeout=None) for text in (reference, predicted))  # pyright: ignore[reportArgumentType]
+    return bool(verify(gold, answer, timeout_seconds=None))

@@ -1,0 +1,92 @@
+"""From an answer as a model wrote it to the bare mathematics in it."""
+
+from __future__ import annotations
+
+import re
+
+from onethinker_rewards.metrics.mathematics.node import Unreadable
+
+__all__ = ["clean"]
+
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau upsilon "
+    "phi chi psi omega"
+).split()
+_SIGNS = {
+    "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{EM DASH}": "-", "\N{HYPHEN}": "-", "\N{NON-BREAKING HYPHEN}": "-",
+    "\N{MULTIPLICATION SIGN}": r"\cdot ", "\N{MIDDLE DOT}": r"\cdot ", "\N{DOT OPERATOR}": r"\cdot ",
+    "\N{ASTERISK OPERATOR}": r"\cdot ", "\N{DIVISION SIGN}": "/", "\N{FRACTION SLASH}": "/", "\N{DIVISION SLASH}": "/",
+    "\N{SQUARE ROOT}": r"\sqrt ", "\N{CUBE ROOT}": r"\sqrt[3] ", "\N{INFINITY}": r"\infty ",
+    "\N{PLUS-MINUS SIGN}": r"\pm ", "\N{MINUS-OR-PLUS SIGN}": r"\mp ", "\N{NOT EQUAL TO}": r"\ne ",
+    "\N{LESS-THAN OR EQUAL TO}": r"\le ", "\N{GREATER-THAN OR EQUAL TO}": r"\ge ", "\N{ALMOST EQUAL TO}": r"\approx ",
+    "\N{LESS-THAN OR SLANTED EQUAL TO}": r"\le ", "\N{GREATER-THAN OR SLANTED EQUAL TO}": r"\ge ",
+    "\N{ELEMENT OF}": r"\in ", "\N{UNION}": r"\cup ", "\N{INTERSECTION}": r"\cap ", "\N{EMPTY SET}": r"\emptyset ",
+    "\N{SET MINUS}": r"\setminus ", "\N{DEGREE SIGN}": r"^\circ ", "\N{DOUBLE-STRUCK CAPITAL R}": r"\mathbb{R}",
+    "\N{DOUBLE-STRUCK CAPITAL Z}": r"\mathbb{Z}", "\N{DOUBLE-STRUCK CAPITAL N}": r"\mathbb{N}",
+    "\N{PRIME}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{IDEOGRAPHIC FULL STOP}": ".",
+    "\N{IDEOGRAPHIC COMMA}": ",", "\N{LEFT FLOOR}": r"\lfloor ", "\N{RIGHT FLOOR}": r"\rfloor ",
+    "\N{LEFT CEILING}": r"\lceil ", "\N{RIGHT CEILING}": r"\rceil ", "\N{N-ARY SUMMATION}": r"\sum ",
+    "\N{RIGHTWARDS ARROW}": r"\to ", "\N{POUND SIGN}": "", "\N{EURO SIGN}": "", "\N{ZERO WIDTH SPACE}": "",
+    "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "\N{IDEOGRAPHIC SPACE}": " ",
+    "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
+    "⅕": r"\frac{1}{5}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
+}  # fmt: skip
+_TABLE = str.maketrans(
+    _SIGNS
+    | {chr(0x3B1 + index): f"\\{name} " for index, name in enumerate(_GREEK)}
+    | {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+)
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+_SPACING = re.compile(
+    r"\\(?:left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|big|Big|bigg|Bigg|displaystyle|textstyle|limits|quad|qquad|mathstrut)"
+    r"(?![A-Za-z])|\\[,;:!> ]|~"
+)
+_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|(?<!\\)\$")
+_LEAD = re.compile(
+    r"\s*(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is\b\s*:?|:|=)\s*",
+    re.IGNORECASE,
+)
+_PROSE = re.compile(r"[A-Za-z\s.,:;*$'()\[\]\\]*")
+_THOUSANDS_SPACE = re.compile(r"(?<![\d.])(\d{1,3}(?: \d{3})+)(?![\d/])")
+
+
+def clean(text: str) -> str:
+    """Return the mathematics of an answer, its delimiters, spacing and typography evened out."""
+    text = _LEAD.sub("", _unbox(text.strip()), count=1)
+    text = text.strip().strip("*`").strip()
+    if not text.isascii():
+        text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda run: "^{" + run[0].translate(_RAISED) + "}", text)
+        text = re.sub("[₀₁₂₃₄₅₆₇₈₉]+", lambda run: "_{" + run[0].translate(_LOWERED) + "}", text)
+        text = text.translate(_TABLE)
+    # An escaped dollar is an amount's; every other one delimits.
+    text = text.replace("\\$", "")
+    text = _SPACING.sub(" ", _DELIMITER.sub(" ", text)).replace("{,}", ",")
+    text = re.sub(r"\\[dtc]frac(?![A-Za-z])", r"\\frac", text).strip()
+    text = text.removesuffix(".").removesuffix("\\").rstrip(" ,;") if not text.endswith("\\\\") else text
+    return _THOUSANDS_SPACE.sub(lambda run: run[0].replace(" ", ""), text)
+
+
+def _unbox(text: str) -> str:
+    r"""Return what the one ``\boxed{}`` of a text holds, if nothing but prose stands around it."""
+    start = max(text.find("\\boxed"), text.find("\\fbox"))
+    if start < 0:
+        return text
+    brace = text.find("{", start)
+    if brace < 0 or text[start:brace].strip() not in ("\\boxed", "\\fbox"):
+        raise Unreadable("a box without braces")
+    end = _closing(text, brace)
+    around = text[:start] + text[end + 1 :]
+    if not _PROSE.fullmatch(around) or "\\boxed" in around:
+        raise Unreadable("more than the box")
+    return _unbox(text[brace + 1 : end].strip())
+
+
+def _closing(text: str, brace: int) -> int:
+    depth = 0
+    for index in range(brace, len(text)):
+        depth += (text[index] == "{") - (text[index] == "}")
+        if not depth:
+            return index
+    raise Unreadable("a brace that is not closed")

@@ -1,0 +1,151 @@
+"""Tokens of mathematics in LaTeX or plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from onethinker_rewards.metrics.mathematics.node import Unreadable
+from onethinker_rewards.metrics.mathematics.units import LETTERS, UNITS
+
+__all__ = ["FUNCTIONS", "Token", "tokens"]
+
+# Functions of one argument that need no brackets.
+FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh asin acos atan ln log lg exp".split()
+)
+_NAMES = FUNCTIONS | {"pi", "sqrt", "infty", "max", "min", "gcd", "lcm", "det"}
+_SAME = {
+    "inf": "infty", "infinity": "infty", "cdot": "*", "times": "*", "div": "/", "ast": "*", "le": "<=", "leq": "<=",
+    "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=",
+    "approx": "=", "equiv": "=", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "cup": "cup", "cap": "cap",
+    "setminus": "setminus", "backslash": "setminus", "in": "in", "pm": "pm", "mp": "mp", "to": "to",
+    "rightarrow": "to", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "colon": ":", "wedge": "and",
+    "vee": "or", "land": "and", "lor": "or", "degree": "degree", "circ": "circ", "prime": "'",
+}  # fmt: skip
+_SIGNS = {"==": "=", "**": "^", "\\{": "\\{", "\\}": "\\}", "\\%": "%", "\\&": "and", "\\|": "|", "\\\\": "\\\\"}
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      \\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?|rm|bm|boldsymbol)\s*\{(?P<text>[^{}]*)\}
+    | \\begin\s*\{(?P<begin>[A-Za-z]+\*?)\}(?:\{[|clr ]*\})?
+    | \\end\s*\{(?P<end>[A-Za-z]+\*?)\}
+    | \\(?:mathbb|Bbb)\s*\{?(?P<space>[A-Z])\}?
+    | \\(?P<command>[A-Za-z]+)
+    | (?P<number>(?P<grouped>[1-9]\d{0,2}(?:,\d{3})+(?![\d,]))(?:\.\d+)?|(?:\d+\.\d+|\.\d+|\d+\.?)(?:[eE][+-]?\d{1,4}(?![\d.]))?)
+    | (?P<letters>[A-Za-z]+)
+    | (?P<sign><=|>=|!=|==|\*\*|\\[{}%&|\\]|[-+*/^_=<>(){}\[\]|,;:!%&'])
+    )""",
+    re.VERBOSE,
+)
+
+
+# A letter that stands off the number before it, as units do: "3 m", "5 m/s".
+_UNIT_LETTER = re.compile(r"(?<=\d)\s+[A-Za-z](?=$|\s*[/^])")
+
+
+class Token(NamedTuple):
+    """``kind`` is number, symbol, word, name, sign, space, begin or end."""
+
+    kind: str
+    value: str
+
+
+def tokens(text: str) -> list[Token]:
+    """Return the tokens of a cleaned text; raises Unreadable at the first character that starts none."""
+    found: list[Token] = []
+    position, depth = 0, 0
+    text = text.rstrip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise Unreadable(f"character {position} starts nothing known")
+        position = match.end()
+        if match["grouped"] and depth:
+            # Between brackets a comma separates elements.
+            position = match.start("grouped") + match["grouped"].index(",")
+            found.append(Token("number", match["grouped"].split(",")[0]))
+            continue
+        found.extend(_tokens(match, bool(found) and found[-1].kind == "number"))
+        if match["letters"] in LETTERS and _UNIT_LETTER.match(text, match.start()):
+            found[-1] = Token("word", found[-1].value)
+        last = found[-1].value if found else ""
+        depth += last in ("(", "[", "\\{")
+        depth -= last in (")", "]", "\\}")
+    return found
+
+
+def _tokens(match: re.Match[str], after_number: bool) -> Iterator[Token]:
+    kind = str(match.lastgroup)
+    value = match[kind]
+    if kind in ("number", "grouped"):
+        yield Token("number", match["number"].replace(",", ""))
+    elif kind == "command":
+        yield _command(value)
+    elif kind == "letters":
+        yield from _letters(value, after_number)
+    elif kind == "text":
+        yield from _text(value, after_number)
+    elif kind == "sign":
+        yield Token("sign", _SIGNS.get(value, value))
+    else:
+        yield Token(kind, value)
+
+
+def _command(name: str) -> Token:
+    if name in _SAME:
+        same = _SAME[name]
+        return Token("name" if same == "infty" else "sign", same)
+    return Token("name", name)
+
+
+def _letters(run: str, after_number: bool) -> Iterator[Token]:
+    lowered = run.lower()
+    if lowered in ("or", "and"):
+        yield Token("sign", lowered)
+    elif run in _NAMES or lowered in ("infinity", "inf"):
+        yield Token("name", _SAME.get(lowered, run))
+    elif len(run) == 1:
+        yield Token("symbol", run)
+    elif after_number and lowered in UNITS:
+        yield Token("word", lowered)
+    else:
+        yield from _split(run)
+
+
+def _split(run: str) -> Iterator[Token]:
+    """Cut letters that stand together: ``sinx`` to a function, ``ab`` to two variables, else one word."""
+    for name in ("sqrt", "sin", "cos", "tan", "log", "ln", "pi"):
+        rest = run.removeprefix(name)
+        if rest != run and len(rest) <= 2:
+            yield Token("name", name)
+            yield from (Token("symbol", letter) for letter in rest)
+            return
+    if len(run) <= 3 and run.lower() not in UNITS:
+        yield from (Token("symbol", letter) for letter in run)
+    else:
+        yield Token("word", run.lower())
+
+
+def _text(content: str, after_number: bool) -> Iterator[Token]:
+    content = content.strip()
+    for part in re.split(r"\s+", content) if re.fullmatch(r"[A-Za-z\s.'-]+", content) else [content]:
+        lowered = part.lower().rstrip(".")
+        if lowered in ("or", "and"):
+            yield Token("sign", lowered)
+        elif lowered in _NAMES:
+            yield Token("name", lowered)
+        elif len(part) == 1 and part.isalpha():
+            yield Token("word" if after_number and part in LETTERS else "symbol", part)
+        elif re.fullmatch(r"[A-Za-z.'-]+", part):
+            yield Token("word", lowered)
+        elif "\\" not in part:
+            inner = tokens(part)
+            yield from (_as_unit(token) for token in inner) if after_number else inner
+        else:
+            raise Unreadable("commands inside text")
+
+
+def _as_unit(token: Token) -> Token:
+    return Token("word", token.value) if token.kind == "symbol" and token.value in LETTERS else token

@@ -1,0 +1,140 @@
+"""What needs a computer algebra system; imported by worker processes only.
+
+Two expressions are equal if sympy builds the same object from both, or if they agree to thirty digits: as
+they stand if they are numbers, at random places if they have variables. That finds more equalities than
+simplifying does, and cannot run away with an expression in the way simplifying can.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import sympy
+
+from onethinker_rewards.metrics.mathematics.node import Node
+from onethinker_rewards.metrics.mathematics.rational import close_enough
+from onethinker_rewards.metrics.mathematics.reading import read
+from onethinker_rewards.metrics.mathematics.same import Question, same
+from onethinker_rewards.metrics.mathematics.sympify import Hopeless, to_set, to_sympy
+
+__all__ = ["algebra", "verdict"]
+
+_DIGITS = 30
+_TOLERANCE = sympy.Float("1e-25")
+_ZERO = sympy.Float("1e-60")
+_PLACES = 5
+_NEEDED = 3
+
+# What sympy raises where an expression makes no sense to it, or is beyond it.
+_REFUSALS = (ArithmeticError, AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError)
+
+
+def verdict(predicted: str, reference: str) -> str:
+    """Return ``equal``, ``different`` or ``timeout`` for two texts that can be read."""
+    try:
+        return "equal" if same(read(predicted), _read_reference(reference), algebra) else "different"
+    except Hopeless:
+        return "timeout"
+
+
+_read_reference = lru_cache(maxsize=256)(read)
+
+
+def algebra(question: Question, left: Node, right: Node) -> bool:
+    """Answer one of `same`'s questions."""
+    try:
+        return _ANSWERS[question](left, right)
+    except _REFUSALS:
+        return False
+
+
+def _equal(left: Node, right: Node) -> bool:
+    allowed = close_enough(left, right)
+    one, other = to_sympy(left), to_sympy(right)
+    if one == other:
+        return True
+    if isinstance(one, sympy.MatrixBase) or isinstance(other, sympy.MatrixBase):
+        return False
+    if one.is_Rational and other.is_Rational and allowed is None:
+        return False
+    return _agree(one, other, allowed and sympy.Rational(allowed.numerator, allowed.denominator))
+
+
+def _agree(one: Any, other: Any, allowed: Any = None) -> bool:
+    """Compare numbers as they stand, functions at random places."""
+    variables = sorted(one.free_symbols | other.free_symbols, key=lambda symbol: symbol.name)
+    if not variables:
+        pair = _number(one, {}), _number(other, {})
+        if None in pair:
+            return sympy.simplify(one - other) == 0
+        return _near(*pair, allowed)
+    # The same places every time: a verdict must not depend on what was compared before.
+    places = random.Random(7)  # noqa: S311
+    compared = 0
+    for _ in range(_PLACES):
+        at = {variable: sympy.Rational(places.randint(-4000, 4000), 1009) for variable in variables}
+        pair = _number(one, at), _number(other, at)
+        if None in pair:
+            if pair != (None, None):
+                return False
+            continue
+        if not _near(*pair, None):
+            return False
+        compared += 1
+    return compared >= _NEEDED or sympy.simplify(one - other) == 0
+
+
+def _number(expression: Any, at: dict[Any, Any]) -> Any:
+    """Return the value to thirty digits; None where there is none."""
+    value = expression.subs(at).evalf(_DIGITS) if at else expression.evalf(_DIGITS)
+    if value in (sympy.oo, -sympy.oo):
+        return value
+    parts = value.as_real_imag() if value.is_number else ()
+    return value if parts and all(part.is_Float or part.is_Rational for part in parts) else None
+
+
+def _near(one: Any, other: Any, allowed: Any) -> bool:
+    if not (one.is_finite and other.is_finite):
+        return one == other
+    distance = abs(sympy.N(one - other, _DIGITS))
+    if allowed is not None:
+        return bool(distance < allowed)
+    return bool(distance <= _TOLERANCE * max(abs(one), abs(other)) or distance < _ZERO)
+
+
+def _proportional(left: Node, right: Node) -> bool:
+    return _factor(left, right) is not None
+
+
+def _positive(left: Node, right: Node) -> bool:
+    factor = _factor(left, right)
+    return factor is not None and bool(factor > 0)
+
+
+def _factor(left: Node, right: Node) -> Any:
+    """Return the constant that one difference is of the other; None if it is none."""
+    one, other = sympy.expand(to_sympy(left)), sympy.expand(to_sympy(right))
+    if one == 0 or other == 0:
+        return sympy.Integer(1) if one == other else None
+    ratio = sympy.cancel(one / other)
+    if ratio.free_symbols:
+        ratio = sympy.simplify(ratio)
+    if ratio.free_symbols or not ratio.is_finite or ratio.is_zero or not ratio.is_real:
+        return None
+    return ratio
+
+
+def _same_set(left: Node, right: Node) -> bool:
+    one, other = to_set(left), to_set(right)
+    return one == other or bool(one.symmetric_difference(other) == sympy.S.EmptySet)
+
+
+_ANSWERS: dict[Question, Callable[[Node, Node], bool]] = {
+    "equal": _equal,
+    "proportional": _proportional,
+    "positive": _positive,
+    "set": _same_set,
+}

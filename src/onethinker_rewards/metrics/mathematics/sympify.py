@@ -1,0 +1,155 @@
+"""From our trees to sympy's; imported by worker processes only.
+
+Each operation is built by name from a closed table. No text is ever given to sympy to evaluate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+
+from onethinker_rewards.metrics.mathematics.node import Node
+from onethinker_rewards.metrics.mathematics.relations import is_inequality, pieces, without_variable
+
+__all__ = ["Hopeless", "to_set", "to_sympy"]
+
+# Powers and factorials with more digits than this are not worked out.
+_DIGITS = 100_000
+
+
+class Hopeless(Exception):  # noqa: N818
+    """Working this out would take longer than any deadline."""
+
+
+def to_sympy(node: Node) -> Any:
+    """Return the expression of a tree; raises TypeError for what is none."""
+    if node.op == "num":
+        return sympy.Rational(node.text)
+    if node.op in ("sym", "word"):
+        return sympy.Symbol(node.text)
+    if node.op == "const":
+        return _CONSTANTS[node.text]
+    if node.op == "call":
+        name, *args = node.args
+        return _CALLS[name.text](*map(to_sympy, args))
+    if node.op == "matrix":
+        return sympy.Matrix([[to_sympy(element) for element in row.args] for row in node.args])
+    if node.op == "based":
+        return _based(*node.args)
+    if node.op in _OPERATIONS:
+        return _OPERATIONS[node.op](*map(to_sympy, node.args))
+    raise TypeError(f"{node.op} is no expression")
+
+
+def _based(digits: Node, base: Node) -> Any:
+    return sympy.Integer(int(digits.text, int(base.text)))
+
+
+def _divide(above: Any, below: Any) -> Any:
+    if below == 0:
+        raise ZeroDivisionError
+    return above / below
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if base.is_Rational and exponent.is_Rational:
+        size = abs(float(exponent)) if abs(exponent) < 10**300 else math.inf
+        digits = len(str(abs(base.p))) + len(str(base.q)) - 1 if max(abs(base.p), base.q) < 10**4000 else math.inf
+        if abs(base) not in (0, 1) and size * digits > _DIGITS:
+            raise Hopeless
+    return base**exponent
+
+
+def _factorial(of: Any) -> Any:
+    if of.is_Rational and of > _DIGITS // 5:
+        raise Hopeless
+    return sympy.factorial(of)
+
+
+def _log(of: Any, base: Any = None) -> Any:
+    # Without an index it is the common logarithm, as in school and on calculators; \ln is the natural one.
+    return sympy.log(of, 10 if base is None else base)
+
+
+def _sum(body: Any, index: Any, low: Any, high: Any) -> Any:
+    return sympy.Sum(body, (index, low, high)).doit()
+
+
+def _product(body: Any, index: Any, low: Any, high: Any) -> Any:
+    return sympy.Product(body, (index, low, high)).doit()
+
+
+def _integral(body: Any, variable: Any, *bounds: Any) -> Any:
+    return sympy.Integral(body, (variable, *bounds)).doit()
+
+
+_CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "oo": sympy.oo}
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": sympy.Add,
+    "mul": lambda *factors: math.prod(factors, start=sympy.Integer(1)),
+    "neg": lambda value: -value,
+    "div": _divide,
+    "pow": _power,
+    "percent": lambda value: value / 100,
+    "degree": lambda value: value * sympy.pi / 180,
+}
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    "abs": sympy.Abs, "floor": sympy.floor, "ceiling": sympy.ceiling, "factorial": _factorial,
+    "binomial": sympy.binomial, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "cot": sympy.cot,
+    "sec": sympy.sec, "csc": sympy.csc, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
+    "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "ln": sympy.log, "log": _log, "lg": _log,
+    "exp": sympy.exp, "max": sympy.Max, "min": sympy.Min, "gcd": sympy.gcd, "lcm": sympy.lcm,
+    "det": lambda matrix: matrix.det(), "sum": _sum, "prod": _product, "int": _integral, "lim": sympy.limit,
+    "vec": lambda value: sympy.Function("vec")(value), "hat": lambda value: sympy.Function("hat")(value),
+    "bar": lambda value: sympy.Function("bar")(value), "tilde": lambda value: sympy.Function("tilde")(value),
+    "dot": lambda value: sympy.Function("dot")(value),
+}  # fmt: skip
+
+_SPACES = {
+    "R": sympy.S.Reals,
+    "N": sympy.S.Naturals,
+    "Z": sympy.S.Integers,
+    "Q": sympy.S.Rationals,
+    "C": sympy.S.Complexes,
+}
+_COMBINED = {"union": sympy.Union, "intersection": sympy.Intersection, "or": sympy.Union, "and": sympy.Intersection}
+
+
+def to_set(node: Node) -> Any:
+    """Return the set of numbers that a tree describes; raises TypeError for what describes none."""
+    node = without_variable(node)
+    if node.op == "space":
+        return _SPACES[node.text]
+    if node.op == "set":
+        return sympy.FiniteSet(*map(to_sympy, node.args))
+    if node.op == "bracket":
+        return _interval(*node.args)
+    if node.op in _COMBINED:
+        return _COMBINED[node.op](*map(to_set, node.args))
+    if node.op == "without":
+        return sympy.Complement(*map(to_set, node.args))
+    if is_inequality(node):
+        return sympy.Intersection(*map(_solved, pieces(node)))
+    raise TypeError(f"{node.op} is no set")
+
+
+def _interval(brackets: Node, low: Node, high: Node) -> Any:
+    left, right = (bracket in "()" for bracket in brackets.text)
+    return sympy.Interval(to_sympy(low), to_sympy(high), left, right)
+
+
+def _solved(piece: Node) -> Any:
+    """Return the real solutions of one inequality in one variable."""
+    left, sign, right = (part if index == 1 else to_sympy(part) for index, part in enumerate(piece.args))
+    variables = left.free_symbols | right.free_symbols
+    if len(variables) != 1:
+        raise TypeError("more than one variable")
+    real = sympy.Symbol("x", real=True)
+    (variable,) = variables
+    relation = {"<": sympy.Lt, "<=": sympy.Le, "!=": sympy.Ne}[sign.text]
+    return relation(left.subs(variable, real), right.subs(variable, real)).as_set()
