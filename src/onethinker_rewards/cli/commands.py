@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import Any
 
 import click
+
+from onethinker_rewards.cli.files import drop
 
 __all__ = ["main"]
 
@@ -34,16 +35,8 @@ class _Commands(click.Group):
             click.echo("Interrupted.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            _drop_output()
+            drop(sys.stdout)
             raise click.exceptions.Exit(BROKEN_PIPE) from None
-
-
-def _drop_output() -> None:
-    """Point standard output nowhere: what is still in its buffer would fail again when Python ends."""
-    if sys.stdout is sys.__stdout__ and sys.stdout is not None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 @click.group(

@@ -76,6 +76,7 @@ def _show_question(page: _Page, answers: list[tuple[Sample, dict[str, Any], dict
     options = "".join(f"  {letter}. {text}" for letter, text in zip("ABCDEF", sample.options or [], strict=False))
     page.say(sample.row.columns["question"] + options, indent=2, label="question")
     page.say(shorten_text(sample.reference), indent=2, label="reference")
+    page.say(spec.instruction, indent=2, label="how to answer")
     for number, (one, row, lenient) in enumerate(answers, start=1):
         page.say()
         page.say(f"{number}. {one.row.columns['note']}", "bold", indent=2)

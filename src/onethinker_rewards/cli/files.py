@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import click
 
-__all__ = ["UNREADABLE", "Refused", "lines_of", "name_of", "open_input", "open_output", "reason", "write_lines"]
+__all__ = ["UNREADABLE", "Refused", "drop", "lines_of", "name_of", "open_input", "open_output", "reason", "write_lines"]
 
 # Exit code: some input could not be read.
 UNREADABLE = 2
@@ -77,9 +77,18 @@ def write_lines(target: IO[Any], name: str, lines: list[bytes]) -> None:
         target.writelines(lines)
         target.flush()
     except BrokenPipeError:
+        drop(target)
         raise
     except OSError as error:
+        drop(target)
         raise Refused(f"{'<stdout>' if name == _STANDARD else name}: {reason(error)}") from None
+
+
+def drop(target: IO[Any]) -> None:
+    """Point an output nowhere: what is left in its buffer would fail once more when it is closed."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, target.fileno())
+    os.close(nowhere)
 
 
 def reason(error: OSError | ValueError) -> str:

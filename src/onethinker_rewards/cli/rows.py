@@ -49,7 +49,7 @@ def read_rows(lines: Iterable[bytes]) -> Iterator[Row | Broken]:
     for number, line in enumerate(lines, start=1):
         text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
         if text.strip():
-            yield _read_row(number, text)
+            yield _read_row(number, text.rstrip())
 
 
 def chunks(rows: Iterable[Row | Broken]) -> Iterator[list[Row | Broken]]:

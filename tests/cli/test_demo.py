@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+import onethinker_rewards as otr
+from onethinker_rewards.cli import wording
+from onethinker_rewards.cli.examples import read_examples
+from tests.cli.runs import rows_of, run
+
+# Keyed by (task, number within it): total, and the failure or format fault.
+EXPECTED = {
+    "multiple_choice": [
+        (2, None),
+        (2, None),
+        (0, "no_option_letter"),
+        (0, "several_answers"),
+        (1, "text_outside_tags"),
+    ],
+    "numerical": [(2, None), (0, "not_a_number"), (1, None)],
+    "regression": [(2, None), (1.8, None), (1, None), (0, "not_a_number")],
+    "math": [(2, None), (1, None), (1, "unreadable_math"), (0, "unclosed_answer")],
+    "ocr": [(2, None), (1 + 5 / 6, None), (0, "missing_answer")],
+    "open_ended": [(1.66, None), (1.14, None), (0, "empty_answer")],
+    "temporal_grounding": [(1.875, None), (1.5, None), (0, "bad_order"), (0, "missing_answer")],
+    "spatial_grounding": [(1.959, None), (1.375, None), (0, "bad_order"), (5 / 3, None), (0, "invalid_json")],
+    "spatio_temporal_grounding": [(2.711, None), (2.2, None), (0, "missing_key")],
+    "tracking": [(1.818, None), (0, "unclosed_answer"), (0, "bad_frame_key")],
+    "image_segmentation": [(3.88, None), (2, None), (0, "wrong_length"), (0, "unknown_key")],
+    "video_segmentation": [(4.84, None), (4.011, None), (0, "invalid_json"), (4, "missing_think")],
+}
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    result = run("demo")
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def scored() -> list[dict[str, Any]]:
+    return rows_of(run("score", str(files("onethinker_rewards.cli") / "examples.jsonl")))
+
+
+def test_the_examples_are_a_file_that_score_reads(scored: list[dict[str, Any]]) -> None:
+    assert all("error" not in row for row in scored)
+    assert 38 <= len(scored) <= 48
+    assert list(dict.fromkeys(row["task"] for row in scored)) == list(otr.TASKS)
+
+
+def test_every_example_gets_what_its_note_says(scored: list[dict[str, Any]]) -> None:
+    for task, expected in EXPECTED.items():
+        rows = [row for row in scored if row["task"] == task]
+        assert [row["failure"] or row["format_fault"] for row in rows] == [code for _, code in expected], task
+        assert [row["total"] for row in rows] == pytest.approx([total for total, _ in expected], abs=0.006), task
+
+
+def test_thinking_has_a_realistic_length() -> None:
+    for row in read_examples():
+        thinking = re.match(r".*?<think>(.*)</think>", row.columns["response"], re.DOTALL)
+        if thinking is not None:
+            assert 100 <= len(thinking[1].split()) <= 250, row.columns["note"]
+
+
+def test_no_two_examples_share_their_thinking() -> None:
+    thoughts = [row.columns["response"].split("</think>")[0] for row in read_examples()]
+    assert len(set(thoughts)) == len(thoughts)
+
+
+def test_every_task_question_reference_and_note_is_shown(page: str) -> None:
+    flat = " ".join(page.split())
+    for row in read_examples():
+        for column in ("task", "question", "reference", "note"):
+            assert " ".join(row.columns[column].split())[:80] in flat, row.columns[column]
+
+
+def test_every_code_is_shown_with_its_meaning(page: str, scored: list[dict[str, Any]]) -> None:
+    flat = " ".join(page.split())
+    found = {row[name] for row in scored for name in ("failure", "format_fault")} - {None}
+    assert len(found) >= 15
+    for code in found:
+        assert f"{code}: {otr.FailureCode(code).meaning}" in flat
+    for code in ("clipped", "code_fence", "truncated_track", "closed_answer", "repeated_points"):
+        assert f"{code}: {otr.RepairCode(code).meaning}" in flat
+
+
+def test_every_total_is_a_sum_that_is_shown(page: str, scored: list[dict[str, Any]]) -> None:
+    flat = " ".join(page.split())
+    for row in scored:
+        assert wording.rewards_in_words(row) in flat
+    assert flat.count(" total ") >= len(scored)
+
+
+def test_the_page_is_plain_text_of_100_columns(page: str) -> None:
+    assert max(map(len, page.splitlines())) <= 100
+    assert "\x1b" not in page
+    assert page.startswith("onethinker_rewards compares what a model wrote with a reference")
+    assert page.rstrip().endswith("batch.to_rows()")
+    assert "onethinker-rewards score answers.jsonl --out scored.jsonl" in page
+
+
+def test_notes_fit_on_their_line(page: str) -> None:
+    for row in read_examples():
+        assert any(line.endswith(row.columns["note"]) for line in page.splitlines()), row.columns["note"]
+
+
+@pytest.mark.parametrize(
+    ("response", "shown"),
+    [
+        pytest.param(
+            "<think>a b\nc</think>\n<answer>B</answer>", "<think>… 3 words …</think> <answer>B</answer>", id="usual"
+        ),
+        pytest.param("Hm.\n<think>a</think><answer>", "Hm. <think>… 1 words …</think><answer>", id="text-before"),
+        pytest.param("<answer>B</answer>", "<answer>B</answer>", id="no-thinking"),
+        pytest.param("</think>x<think>", "</think>x<think>", id="wrong-order"),
+        pytest.param(
+            "<think>a <answer>A</answer> b</think>", "<think>… 3 words … <answer>A</answer> …</think>", id="draft"
+        ),
+        pytest.param("<think>a <answer> b</think>", "<think>… 3 words …</think>", id="draft-without-end"),
+    ],
+)
+def test_thinking_is_shown_by_its_length(response: str, shown: str) -> None:
+    assert wording.shorten_response(response) == shown
+
+
+def test_long_texts_keep_beginning_and_end() -> None:
+    assert wording.shorten_text("a" * 300) == "a" * 300
+    shown = wording.shorten_text("a" * 300 + "z" * 300)
+    assert shown == "a" * 150 + " … " + "z" * 150
+    assert len(shown) < 310
+
+
+def test_a_fault_of_each_kind_has_its_own_heading() -> None:
+    lenient = {"failure": "not_a_number", "repairs": [], "accuracy": 0.0}
+    row = {"failure": "unreadable_math", "format_fault": "missing_think", "repairs": ["clipped"]}
+    headings = [heading for heading, _ in wording.codes_in_words(row, lenient)]
+    assert headings == ["why accuracy is 0", "why format is 0", "repaired"]
+    mended = {"failure": None, "repairs": ["code_fence"], "accuracy": 0.5}
+    both = {"failure": "invalid_json", "format_fault": "invalid_json", "repairs": []}
+    assert list(wording.codes_in_words(both, mended))[1] == (
+        "lenient rules",
+        "accuracy 0.50 after code_fence: a Markdown code fence was taken off",
+    )

@@ -1,0 +1,111 @@
+"""What only a process of its own shows: exit codes, pipes, signals, imports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runs import GOOD, lines
+
+COMMAND = [sys.executable, "-m", "onethinker_rewards"]
+
+
+def process(*args: str | Path, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*COMMAND, *map(str, args)],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def test_score_reads_standard_input_and_writes_standard_output() -> None:
+    done = process("score", "-", stdin=lines(GOOD))
+    assert done.returncode == 0
+    assert done.stdout.count(b"\n") == 1
+    assert b'"total":2.0' in done.stdout
+    assert b"Traceback" not in done.stderr
+
+
+def test_version_and_help() -> None:
+    assert process("--version").stdout.startswith(b"onethinker-rewards, version ")
+    shown = process("--help").stdout.decode()
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ") and "Score" in line] == ["score"]
+    assert shown.startswith("Usage: onethinker-rewards [OPTIONS] COMMAND")
+    unknown = process("judge")
+    assert unknown.returncode == 2
+    assert b"No such command 'judge'" in unknown.stderr
+
+
+@pytest.mark.skipif(os.name != "posix" or not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(lines(GOOD))
+    done = process("score", source, "--out", "/dev/full")
+    assert (done.returncode, done.stderr) == (2, b"Error: /dev/full: No space left on device\n")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*COMMAND, "score", source], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, b"Error: <stdout>: No space left on device\n")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_no_permission_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.touch(mode=0o000)
+    done = process("score", source)
+    assert (done.returncode, done.stderr) == (2, f"Error: {source}: Permission denied\n".encode())
+
+
+@pytest.mark.parametrize("command", [["score", "FILE"], ["demo"], ["schema"]], ids=lambda command: command[0])
+def test_a_reader_that_leaves_ends_it_quietly(command: list[str], tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(lines(GOOD) * 5000)
+    arguments = [str(source) if argument == "FILE" else argument for argument in command]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run([*COMMAND, *arguments], stdout=pipe, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_an_interrupt_ends_with_130_and_one_line() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "score", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        # One whole chunk, so that it is known to be at work; it waits for the next line then.
+        running.stdin.write(lines(GOOD) * 4096)
+        running.stdin.flush()
+        assert running.stdout.readline().startswith(b'{"response"')
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, b"Interrupted.\n")
+
+
+def test_the_demo_survives_a_terminal_without_unicode() -> None:
+    done = process("demo", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert b"<think>? 142 words ?</think>" in done.stdout
+
+
+def test_help_waits_for_no_heavy_import() -> None:
+    code = (
+        "import sys; from onethinker_rewards.cli import main; main(['schema', 'ocr'], standalone_mode=False);"
+        "print([name for name in ('rich', 'torch', 'scipy', 'sympy', 'jiwer', 'nltk') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == b"[]"
+
+
+def test_the_demo_ships_with_the_package() -> None:
+    code = "from onethinker_rewards.cli.examples import read_examples; print(len(read_examples()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True, cwd="/")
+    assert int(done.stdout) >= 38

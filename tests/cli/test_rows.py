@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from onethinker_rewards.cli import rows as module
+from onethinker_rewards.cli.rows import Broken, Row, chunks, encode, read_rows
+
+
+def read(*lines: bytes) -> list[Row | Broken]:
+    return list(read_rows(lines))
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        pytest.param(b"{broken", "not JSON: Expecting property name enclosed in double quotes (column 2)", id="syntax"),
+        pytest.param(b"[1, 2]", "not a JSON object", id="list"),
+        pytest.param(b'"text"', "not a JSON object", id="string"),
+        pytest.param(b"null", "not a JSON object", id="null"),
+        pytest.param(b'{"a": "\xff"}', "not UTF-8 (byte 8)", id="bytes-that-are-not-utf-8"),
+        pytest.param(b'{"a": "\xed\xa0\x80"}', "not UTF-8 (byte 8)", id="a-surrogate-in-utf-8"),
+        pytest.param(b'{"a":' + b"[" * 100_000, "not JSON: nested too deeply", id="brackets-without-end"),
+        pytest.param(b'{"a":' + b"[" * 500 + b"]" * 500 + b"}", "nested too deeply", id="deeper-than-can-be-written"),
+        pytest.param(b'{"a": NaN, "b": 1' + b"0" * 5000 + b"}", "not JSON: a number with too many digits", id="digits"),
+        pytest.param(b'{"a": 1} {"a": 2}', "not JSON: Extra data (column 10)", id="two-objects"),
+    ],
+)
+def test_a_broken_line_is_a_value_that_says_why(line: bytes, why: str) -> None:
+    assert read(line) == [Broken(1, why, len(line))]
+
+
+def test_blank_lines_count_and_nothing_else() -> None:
+    read_lines = read(b"\n", b'{"a": 1}\r\n', b"  \t\n", b'{"a": 2}')
+    assert [(row.number, row.columns) for row in read_lines if isinstance(row, Row)] == [(2, {"a": 1}), (4, {"a": 2})]
+    assert len(read_lines) == 2
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_row() -> None:
+    first, second = read(b'\xef\xbb\xbf{"a": 1}', b'\xef\xbb\xbf{"a": 1}')
+    assert isinstance(first, Row)
+    assert isinstance(second, Broken)
+
+
+def test_brackets_inside_text_are_not_depth() -> None:
+    assert isinstance(read(json.dumps({"a": "[{" * 500}).encode())[0], Row)
+    assert isinstance(read(b'{"a":' + b"[" * 199 + b"]" * 199 + b"}")[0], Row)
+    assert isinstance(read(b'{"a":' + b"[" * 200 + b"]" * 200 + b"}")[0], Broken)
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        pytest.param(
+            b'{"a": "\\ud800", "b": [NaN, {"c": Infinity}, 1.5]}',
+            b'{"a":"\\ud800","b":[null,{"c":null},1.5]}',
+            id="surrogate",
+        ),
+        pytest.param(b'{"a": NaN}', b'{"a":null}', id="nan"),
+        pytest.param(b'{"a": 1e999}', b'{"a":null}', id="beyond-double"),
+        pytest.param('{"a": "é…"}'.encode(), '{"a":"é…"}'.encode(), id="utf-8-stays"),
+        pytest.param(
+            b'{"a": NaN, "b": 123456789012345678901234567890}',
+            b'{"a":null,"b":123456789012345678901234567890}',
+            id="wide-integer",
+        ),
+    ],
+)
+def test_what_can_be_read_is_written_back(line: bytes, written: bytes) -> None:
+    (row,) = read(line)
+    assert isinstance(row, Row)
+    assert encode(row.columns) == written + b"\n"
+
+
+def test_chunks_are_bounded_in_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_ROWS", 3)
+    assert [len(chunk) for chunk in chunks(read_rows([b"{}"] * 8))] == [3, 3, 2]
+    assert list(chunks(read_rows([]))) == []
+
+
+def test_chunks_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_BYTES", 20)
+    long, short = b'{"a": "0123456789"}', b"{}"
+    assert [len(chunk) for chunk in chunks(read_rows([long, short, long, long, short]))] == [2, 2, 1]
+    assert [len(chunk) for chunk in chunks(read_rows([b"x" * 20] * 2))] == [1, 1]
+
+
+def test_no_line_is_read_before_its_chunk_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_ROWS", 2)
+    taken = 0
+
+    def source() -> Iterator[bytes]:
+        nonlocal taken
+        for _ in range(6):
+            taken += 1
+            yield b"{}"
+
+    iterator = chunks(read_rows(source()))
+    for expected in (2, 4, 6):
+        next(iterator)
+        assert taken == expected

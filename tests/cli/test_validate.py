@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.cli.runs import lines, rows_of, run
+
+THINK = "<think>Let me look.</think>"
+CUT = '{"boxes": {"1": [0, 0, 9, 9], "2": [0, 0'
+
+
+def span(answer: str) -> dict[str, Any]:
+    return {"response": f"{THINK}<answer>{answer}</answer>", "task": "temporal_grounding"}
+
+
+def test_valid_answers_are_silent_and_fine() -> None:
+    result = run("validate", "-", stdin=lines(span('{"time": [1, 2]}')))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.splitlines()[0] == "1 answers checked, 0 invalid, strict rules"
+
+
+def test_each_invalid_row_has_its_code_and_why() -> None:
+    rows = [span('{"time": [1, 2]}'), span('{"time": [2, 1]}'), span("[1, 2]"), {"response": "", "task": "math"}]
+    result = run("validate", "-", stdin=lines(*rows))
+    assert rows_of(result) == [
+        {"row": 2, "code": "bad_order", "why": "x1 < x2, y1 < y2 or start ≤ end does not hold"},
+        {"row": 3, "code": "not_an_object", "why": "JSON, but not an object"},
+        {"row": 4, "code": "missing_answer", "why": "no `<answer>` after the thinking"},
+    ]
+    assert result.exit_code == 1
+    assert "temporal_grounding 3 1 0 0.333 bad_order=1, not_an_object=1" in " ".join(result.stderr.split())
+
+
+def test_unreadable_input_wins_over_invalid_answers() -> None:
+    rows: list[Any] = [span("[]"), "{", {"response": "x"}, {"response": "x", "task": "poetry"}, {"task": "math"}]
+    result = run("validate", "-", stdin=lines(*rows))
+    assert result.exit_code == 2
+    assert [row.get("code") or row["error"] for row in rows_of(result)] == [
+        "not_an_object",
+        "not JSON: Expecting property name enclosed in double quotes (column 2)",
+        "no task or problem_type",
+        "unknown task: 'poetry' is no task",
+        "no response",
+    ]
+    assert "1 answers checked, 1 invalid, strict rules; 4 rows could not be read" in result.stderr
+    assert run("validate", "/no/such/file").exit_code == 2
+
+
+def test_no_reference_is_needed_and_a_bad_one_is_no_fault() -> None:
+    assert run("validate", "-", stdin=lines(span('{"time": [1, 2]}') | {"reference": "[]"})).exit_code == 0
+
+
+def test_a_format_fault_leaves_the_answer_valid_and_shows_in_the_summary() -> None:
+    row = {"response": "<answer>7</answer>", "task": "numerical"}
+    result = run("validate", "-", stdin=lines(row))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "numerical 1 1 0 0.000 missing_think=1" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("response", "task"),
+    [
+        pytest.param(f'{THINK}<answer>```json\n{{"time": [1, 2]}}\n```</answer>', "temporal_grounding", id="fence"),
+        pytest.param(f"{THINK}<answer>{CUT}", "tracking", id="cut-off"),
+    ],
+)
+def test_lenient_rules_repair(response: str, task: str) -> None:
+    row = lines({"response": response, "task": task})
+    assert run("validate", "-", stdin=row).exit_code == 1
+    lenient = run("validate", "-", "--rules", "lenient", stdin=row)
+    assert lenient.exit_code == 0
+    assert f"{task} 1 1 1 0.000" in " ".join(lenient.stderr.split())
+    assert run("validate", "-", "--rules", "release", stdin=row).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        pytest.param({"response": '{"time": [1, 2]}'}, None, id="response"),
+        pytest.param({"response": "<answer>{}</answer>"}, "invalid_json", id="tags-in-a-bare-response"),
+        pytest.param({"answer": '{"time": [2, 1]}'}, "bad_order", id="answer"),
+        pytest.param({"answer": '<answer>{"time": [1, 2]}</answer>'}, None, id="answer-as-data-sets-have-it"),
+        pytest.param({"response": "{}", "answer": '{"time": [1, 2]}'}, "missing_key", id="response-before-answer"),
+    ],
+)
+def test_bare_answers(columns: dict[str, Any], code: str | None) -> None:
+    result = run("validate", "-", "--bare", stdin=lines({"task": "temporal_grounding"} | columns))
+    assert [row["code"] for row in rows_of(result)] == ([code] if code else [])
+    assert result.exit_code == (1 if code else 0)
+    assert "format" not in result.stderr
+
+
+def test_bare_without_any_text_is_unreadable_input() -> None:
+    result = run("validate", "-", "--bare", stdin=lines({"task": "math", "reference": "1"}))
+    assert rows_of(result) == [{"row": 1, "error": "no response or answer"}]
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_an_option_s_text_is_valid_where_the_options_are_known(bare: bool) -> None:
+    text = "cat" if bare else f"{THINK}<answer>cat</answer>"
+    row = {"response": text, "task": "multiple_choice"}
+    rows = lines(row, row | {"options": ["dog", "cat"]}, row | {"options": ["dog", "cow"]})
+    result = run("validate", "-", *(["--bare"] if bare else []), stdin=rows)
+    assert [found["row"] for found in rows_of(result)] == [1, 3]
+
+
+def test_options_leave_a_format_fault_in_place() -> None:
+    row = {"response": "<answer>cat</answer>", "task": "multiple_choice", "options": ["dog", "cat"]}
+    result = run("validate", "-", stdin=lines(row))
+    assert "multiple_choice 1 1 0 0.000 missing_think=1" in " ".join(result.stderr.split())
