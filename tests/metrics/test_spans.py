@@ -55,6 +55,11 @@ def test_golden(predicted: list[float], reference: list[float], expected: float)
     assert score == pytest.approx(expected, abs=1e-15, nan_ok=True)
 
 
+def test_differs_equal_moments_score_one() -> None:
+    """Two equal spans of length 0 score 1; the release scores them 0."""
+    assert temporal_iou([[3, 3]], [[3, 3]])[0] == 1.0
+
+
 @pytest.mark.parametrize("column", range(2))
 @pytest.mark.parametrize("broken", ["predicted", "reference"])
 def test_nan_in_is_nan_out(column: int, broken: str) -> None:

@@ -26,7 +26,7 @@ def temporal_iou(predicted: Array, reference: Array) -> Array:
     Raises:
         ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
 
-    Source: tIoU of OneThinker, arXiv 2512.03043.
+    Source: tIoU of OneThinker, arXiv 2512.03043. Differs: the release scores two equal moments 0.
 
     >>> temporal_iou([[0, 2], [3, 3]], [[1, 3], [3, 3]])
     array([0.33333333, 1.        ])
