@@ -28,12 +28,14 @@ _SIGNS = {"==": "=", "**": "^", "\\{": "\\{", "\\}": "\\}", "\\%": "%", "\\&": "
 
 _TOKEN = re.compile(
     r"""\s*(?:
-      \\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?|rm|bm|boldsymbol)\s*\{(?P<text>[^{}]*)\}
+      \\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?|rm|bm|boldsymbol)
+      \s*\{(?P<text>[^{}]*)\}
     | \\begin\s*\{(?P<begin>[A-Za-z]+\*?)\}(?:\{[|clr ]*\})?
     | \\end\s*\{(?P<end>[A-Za-z]+\*?)\}
     | \\(?:mathbb|Bbb)\s*\{?(?P<space>[A-Z])\}?
     | \\(?P<command>[A-Za-z]+)
-    | (?P<number>(?P<grouped>[1-9]\d{0,2}(?:,\d{3})+(?![\d,]))(?:\.\d+)?|(?:\d+\.\d+|\.\d+|\d+\.?)(?:[eE][+-]?\d{1,4}(?![\d.]))?)
+    | (?P<number>(?P<grouped>[1-9]\d{0,2}(?:,\d{3})+(?![\d,]))(?:\.\d+)?
+               | (?:\d+\.\d+|\.\d+|\d+\.?)(?:[eE][+-]?\d{1,4}(?![\d.]))?)
     | (?P<letters>[A-Za-z]+)
     | (?P<sign><=|>=|!=|==|\*\*|\\[{}%&|\\]|[-+*/^_=<>(){}\[\]|,;:!%&'])
     )""",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 __all__ = ["Node", "Unreadable"]
 
 
-class Unreadable(ValueError):
+class Unreadable(ValueError):  # noqa: N818
     """A text that is not one piece of mathematics; the message says where reading stopped."""
 
 

@@ -41,9 +41,8 @@ def same(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     if predicted == reference:
         return True
     predicted, reference = _both_signs(predicted), _both_signs(reference)
-    if predicted.op == reference.op == "rel" and predicted.args[1].text == reference.args[1].text == "in":
-        if predicted.args[0] != reference.args[0]:
-            return False
+    if _is_member(predicted) and _is_member(reference) and predicted.args[0] != reference.args[0]:
+        return False
     predicted, reference = without_variable(predicted), without_variable(reference)
     if "text" in (predicted.op, reference.op):
         return predicted == reference
@@ -56,6 +55,10 @@ def same(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     if predicted.op in _SHAPES or reference.op in _SHAPES:
         return _same_shape(predicted, reference, algebra)
     return _same_measure(predicted, reference, algebra)
+
+
+def _is_member(node: Node) -> bool:
+    return node.op == "rel" and node.args[1].text == "in"
 
 
 def _both_signs(node: Node) -> Node:
@@ -82,9 +85,10 @@ def _describes_set(node: Node) -> bool:
 
 def _same_set(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     """Compare unions, intervals and inequalities: piece by piece if they are alike, else as sets."""
-    if predicted.op == reference.op == "union":
-        if _matched(_flat(predicted), _flat(reference), lambda a, b: same(a, b, algebra)):
-            return True
+    if predicted.op == reference.op == "union" and _matched(
+        _flat(predicted), _flat(reference), lambda a, b: same(a, b, algebra)
+    ):
+        return True
     if is_inequality(predicted) and is_inequality(reference):
         left, right = pieces(predicted), pieces(reference)
         if len(left) == len(right) and _matched(left, right, lambda a, b: _same_piece(a, b, algebra)):

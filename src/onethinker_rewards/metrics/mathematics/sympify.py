@@ -6,6 +6,7 @@ Each operation is built by name from a closed table. No text is ever given to sy
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,19 @@ def _divide(above: Any, below: Any) -> Any:
     return above / below
 
 
+def _multiply(*factors: Any) -> Any:
+    # One after the other, so that matrices can stand among them.
+    return math.prod(factors, start=sympy.Integer(1))
+
+
+def _percent(value: Any) -> Any:
+    return value / 100
+
+
+def _degree(value: Any) -> Any:
+    return value * sympy.pi / 180
+
+
 def _power(base: Any, exponent: Any) -> Any:
     if base.is_Rational and exponent.is_Rational:
         size = abs(float(exponent)) if abs(exponent) < 10**300 else math.inf
@@ -89,14 +103,9 @@ def _integral(body: Any, variable: Any, *bounds: Any) -> Any:
 _CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "oo": sympy.oo}
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": sympy.Add,
-    "mul": lambda *factors: math.prod(factors, start=sympy.Integer(1)),
-    "neg": lambda value: -value,
-    "div": _divide,
-    "pow": _power,
-    "percent": lambda value: value / 100,
-    "degree": lambda value: value * sympy.pi / 180,
-}
+    "add": sympy.Add, "mul": _multiply, "neg": operator.neg, "div": _divide, "pow": _power, "percent": _percent,
+    "degree": _degree,
+}  # fmt: skip
 
 _CALLS: dict[str, Callable[..., Any]] = {
     "abs": sympy.Abs, "floor": sympy.floor, "ceiling": sympy.ceiling, "factorial": _factorial,
@@ -104,10 +113,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "sec": sympy.sec, "csc": sympy.csc, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
     "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "ln": sympy.log, "log": _log, "lg": _log,
     "exp": sympy.exp, "max": sympy.Max, "min": sympy.Min, "gcd": sympy.gcd, "lcm": sympy.lcm,
-    "det": lambda matrix: matrix.det(), "sum": _sum, "prod": _product, "int": _integral, "lim": sympy.limit,
-    "vec": lambda value: sympy.Function("vec")(value), "hat": lambda value: sympy.Function("hat")(value),
-    "bar": lambda value: sympy.Function("bar")(value), "tilde": lambda value: sympy.Function("tilde")(value),
-    "dot": lambda value: sympy.Function("dot")(value),
+    "det": sympy.det, "sum": _sum, "prod": _product, "int": _integral, "lim": sympy.limit,
+    **{accent: sympy.Function(accent) for accent in ("vec", "hat", "bar", "tilde", "dot")},
 }  # fmt: skip
 
 _SPACES = {
@@ -145,11 +152,14 @@ def _interval(brackets: Node, low: Node, high: Node) -> Any:
 
 def _solved(piece: Node) -> Any:
     """Return the real solutions of one inequality in one variable."""
-    left, sign, right = (part if index == 1 else to_sympy(part) for index, part in enumerate(piece.args))
+    left, right = to_sympy(piece.args[0]), to_sympy(piece.args[2])
     variables = left.free_symbols | right.free_symbols
     if len(variables) != 1:
         raise TypeError("more than one variable")
     real = sympy.Symbol("x", real=True)
     (variable,) = variables
-    relation = {"<": sympy.Lt, "<=": sympy.Le, "!=": sympy.Ne}[sign.text]
+    relation: Any = _COMPARED[piece.args[1].text]
     return relation(left.subs(variable, real), right.subs(variable, real)).as_set()
+
+
+_COMPARED: dict[str, Any] = {"<": sympy.Lt, "<=": sympy.Le, "!=": sympy.Ne}
