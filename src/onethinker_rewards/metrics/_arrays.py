@@ -10,9 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-import array_api_compat.numpy
 import numpy as np
-from array_api_compat import array_namespace, device, is_array_api_obj
+from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy_array
 
 from onethinker_rewards.errors import ArgumentError
 
@@ -22,8 +21,8 @@ __all__ = ["Array", "Namespace", "aligned", "check_sigma", "crossed", "numpy_nam
 Array: TypeAlias = Any
 Namespace: TypeAlias = Any
 
-# Typed as any namespace is: its own type leaves out what it takes from NumPy as it stands.
-numpy_namespace: Namespace = array_api_compat.numpy
+# NumPy is its own namespace since 2.1; array_api_compat's would import all of NumPy for it.
+numpy_namespace: Namespace = np
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -76,7 +75,8 @@ def _rows(array: Array, name: str, row: tuple[int, ...]) -> Array:
 def _same_namespace(predicted: Array, reference: Array) -> tuple[Namespace, Array, Array]:
     arrays: list[Array] = [array for array in (predicted, reference) if is_array_api_obj(array)]
     try:
-        xp = array_namespace(*arrays) if arrays else numpy_namespace
+        # Only NumPy is asked for less than the compatible namespace.
+        xp = numpy_namespace if all(map(is_numpy_array, arrays)) else array_namespace(*arrays)
     except TypeError:
         kinds = f"{_kind(predicted)} and {_kind(reference)}"
         raise ArgumentError(f"predicted and reference must be arrays of one kind, got {kinds}") from None
