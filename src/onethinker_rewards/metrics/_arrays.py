@@ -75,7 +75,6 @@ def _rows(array: Array, name: str, row: tuple[int, ...]) -> Array:
 def _same_namespace(predicted: Array, reference: Array) -> tuple[Namespace, Array, Array]:
     arrays: list[Array] = [array for array in (predicted, reference) if is_array_api_obj(array)]
     try:
-        # Only NumPy is asked for less than the compatible namespace.
         xp = numpy_namespace if all(map(is_numpy_array, arrays)) else array_namespace(*arrays)
     except TypeError:
         kinds = f"{_kind(predicted)} and {_kind(reference)}"
