@@ -1,0 +1,108 @@
+"""Option letters beside the options' texts, free references, numbers as written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.columns import reader_of
+from onethinker_rewards.columns.reading import Request
+from onethinker_rewards.parsing import Limits
+from onethinker_rewards.schemas import Number, OptionLetter, Text
+
+ANIMALS = ["a dog", "A cat", "Straße", "a dog and a cat"]
+
+
+def letter(text: str, options: list[str] | None, **request: object) -> str:
+    """Return the letter that ``text`` is read as: "" for none, else the failure where there is one."""
+    reading = reader_of(OptionLetter)([text], Request(options=[options], **request))  # type: ignore[arg-type]
+    if reading.faults.failures:
+        return reading.faults.failures[0]
+    code = reading.columns.letters.item()
+    return chr(code) if code else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        pytest.param("a dog", ANIMALS, "A", id="an option's text"),
+        pytest.param("A DOG", ANIMALS, "A", id="in any case"),
+        pytest.param("STRASSE", ANIMALS, "C", id="casefolded, not lower case"),
+        pytest.param("  a dog\n", ANIMALS, "A", id="with white space around"),
+        pytest.param("a dog", [" a dog ", "x"], "A", id="white space around the option"),
+        pytest.param("dog", ANIMALS, "no_option_letter", id="a part of an option"),
+        pytest.param("a dog and a cat", ANIMALS, "D", id="the whole text decides"),
+        pytest.param("a dog", ["a dog", "A Dog"], "no_option_letter", id="two options with the text"),
+        pytest.param("a dog", ["B. a dog", "A. a cat"], "B", id="a labelled option keeps its label"),
+        pytest.param("B. a dog", ["B. a dog", "A. a cat"], "B", id="with its label"),
+        pytest.param("a cat", ["(A) a dog", "(B) a cat"], "B", id="label in brackets"),
+        pytest.param("a cat", ["A) a dog", "B: a cat"], "B", id="other labels"),
+        pytest.param("A", ["B", "A"], "A", id="a letter is a letter, not an option's text"),
+        pytest.param("E", ["E", "x"], "A", id="a letter beyond the options may be a text"),
+        pytest.param("E", ["x", "y"], "E", id="a letter beyond the options"),
+        pytest.param("e", ["x", "y"], "E", id="the same in lower case"),
+        pytest.param("B", ["x", "y"], "B", id="the last option's letter"),
+        pytest.param("(B)", ["x", "y"], "B", id="a dressed letter"),
+        pytest.param("", ["", "x"], "empty_answer", id="nothing is no option"),
+        pytest.param(" ", ["A. ", "x"], "empty_answer", id="white space is no option"),
+        pytest.param("a dog", None, "no_option_letter", id="no options"),
+        pytest.param("a dog", [], "no_option_letter", id="an empty list of options"),
+        pytest.param("x" * 21, ["x" * 21, "y"], "answer_too_long", id="too long"),
+        pytest.param("x" * 20, ["x" * 20, "y"], "A", id="just not too long"),
+    ],
+)
+def test_options(text: str, options: list[str] | None, expected: str) -> None:
+    assert letter(text, options, limits=Limits(answer_characters=20)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a dog", "", id="any text"),
+        pytest.param("(B)", "B", id="a letter is still one"),
+        pytest.param("b", "B", id="a bare letter"),
+        pytest.param("", "empty_answer", id="nothing"),
+        pytest.param(" \n", "empty_answer", id="white space"),
+        pytest.param("x" * 21, "answer_too_long", id="too long"),
+    ],
+)
+def test_free_references(text: str, expected: str) -> None:
+    """Where the reference is no letter, any text is an answer."""
+    assert letter(text, None, free=np.array([True]), limits=Limits(answer_characters=20)) == expected
+
+
+def test_options_and_freedom_go_by_row() -> None:
+    request = Request(options=[["x", "y"], None, ["y", "x"], None], free=np.array([False, True, False, False]))
+    reading = reader_of(OptionLetter)(["Y", "Y y", "Y", "Y y"], request)
+    assert reading.columns.letters.tolist() == [ord("B"), 0, ord("A")]
+    assert reading.columns.texts.tolist() == ["y", "y y", "y"]
+    assert reading.rows.tolist() == [0, 1, 2]
+    assert reading.faults.failures == {3: FailureCode.NO_OPTION_LETTER}
+
+
+def test_texts_beside_letters_are_casefolded() -> None:
+    columns = reader_of(OptionLetter)([" B ", "Straße"], Request(free=np.array([True, True]))).columns
+    assert columns.texts.tolist() == ["b", "strasse"]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("1,234.50", "1234.50"),
+        (" 7 ", "7"),
+        ("```\n1,000\n```", "1000"),
+        ("-0.10", "-0.10"),
+        ("1e2", "1e2"),
+    ],
+)
+def test_numbers_keep_their_digits(text: str, written: str) -> None:
+    """Rounding to a reference's decimals needs the digits as they were written."""
+    columns = reader_of(Number)([text], Request(rules="lenient")).columns
+    assert columns.texts.tolist() == [written]
+    assert columns.values.tolist() == [float(written)]
+
+
+def test_free_text_is_stripped_and_nothing_else() -> None:
+    columns = reader_of(Text)(["\u2003a / b\n", "a\ud800", "\x00"]).columns
+    assert columns.texts.tolist() == ["a / b", "a\ud800", "\x00"]
