@@ -6,6 +6,7 @@ tag of the answer's. The format asks for more: nothing but one thinking block an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -28,6 +29,8 @@ __all__ = [
 Think = Literal["required", "prefilled", "none"]
 
 END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
+
+_REVERSED_END = re.compile(r"\A(?:" + "|".join([r"\s", *(re.escape(token[::-1]) for token in END_TOKENS)]) + ")*+")
 
 _OPEN_THINK, _CLOSE_THINK = "<think>", "</think>"
 OPEN_ANSWER, CLOSE_ANSWER = "<answer>", "</answer>"
@@ -66,13 +69,11 @@ def find_answer(response: str, *, think: Think = "required", limits: Limits = DE
 
 
 def _without_end_tokens(text: str) -> str:
-    # By position: cutting the text once a token would be quadratic where a model repeats one.
-    end = len(text.rstrip())
-    while text.endswith(END_TOKENS, 0, end):
-        end -= next(len(token) for token in END_TOKENS if text.endswith(token, 0, end))
-        while end and text[end - 1].isspace():
-            end -= 1
-    return text[:end]
+    text = text.rstrip()
+    if not text.endswith(END_TOKENS):
+        return text
+    # Read backwards, one pattern takes all tokens at once, however often a model repeats one.
+    return _REVERSED_END.sub("", text[::-1], count=1)[::-1]
 
 
 def _thinking(before_close: str, think: Think) -> str | None:
