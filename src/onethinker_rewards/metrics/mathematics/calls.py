@@ -8,7 +8,7 @@ from onethinker_rewards.metrics.mathematics.cursor import Cursor, word
 from onethinker_rewards.metrics.mathematics.lexing import FUNCTIONS, Token
 from onethinker_rewards.metrics.mathematics.node import Node, Unreadable
 
-__all__ = ["Calls"]
+__all__ = ["ACCENTS", "Calls"]
 
 _INVERSE = {"sin": "asin", "cos": "acos", "tan": "atan"}
 _CONSTANTS = {"infty": "oo", "pi": "pi"}
@@ -18,7 +18,10 @@ _LETTERS = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau "
     "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split()
 )
-_ACCENTS = frozenset({"vec", "hat", "bar", "tilde", "dot"})
+ACCENTS = frozenset(
+    {"vec", "hat", "bar", "tilde", "dot", "overline", "overrightarrow", "overleftrightarrow", "widehat", "underline"}
+)
+_FIGURES = frozenset({"angle", "triangle", "odot", "square", "measuredangle"})
 
 
 class Calls(Cursor, ABC):
@@ -97,9 +100,18 @@ class Calls(Cursor, ABC):
             return Node("set")
         if name in ("lfloor", "lceil"):
             return self._rounded(name)
-        if name in _ACCENTS:
+        if name in _FIGURES:
+            return self._figure(name)
+        if name in ACCENTS:
             return Node("call", (word(name), self.argument()))
         raise Unreadable(f"the command {name}")
+
+    def _figure(self, name: str) -> Node:
+        """Read the points of a figure as one name."""
+        points = [name]
+        while self.token().kind == "symbol":
+            points.append(self.take().value)
+        return Node("sym", text=" ".join(points))
 
     def _root(self) -> Node:
         index = Node("num", text="2")

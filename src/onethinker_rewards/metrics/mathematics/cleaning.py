@@ -64,6 +64,7 @@ def clean(text: str) -> str:
     text = text.replace("\\$", "")
     text = _SPACING.sub(" ", _DELIMITER.sub(" ", text)).replace("{,}", ",")
     text = re.sub(r"\\[dtc]frac(?![A-Za-z])", r"\\frac", text).strip()
+    text = text.removeprefix("=").removesuffix("\\\\").rstrip().replace("m\\angle", "\\angle")
     text = text.removesuffix(".").removesuffix("\\").rstrip(" ,;") if not text.endswith("\\\\") else text
     return _THOUSANDS_SPACE.sub(lambda run: run[0].replace(" ", ""), text)
 

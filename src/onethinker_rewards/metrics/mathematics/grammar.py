@@ -71,6 +71,8 @@ class _Grammar(Terms):
         if self.peek() in _CLOSING[opening]:
             closing = self.take().value
             return Node("set") if opening == "\\{" else self.bracket(opening, closing, Node("list"))
+        if opening == "\\{" and self._condition_follows():
+            return self._described()
         inside = self.items()
         closing = self.take()
         if closing.value not in _CLOSING[opening]:
@@ -80,6 +82,18 @@ class _Grammar(Terms):
         if opening == "{":
             return inside
         return self.bracket(opening, closing.value, inside)
+
+    def _condition_follows(self) -> bool:
+        coming = self._tokens[self._position : self._position + 2]
+        return [coming[0].kind, coming[-1].value] in (["symbol", "|"], ["symbol", ":"])
+
+    def _described(self) -> Node:
+        r"""Read ``\{x | condition\}``, of which the condition says all."""
+        self._position += 2
+        condition = self.items()
+        if self.take().value != "\\}":
+            raise Unreadable("a bracket that is not closed")
+        return condition
 
     @staticmethod
     def bracket(opening: str, closing: str, inside: Node) -> Node:

@@ -21,14 +21,14 @@ _SAME = {
     "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=",
     "approx": "=", "equiv": "=", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "cup": "cup", "cap": "cap",
     "setminus": "setminus", "backslash": "setminus", "in": "in", "pm": "pm", "mp": "mp", "to": "to",
-    "rightarrow": "to", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "colon": ":", "wedge": "and",
+    "rightarrow": "to", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "langle": "(", "rangle": ")", "colon": ":", "wedge": "and",
     "vee": "or", "land": "and", "lor": "or", "degree": "degree", "circ": "circ", "prime": "'",
 }  # fmt: skip
 _SIGNS = {"==": "=", "**": "^", "\\{": "\\{", "\\}": "\\}", "\\%": "%", "\\&": "and", "\\|": "|", "\\\\": "\\\\"}
 
 _TOKEN = re.compile(
     r"""\s*(?:
-      \\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?|rm|bm|boldsymbol)
+      \\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bold|mbox|operatorname\*?|rm|bm|boldsymbol)
       \s*\{(?P<text>[^{}]*)\}
     | \\begin\s*\{(?P<begin>[A-Za-z]+\*?)\}(?:\{[|clr ]*\})?
     | \\end\s*\{(?P<end>[A-Za-z]+\*?)\}

@@ -40,9 +40,9 @@ def measure(node: Node, letters: bool) -> Measure | None:
     if node.op in ("percent", "degree"):
         return Measure(node.args[0], {node.op: 1}, Fraction(1))
     # Beside one unit in words, a letter is one too: "km/h".
-    collected = _Collected(letters or node.has("word"))
+    collected = _Collected(letters or node.has("word", "degree"))
     collected.add(node, 1)
-    if not collected.found or not (collected.above or collected.below):
+    if not collected.found or not (collected.above or collected.below) or collected.first:
         return None
     above, below = (_product(factors) for factors in (collected.above, collected.below))
     number = above if not collected.below else Node("div", (above, below))
@@ -60,6 +60,8 @@ class _Collected:
         self.dimensions: dict[str, int] = {}
         self.scale = Fraction(1)
         self.found = False
+        # A word before any number is none of its units.
+        self.first = False
         self.negative = False
         self._next = 1
 
@@ -74,6 +76,9 @@ class _Collected:
         elif node.op == "neg":
             self.negative = not self.negative
             self.add(node.args[0], power)
+        elif node.op == "degree":
+            self.add(node.args[0], power)
+            self._unit("degree", power)
         elif self._is_unit(node):
             self._unit(node.text, power)
         elif node.op == "pow" and self._is_unit(node.args[0]) and (times := _whole(node.args[1])):
@@ -87,6 +92,7 @@ class _Collected:
         return node.op == "word" or (self.letters and node.op == "sym" and node.text in LETTERS)
 
     def _unit(self, name: str, power: int) -> None:
+        self.first |= not (self.above or self.below)
         self.found = True
         if name in _POWER_OF_NEXT:
             self._next = _POWER_OF_NEXT[name]

@@ -16,6 +16,7 @@ from onethinker_rewards.metrics.mathematics.relations import (
     name_of,
     pieces,
     values,
+    variables,
     without_variable,
 )
 
@@ -52,6 +53,10 @@ def same(predicted: Node, reference: Node, algebra: Algebra) -> bool:
         return _same_collection(predicted, reference, algebra)
     if predicted.op == "rel" or reference.op == "rel":
         return _same_equation(predicted, reference, algebra)
+    if {predicted.op, reference.op} - {"bracket"} != {"matrix"} and (
+        predicted.has("matrix") or reference.has("matrix")
+    ):
+        return algebra("equal", predicted, reference)
     if predicted.op in _SHAPES or reference.op in _SHAPES:
         return _same_shape(predicted, reference, algebra)
     return _same_measure(predicted, reference, algebra)
@@ -76,11 +81,11 @@ def _with_sign(node: Node, sign: int) -> Node:
 
 
 def _describes_set(node: Node) -> bool:
-    return (
-        node.op in _SETS
-        or is_inequality(node)
-        or (node.op in ("or", "and", "list") and any(map(is_inequality, node.args)))
-    )
+    return node.op in _SETS or _inequal(node)
+
+
+def _inequal(node: Node) -> bool:
+    return is_inequality(node) or (node.op in ("or", "and", "list") and any(map(is_inequality, node.args)))
 
 
 def _same_set(predicted: Node, reference: Node, algebra: Algebra) -> bool:
@@ -93,6 +98,8 @@ def _same_set(predicted: Node, reference: Node, algebra: Algebra) -> bool:
         left, right = pieces(predicted), pieces(reference)
         if len(left) == len(right) and _matched(left, right, lambda a, b: _same_piece(a, b, algebra)):
             return True
+    if _inequal(predicted) and _inequal(reference) and variables(predicted) != variables(reference):
+        return False
     return algebra("set", predicted, reference)
 
 

@@ -52,15 +52,20 @@ def algebra(question: Question, left: Node, right: Node) -> bool:
 
 
 def _equal(left: Node, right: Node) -> bool:
-    allowed = close_enough(left, right)
-    one, other = to_sympy(left), to_sympy(right)
+    one: Any = to_sympy(left)
+    other: Any = to_sympy(right)
     if one == other:
         return True
-    if isinstance(one, sympy.MatrixBase) or isinstance(other, sympy.MatrixBase):
-        return False
-    if one.is_Rational and other.is_Rational and allowed is None:
-        return False
+    if isinstance(one, sympy.MatrixBase):
+        return isinstance(other, sympy.MatrixBase) and one.shape == other.shape and _agree_each(one, other)
+    allowed = close_enough(left, right)
+    if one.is_Rational and other.is_Rational:
+        return allowed is not None and bool(abs(one - other) < allowed)
     return _agree(one, other, allowed and sympy.Rational(allowed.numerator, allowed.denominator))
+
+
+def _agree_each(one: Any, other: Any) -> bool:
+    return all(map(_agree, one, other))
 
 
 def _agree(one: Any, other: Any, allowed: Any = None) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy
 
+from onethinker_rewards.metrics.mathematics.calls import ACCENTS
 from onethinker_rewards.metrics.mathematics.node import Node
 from onethinker_rewards.metrics.mathematics.relations import is_inequality, pieces, without_variable
 
@@ -114,7 +115,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "ln": sympy.log, "log": _log, "lg": _log,
     "exp": sympy.exp, "max": sympy.Max, "min": sympy.Min, "gcd": sympy.gcd, "lcm": sympy.lcm,
     "det": sympy.det, "sum": _sum, "prod": _product, "int": _integral, "lim": sympy.limit,
-    **{accent: sympy.Function(accent) for accent in ("vec", "hat", "bar", "tilde", "dot")},
+    **{accent: sympy.Function(accent) for accent in ACCENTS},
 }  # fmt: skip
 
 _SPACES = {

@@ -65,7 +65,9 @@ class Terms(Calls):
 
     def power(self) -> Node:
         """Read an atom with what stands behind it: powers, ``!``, ``%``, degrees."""
-        base = self.atom()
+        return self._behind(self.atom())
+
+    def _behind(self, base: Node) -> Node:
         while True:
             sign = self.peek()
             if sign == "^":
@@ -121,18 +123,18 @@ class Terms(Calls):
             return value in ("(", "{", "\\{", "[") or (value == "|" and not self.bars)
         if self.integrals and kind == "symbol" and value == "d":
             return False
-        return kind != "end"
+        return kind != "end" and value not in ("rfloor", "rceil")
 
     def beside(self, left: Node) -> Node:
         """Read a factor that stands beside another without a sign."""
         kind, value = self.token()
         if kind == "number":
             return self._mixed(left)
-        right = self.power()
+        right = self.atom()
         if left.op == "num" and left.text.isdigit() and value == "frac" and _is_plain_fraction(right):
             # 1\frac{1}{2} is one and a half.
-            return Node("add", (left, right))
-        return times(left, right)
+            return self._behind(Node("add", (left, right)))
+        return times(left, self._behind(right))
 
     def _mixed(self, left: Node) -> Node:
         """Read the ``1/2`` of ``1 1/2``; two numbers side by side mean nothing else."""
