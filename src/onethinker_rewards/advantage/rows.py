@@ -219,7 +219,7 @@ def _counted(rewards: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
 
 def _dense_ids(ids: Ids, name: str, rewards: Tensor) -> Tensor:
     tensor = torch.as_tensor(cast("Tensor", ids))
-    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+    if tensor.numel() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool):
         raise ArgumentError(f"{name}: dense ids must be integers, got {tensor.dtype}")
     _check_length(tensor, name, rewards)
     return tensor.to(device=rewards.device, dtype=torch.int64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -40,7 +42,9 @@ def whiten(rows: Rows, values: Tensor, lengths: Tensor | None, *, eps: float, un
 
 def batch_total(rows: Rows, values: Tensor) -> Tensor:
     """Return the sum over all rows and ranks, a scalar."""
-    return (task_average(rows, values * (rows.weight > 0.0)) * task_count(rows)).sum()
+    # As one task, so that the sum does not round along the tasks, whose order is the callers'.
+    whole = replace(rows, task=torch.zeros_like(rows.task), tasks=1)
+    return (task_average(whole, values * (rows.weight > 0.0)) * task_count(whole)).squeeze(0)
 
 
 def _bessel(count: Tensor, *, unbiased: bool) -> Tensor:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from onethinker_rewards.advantage.exact import segment_peaks
 from onethinker_rewards.advantage.labels import Ids, Label, encode
 from onethinker_rewards.advantage.moments import sigma
 from onethinker_rewards.advantage.rows import Rows, as_rewards
@@ -62,7 +61,9 @@ class TaskStatistics:
 def describe(last: LastBatch, running: RunningMoments, limit: float) -> dict[Label, TaskStatistics]:
     """Return the statistics of the tasks seen so far; where no group can fall back, rows at the limit were clipped."""
     rows, state = last.rows, running.state
-    peak = segment_peaks(rows, last.advantages.abs())[rows.segment]
+    # All of this rank alone, without a collective call: a log may be written by one rank.
+    peak = last.advantages.new_zeros(rows.segments).scatter_reduce(0, rows.segment, last.advantages.abs(), "amax")
+    peak = peak[rows.segment]
     one_of_group = rows.weight / _per_segment(rows, rows.weight)[rows.segment].clamp_min(1.0)
     hit = last.advantages.abs() >= limit if last.hit is None else last.hit
     square = last.advantages.square()

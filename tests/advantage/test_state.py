@@ -1,0 +1,168 @@
+"""The state: a value that is saved by label and resumed to the bit."""
+
+from __future__ import annotations
+
+import io
+from uuid import UUID
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onethinker_rewards.advantage import BatchMoments, EmaGrpo, EmaRewardScaler, Moments, sigma, update
+from onethinker_rewards.advantage.moments import empty, extended
+from onethinker_rewards.errors import ArgumentError
+from tests.advantage.batches import TASKS, seeded
+
+
+def through_a_file(state: dict) -> dict:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    return torch.load(buffer, weights_only=True)
+
+
+def by_label(estimator: EmaGrpo) -> dict:
+    state = estimator.state
+    return {label: moments for label, *moments in zip(state.labels, *state.values.tolist(), strict=True)}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "names", [None, TASKS, TASKS[::-1], (*TASKS[:1], "new")], ids="free same reordered other".split()
+)
+@pytest.mark.parametrize("variance", ["total", "within_group"])
+def test_a_resumed_run_equals_one_that_never_stopped(names, variance: str, dtype: torch.dtype) -> None:
+    steps = [seeded(seed, dtype=dtype) for seed in range(6)]
+    whole = EmaGrpo(variance=variance)
+    expected = [whole(*step) for step in steps]
+    first = EmaGrpo(variance=variance)
+    for step in steps[:3]:
+        first(*step)
+    resumed = EmaGrpo(variance=variance, task_names=names)
+    resumed.load_state_dict(through_a_file(first.state_dict()))
+    for step, advantages in zip(steps[3:], expected[3:], strict=True):
+        assert torch.equal(resumed(*step), advantages)
+    kept = by_label(resumed)
+    assert {label: kept[label] for label in TASKS} == by_label(whole)
+
+
+def test_tasks_may_be_added_and_removed_between_runs() -> None:
+    rewards = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    first = EmaGrpo()
+    first(rewards, [0, 0], ["old", "old"])
+    second = EmaGrpo(task_names=["new"])
+    second.load_state_dict(first.state_dict())
+    second(rewards * 3, [0, 0], ["new", "new"])
+    assert second.state.labels == ("new", "old")
+    assert second.state.first.tolist() == [1.5, 0.5]
+    third = EmaGrpo()
+    third.load_state_dict(through_a_file(second.state_dict()))
+    assert third.state.labels == ("new", "old")
+
+
+def test_every_kind_of_label_survives_a_file() -> None:
+    labels = ["text", 3, ("segmentation", "video"), UUID(int=5), None, 0.5]
+    estimator = EmaGrpo()
+    estimator(torch.arange(6.0), range(6), labels)
+    other = EmaGrpo()
+    other.load_state_dict(through_a_file(estimator.state_dict()))
+    assert other.state.labels == ("text", 3, ("segmentation", "video"), str(UUID(int=5)), None, 0.5)
+
+
+def test_the_saved_state_is_a_copy() -> None:
+    estimator = EmaGrpo()
+    estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"])
+    saved, seen = estimator.state_dict(), estimator.state
+    estimator(torch.tensor([5.0, 9.0]), [0, 0], ["a", "a"])
+    assert saved["first"].tolist() == seen.first.tolist() == [0.5]
+    estimator.load_state_dict(saved)
+    estimator(torch.tensor([5.0, 9.0]), [0, 0], ["a", "a"])
+    assert saved["first"].tolist() == [0.5]
+
+
+def test_loading_equal_labels_keeps_the_tensors() -> None:
+    """A captured graph goes on with the tensors it knows."""
+    estimator = EmaGrpo(task_names=["a"])
+    tensor = estimator._running.state.values
+    estimator.load_state_dict(estimator.state_dict() | {"first": torch.tensor([3.0])})
+    assert estimator._running.state.values is tensor
+    assert tensor[0].tolist() == [3.0]
+
+
+def test_scaler_and_estimator_read_each_other() -> None:
+    scaler, estimator = EmaRewardScaler(), EmaGrpo()
+    rewards, _, tasks = seeded(1)
+    scaler(rewards, tasks)
+    estimator.load_state_dict(scaler.state_dict())
+    assert torch.equal(estimator.state.values, scaler.state.values)
+    scaler.load_state_dict(estimator.state_dict())
+    assert torch.equal(estimator.state.values, scaler.state.values)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"version": 2}, "version 2"),
+        ({"variance": "within_group"}, "variance='within_group'"),
+        ({"labels": ["a", "b"]}, "differ in length"),
+        ({"labels": ["a", "a"], "first": torch.zeros(2), "second": torch.zeros(2), "seen": torch.zeros(2)}, "twice"),
+        ({"seen": torch.zeros(3, dtype=torch.bool)}, "differ in length"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_state_that_does_not_fit_is_refused(change: dict, named: str) -> None:
+    estimator = EmaGrpo(task_names=["a"])
+    with pytest.raises(ArgumentError, match=named):
+        estimator.load_state_dict(estimator.state_dict() | change)
+
+
+def test_a_state_that_lacks_parts_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="state: lacks first, seen"):
+        EmaGrpo().load_state_dict({"version": 1, "variance": "total", "labels": [], "second": torch.zeros(0)})
+
+
+# The pure functions underneath
+
+
+def batch_of(count: list[float], first: list[float], second: list[float]) -> BatchMoments:
+    return BatchMoments(torch.tensor(count).double(), torch.tensor([first, second], dtype=torch.float64))
+
+
+def test_update_leaves_its_arguments_alone() -> None:
+    state = Moments(("a", "b"), torch.tensor([[1.0, 2.0], [3.0, 9.0]]).double(), torch.tensor([1.0, 0.0]).double())
+    before = state.clone()
+    after = update(state, batch_of([2, 0], [3.0, 5.0], [5.0, 7.0]), decay=0.75)
+    assert torch.equal(state.values, before.values)
+    assert torch.equal(state.seen, before.seen)
+    assert after.values.tolist() == [[1.5, 2.0], [3.5, 9.0]]
+    assert after.seen.tolist() == [1.0, 0.0]
+
+
+def test_update_of_a_new_task_takes_its_batch() -> None:
+    after = update(empty(("a",)), batch_of([1], [0.3], [0.7]), decay=0.99)
+    assert after.values.tolist() == [[0.3], [0.7]]
+    assert after.seen.tolist() == [1.0]
+
+
+@given(decay=st.floats(0.0, 1.0), old=st.floats(-1e3, 1e3), new=st.floats(-1e3, 1e3))
+def test_update_is_the_weighted_mean(decay: float, old: float, new: float) -> None:
+    state = Moments(("a",), torch.tensor([[old], [old]], dtype=torch.float64), torch.ones(1).double())
+    after = update(state, batch_of([4], [new], [new]), decay=decay)
+    weighted = decay * old + (1 - decay) * new
+    assert after.values.tolist() == [[pytest.approx(weighted, abs=1e-9)], [pytest.approx(weighted, abs=1e-9)]]
+
+
+def test_sigma_is_never_the_root_of_less_than_zero() -> None:
+    state = Moments(("a", "b"), torch.tensor([[1.0, 3.0], [0.9, 25.0]]).double(), torch.ones(2).double())
+    assert sigma(state).tolist() == [0.0, 4.0]
+    assert sigma(state, variance="within_group").tolist() == pytest.approx([0.9**0.5, 5.0], rel=1e-6)
+
+
+def test_extended_keeps_known_moments_under_their_labels() -> None:
+    state = Moments(("a", "b"), torch.tensor([[1.0, 2.0], [3.0, 4.0]]).double(), torch.ones(2).double())
+    longer = extended(state, ("c", "b"))
+    assert longer.labels == ("c", "b", "a")
+    assert longer.values.tolist() == [[0.0, 2.0, 1.0], [0.0, 4.0, 3.0]]
+    assert longer.seen.tolist() == [0.0, 1.0, 1.0]
