@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["stems"]
 
-# Everything but a-z0-9 becomes a space. Bytes, because bytes.translate and bytes.split are the fastest there are.
-_SEPARATED = bytes(c if chr(c) in "abcdefghijklmnopqrstuvwxyz0123456789" else 0x20 for c in range(256))
+# Everything but a-z0-9 and the mark between two texts becomes a space. Bytes, because
+# bytes.translate and bytes.split are the fastest there are.
+_MARK = "\x01"
+_KEPT = "abcdefghijklmnopqrstuvwxyz0123456789" + _MARK
+_SEPARATED = bytes(code if chr(code) in _KEPT else 0x20 for code in range(256))
 
 _VOWELS = frozenset("aeiou")
 
@@ -31,13 +33,23 @@ def stems(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], i
     Words are as the package rouge-score has them: lowercase runs of ``a-z0-9``; those of more than three
     letters are stemmed with nltk's Porter stemmer.
     """
-    # Letters outside ASCII separate words just as "?" does; lowering first, since "K" (Kelvin) lowers to "k".
-    split = [text.lower().encode("ascii", "replace").translate(_SEPARATED).split() for text in texts]
-    lengths = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
+    if not texts:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), 0
     number = _Numbers()
-    numbers = map(number.__getitem__, chain.from_iterable(split))
-    flat = np.fromiter(numbers, dtype=np.int64, count=int(lengths.sum()))
-    return flat, lengths, len(number.stems)
+    words = _words(texts)
+    flat = np.fromiter(map(number.__getitem__, words), dtype=np.int64, count=len(words))
+    marks = np.flatnonzero(flat == 0)
+    lengths = np.diff(np.concatenate([[-1], marks, [len(flat)]])) - 1
+    return np.delete(flat, marks), lengths, len(number.stems)
+
+
+def _words(texts: Sequence[str]) -> list[bytes]:
+    """Return the words of all texts with a mark between two texts."""
+    joined = f" {_MARK} ".join(texts)
+    if joined.count(_MARK) >= len(texts):
+        joined = f" {_MARK} ".join(text.replace(_MARK, " ") for text in texts)
+    # Letters outside ASCII separate words just as "?" does; lowering first, since "K" (Kelvin) lowers to "k".
+    return joined.lower().encode("ascii", "replace").translate(_SEPARATED).split()
 
 
 class _Numbers(dict[bytes, int]):
@@ -45,7 +57,7 @@ class _Numbers(dict[bytes, int]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stems: dict[bytes, int] = {}
+        self.stems = {_MARK.encode(): 0}
 
     def __missing__(self, word: bytes) -> int:
         self[word] = number = self.stems.setdefault(_stem(word), len(self.stems))

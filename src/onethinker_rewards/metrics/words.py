@@ -18,9 +18,6 @@ Normalisation: TypeAlias = Literal["case", "punctuation", "width"]
 # punctuation and capitals have to become ordinary ones before the other two look at them.
 _ORDER: tuple[Normalisation, ...] = ("width", "case", "punctuation")
 
-# How many different words fit into the code points of a string.
-_CHARACTERS = 0x110000
-
 
 def word_error_rate(
     predicted: Sequence[str], reference: Sequence[str], *, normalise: Collection[Normalisation] = ()
@@ -47,10 +44,7 @@ def word_error_rate(
     >>> word_error_rate(["the cat sat", ""], ["the cat sat down", ""]).tolist()
     [0.25, 0.0]
     """
-    # Every word but the last takes two characters at least, so this bounds the number of different words.
-    few = sum(map(len, predicted)) + sum(map(len, reference)) < 2 * _CHARACTERS
-    encode = _Spelling().encode if few else _Numbering().encode
-    return _error_rate(predicted, reference, lambda text: encode(text.split()), _prepare(normalise))
+    return _error_rate(predicted, reference, str.split, _prepare(normalise))
 
 
 def character_error_rate(
@@ -81,7 +75,7 @@ def character_error_rate(
 def _error_rate(
     predicted: Sequence[str],
     reference: Sequence[str],
-    encode: Callable[[str], str | list[int]],
+    divide: Callable[[str], str | list[str]],
     prepare: Callable[[str], str] | None,
 ) -> NDArray[np.float64]:
     from rapidfuzz.distance import Levenshtein  # noqa: PLC0415
@@ -89,36 +83,15 @@ def _error_rate(
 
     if len(predicted) != len(reference):
         raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
-    # Rollouts share their reference, so that a text is split and encoded once however often it stands.
+    # Rollouts share their reference, so that a text is divided once however often it stands. rapidfuzz
+    # compares words by their hashes, which Python keeps in them: faster than numbering them would be.
     distinct = dict.fromkeys([*reference, *predicted])
-    encoded = {text: encode(text if prepare is None else prepare(text)) for text in distinct}
-    left = [encoded[text] for text in predicted]
-    right = [encoded[text] for text in reference]
+    divided = {text: divide(text if prepare is None else prepare(text)) for text in distinct}
+    left = [divided[text] for text in predicted]
+    right = [divided[text] for text in reference]
     distance = cpdist(left, right, scorer=Levenshtein.distance, dtype=np.int64)
     length = np.fromiter(map(len, right), dtype=np.float64, count=len(right))
     return distance / np.maximum(length, 1.0)
-
-
-class _Spelling(dict[str, str]):
-    """Gives each new word the next unused character, so that a text becomes one short string."""
-
-    def __missing__(self, word: str) -> str:
-        self[word] = character = chr(len(self))
-        return character
-
-    def encode(self, words: list[str]) -> str:
-        return "".join(map(self.__getitem__, words))
-
-
-class _Numbering(dict[str, int]):
-    """The same with numbers, slower, for more words than there are characters."""
-
-    def __missing__(self, word: str) -> int:
-        self[word] = number = len(self)
-        return number
-
-    def encode(self, words: list[str]) -> list[int]:
-        return list(map(self.__getitem__, words))
 
 
 def _prepare(normalise: Collection[Normalisation]) -> Callable[[str], str] | None:

@@ -21,7 +21,8 @@ _SAME = {
     "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=",
     "approx": "=", "equiv": "=", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "cup": "cup", "cap": "cap",
     "setminus": "setminus", "backslash": "setminus", "in": "in", "pm": "pm", "mp": "mp", "to": "to",
-    "rightarrow": "to", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "langle": "(", "rangle": ")", "colon": ":", "wedge": "and",
+    "rightarrow": "to", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "langle": "(", "rangle": ")",
+    "colon": ":", "wedge": "and",
     "vee": "or", "land": "and", "lor": "or", "degree": "degree", "circ": "circ", "prime": "'",
 }  # fmt: skip
 _SIGNS = {"==": "=", "**": "^", "\\{": "\\{", "\\}": "\\}", "\\%": "%", "\\&": "and", "\\|": "|", "\\\\": "\\\\"}
