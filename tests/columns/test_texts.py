@@ -76,14 +76,14 @@ def test_options_and_freedom_go_by_row() -> None:
     request = Request(options=[["x", "y"], None, ["y", "x"], None], free=np.array([False, True, False, False]))
     reading = reader_of(OptionLetter)(["Y", "Y y", "Y", "Y y"], request)
     assert reading.columns.letters.tolist() == [ord("B"), 0, ord("A")]
-    assert reading.columns.texts.tolist() == ["y", "y y", "y"]
+    assert reading.columns.texts.tolist() == ["Y", "Y y", "Y"]
     assert reading.rows.tolist() == [0, 1, 2]
     assert reading.faults.failures == {3: FailureCode.NO_OPTION_LETTER}
 
 
-def test_texts_beside_letters_are_casefolded() -> None:
+def test_texts_beside_letters_stay_as_written() -> None:
     columns = reader_of(OptionLetter)([" B ", "Straße"], Request(free=np.array([True, True]))).columns
-    assert columns.texts.tolist() == ["b", "strasse"]
+    assert columns.texts.tolist() == [" B ", "Straße"]
 
 
 @pytest.mark.parametrize(

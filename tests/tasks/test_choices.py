@@ -28,6 +28,7 @@ def scored(answer: str, reference: str, options: list[str] | None = None) -> tup
         pytest.param("y", "B", ["x", "y"], (1.0, None, 1.0), id="a letter past the options may be a text"),
         pytest.param("Z", "B", ["x", "y"], (0.0, None, 1.0), id="a letter past the options"),
         pytest.param("a dog", "A dog", None, (1.0, None, 1.0), id="a reference without a letter, casefolded"),
+        pytest.param(" STRASSE\n", "Straße", None, (1.0, None, 1.0), id="casefolded, not lower case"),
         pytest.param("a cat", "a dog", None, (0.0, None, 1.0), id="another text than the reference"),
         pytest.param("B", "a dog", None, (0.0, None, 1.0), id="a letter for a text"),
     ],

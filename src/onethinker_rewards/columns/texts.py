@@ -41,7 +41,7 @@ class NumberColumns(ArrayColumns):
 
 @dataclass(frozen=True, slots=True)
 class LetterColumns(ArrayColumns):
-    """``letters`` ``[N]`` code point of the option letter, 0 where there is none; ``texts`` ``[N]`` casefolded."""
+    """``letters`` ``[N]`` code point of the option letter, 0 where there is none; ``texts`` ``[N]`` as written."""
 
     letters: Integers
     texts: Texts
@@ -72,7 +72,7 @@ def read_numbers(texts: Sequence[str], request: Request = STRICT) -> Reading[Num
             number = float(str(answer))
             text = without_fence(text.strip())[0]  # noqa: PLW2901 - from here on, the number alone
         values.append(number)
-        digits.append(text.replace(",", ""))
+        digits.append(text.replace(",", "") if "," in text else text)
     columns = NumberColumns(np.array(values, dtype=np.float64), _objects(digits))
     return Reading(columns, _readable(len(texts), faults), faults)
 
@@ -87,8 +87,7 @@ def read_letters(texts: Sequence[str], request: Request = STRICT) -> Reading[Let
             letters[position] = _letter(position, text, options, request, faults)
     rows = _readable(len(texts), faults)
     codes = np.array(letters, dtype=np.int64)[rows]
-    folded = [text.strip().casefold() for text in _take(texts, rows)]
-    return Reading(LetterColumns(codes, _objects(folded)), rows, faults)
+    return Reading(LetterColumns(codes, _objects(_take(texts, rows))), rows, faults)
 
 
 def _letter(position: int, text: str, options: Sequence[str] | None, request: Request, faults: Faults) -> int:
@@ -117,12 +116,14 @@ def _option_named(text: str, options: Sequence[str]) -> int:
     return named[0] if len(named) == 1 else 0
 
 
-def _take(texts: Sequence[str], rows: Integers) -> list[str]:
+def _take(texts: Sequence[str], rows: Integers) -> Sequence[str]:
+    if len(rows) == len(texts):
+        return texts
     places: list[int] = rows.tolist()
     return [texts[place] for place in places]
 
 
-def _objects(values: list[str]) -> Texts:
+def _objects(values: Sequence[str]) -> Texts:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array

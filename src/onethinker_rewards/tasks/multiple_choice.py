@@ -14,10 +14,14 @@ __all__ = ["MULTIPLE_CHOICE"]
 
 def accuracy(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
     """R_acc = 1 where the letters are the same; a reference without a letter is compared as casefolded text."""
-    same_letter = predicted.letters == reference.letters
-    same_text = predicted.texts == reference.texts
-    match = np.where(reference.letters > 0, same_letter, same_text).astype(np.float64)
+    match = (predicted.letters == reference.letters).astype(np.float64)
+    for row in np.flatnonzero(reference.letters == 0).tolist():
+        match[row] = _folded(predicted.texts[row]) == _folded(reference.texts[row])
     return Scores(match, {"option_match": match})
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()
 
 
 MULTIPLE_CHOICE = TaskSpec(

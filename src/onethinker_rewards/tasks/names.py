@@ -65,12 +65,16 @@ def resolve_tasks(labels: Sequence[str], table: Mapping[str, TaskSpec]) -> list[
     Raises:
         UnknownTaskError: Naming all rows whose label is no task.
     """
-    known = {label: _known_name(label, None, table) for label in set(labels)}
-    names = [known[label] for label in labels]
-    unknown = [row for row, name in enumerate(names) if name is None]
-    if unknown:
-        raise UnknownTaskError(unknown, [_why_unknown(labels[row], None) for row in unknown])
-    return [name for name in names if name is not None]
+    names: dict[str, str] = {}
+    for label in set(labels):
+        name = _known_name(label, None, table)
+        if name is not None:
+            names[label] = name
+    try:
+        return [names[label] for label in labels]
+    except KeyError:
+        unknown = [row for row, label in enumerate(labels) if label not in names]
+        raise UnknownTaskError(unknown, [_why_unknown(labels[row], None) for row in unknown]) from None
 
 
 def _known_name(problem_type: str, data_type: str | None, table: Mapping[str, TaskSpec]) -> str | None:
