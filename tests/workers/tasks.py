@@ -1,0 +1,41 @@
+"""Work for the worker processes of the tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+
+def main_file() -> str:
+    """Return the file that a worker takes for the main program; "" for none."""
+    return getattr(sys.modules["__main__"], "__file__", "")
+
+
+def process_after(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def die() -> None:
+    os._exit(3)
+
+
+def grow(size: int) -> int:
+    return len(bytearray(size))
+
+
+def descend(depth: int) -> int:
+    return descend(depth + 1)
+
+
+def print_much() -> str:
+    print("noise", flush=True)  # noqa: T201
+    os.write(1, b"noise\n")
+    os.write(2, b"noise\n" * 100_000)
+    return "quiet"
+
+
+def hold_the_interpreter() -> None:
+    # One call into C that never lets another thread run.
+    sum(range(10**12))

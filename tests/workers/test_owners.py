@@ -1,0 +1,122 @@
+"""Where a pool may be used from, and what becomes of its processes when their owner ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAD = "from onethinker_rewards.workers import Pool, shared_pool\n"
+GCD = "[o.value for o in shared_pool().run('math:gcd', [(4, 6)], timeout=20.0)]"
+
+
+def run(script: str, tmp_path: Path) -> str:
+    path = tmp_path / "script.py"
+    path.write_text(HEAD + script)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", path], capture_output=True, text=True, timeout=90, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(f"print({GCD})", id="unguarded script"),
+        pytest.param(
+            f"import threading\nt = threading.Thread(target=lambda: print({GCD}))\nt.start()\nt.join()",
+            id="thread",
+        ),
+        pytest.param(f"import asyncio\nasync def main():\n    print({GCD})\nasyncio.run(main())", id="event loop"),
+        pytest.param(
+            f"import asyncio\nasync def main():\n    print(await asyncio.to_thread(lambda: {GCD}))\nasyncio.run(main())",
+            id="thread of an event loop",
+        ),
+        pytest.param(
+            "import multiprocessing as mp\n"
+            f"def work(_):\n    assert mp.current_process().daemon\n    return {GCD}\n"
+            "with mp.get_context('fork').Pool(1) as outer:\n    print(outer.map(work, [0])[0])",
+            id="daemonic worker of another pool",
+        ),
+        pytest.param(
+            f"import os\n{GCD}\n"
+            "pid = os.fork()\n"
+            f"if pid == 0:\n    print({GCD}, flush=True)\n    os._exit(0)\n"
+            f"assert {GCD} == [2]\n"
+            "assert os.waitpid(pid, 0)[1] == 0",
+            id="fork of a process whose pool is at work",
+        ),
+        pytest.param(f"print(eval({GCD!r}))", id="evaluated, as notebooks do"),
+    ],
+)
+def test_usable_from(script: str, tmp_path: Path) -> None:
+    assert run(script, tmp_path) == "[2]\n"
+
+
+def test_a_fork_has_processes_of_its_own(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\n"
+        "pid = lambda: shared_pool().run('os:getpid', [()], timeout=20.0)[0].value\n"
+        "first = pid()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    assert pid() != first\n"
+        "    sys.exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "assert pid() in (first, pid())\n"
+        "os.kill(first, 0)\n"
+    )
+    run(script, tmp_path)
+
+
+OWNER = HEAD + (
+    "import sys\n"
+    "workers = Pool(size=1)\n"
+    "print(workers.run('os:getpid', [()], timeout=20.0)[0].value, flush=True)\n"
+    "{work}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("work", "end"),
+    [
+        pytest.param("", None, id="ends by itself"),
+        pytest.param("import os; os._exit(1)", None, id="ends without cleaning up"),
+        pytest.param("sys.stdin.read()", signal.SIGKILL, id="killed while its worker is idle"),
+        pytest.param("workers.run('time:sleep', [(600,)], timeout=600.0)", signal.SIGKILL, id="killed in a sleep"),
+        pytest.param(
+            "workers.run('tests.workers.tasks:hold_the_interpreter', [()], timeout=1.0)",
+            signal.SIGKILL,
+            id="killed in a call that holds the interpreter",
+        ),
+    ],
+)
+def test_no_process_is_left_behind(work: str, end: int | None) -> None:
+    command = [sys.executable, "-c", OWNER.replace("{work}", work)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ) as owner:
+        worker = int(owner.stdout.readline())
+        if end is not None:
+            time.sleep(0.4)
+            owner.send_signal(end)
+        owner.wait(timeout=30)
+    assert _is_gone(worker, within=8.0)
+
+
+def _is_gone(pid: int, within: float) -> bool:
+    last = time.monotonic() + within
+    while time.monotonic() < last:
+        status = Path(f"/proc/{pid}/stat")
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False

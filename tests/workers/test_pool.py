@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.workers import Outcome, Pool, Status, WorkerError, batch, pool, shared_pool
+
+TASKS = "tests.workers.tasks"
+
+
+@pytest.fixture(scope="module")
+def two() -> Pool:
+    with Pool(size=2) as workers:
+        yield workers
+
+
+def values(outcomes: list[Outcome]) -> list[object]:
+    return [outcome.value for outcome in outcomes]
+
+
+def test_values_come_in_the_order_of_the_items(two: Pool) -> None:
+    outcomes = two.run("math:gcd", [(6 * index, 4 * index) for index in range(500)], timeout=5.0)
+    assert values(outcomes) == [2 * index for index in range(500)]
+    assert {outcome.status for outcome in outcomes} == {Status.DONE}
+
+
+def test_no_items(two: Pool) -> None:
+    assert two.run("math:gcd", [], timeout=5.0) == []
+
+
+def test_any_text_goes_through(two: Pool) -> None:
+    texts = ["", "\ud800", "\n\x00", "é", "x" * 1_000_000]
+    assert values(two.run("builtins:str", [(text,) for text in texts], timeout=5.0)) == texts
+
+
+def test_a_pair_past_its_deadline_costs_itself_alone(two: Pool) -> None:
+    items = [(0.0,), (60.0,)] + [(0.0,)] * 20
+    start = time.monotonic()
+    outcomes = two.run("time:sleep", items, timeout=0.4)
+    assert [outcome.status for outcome in outcomes] == [Status.DONE, Status.TIMEOUT] + [Status.DONE] * 20
+    assert time.monotonic() - start < 20.0
+    assert values(two.run("math:gcd", [(4, 6)], timeout=5.0)) == [2]
+
+
+def test_a_call_that_holds_the_interpreter_is_killed(two: Pool) -> None:
+    outcomes = two.run(f"{TASKS}:hold_the_interpreter", [()], timeout=0.4)
+    assert outcomes == [Outcome(Status.TIMEOUT)]
+
+
+@pytest.mark.parametrize(
+    ("function", "item"),
+    [
+        pytest.param("die", (), id="the process ends"),
+        pytest.param("grow", (1 << 40,), id="memory"),
+        pytest.param("descend", (0,), id="stack"),
+    ],
+)
+def test_what_runs_out_of_resources(two: Pool, function: str, item: tuple[object, ...]) -> None:
+    assert two.run(f"{TASKS}:{function}", [item], timeout=10.0) == [Outcome(Status.EXHAUSTED)]
+    assert values(two.run("math:gcd", [(4, 6)], timeout=5.0)) == [2]
+
+
+def test_a_process_that_has_grown_is_replaced() -> None:
+    with Pool(size=1, memory_limit=1 << 30) as workers:
+        before, _ = values(workers.run(f"{TASKS}:process_after", [(0,), (0,)], timeout=5.0))
+        assert values(workers.run(f"{TASKS}:grow", [(1 << 29,), (7,)], timeout=5.0)) == [1 << 29, 7]
+        (after,) = values(workers.run(f"{TASKS}:process_after", [(0,)], timeout=5.0))
+    assert before != after
+
+
+def test_the_deadline_of_the_batch(two: Pool) -> None:
+    start = time.monotonic()
+    outcomes = two.run("time:sleep", [(0,)] + [(30,)] * 5, timeout=30.0, batch_timeout=1.0)
+    assert time.monotonic() - start < 5.0
+    assert [outcome.status for outcome in outcomes[1:]] == [Status.TIMEOUT] * 5
+
+
+def test_the_deadline_of_the_batch_covers_waiting_for_others() -> None:
+    with Pool(size=1) as workers:
+        other = threading.Thread(target=workers.run, args=("time:sleep", [(2,)]), kwargs={"timeout": 9.0})
+        workers.run("math:gcd", [(1, 1)], timeout=5.0)
+        other.start()
+        time.sleep(0.2)
+        outcomes = workers.run("math:gcd", [(4, 6)], timeout=5.0, batch_timeout=0.3)
+        other.join()
+    assert outcomes == [Outcome(Status.TIMEOUT)]
+
+
+def test_threads_share_the_processes(two: Pool) -> None:
+    found: dict[int, list[object]] = {}
+
+    def work(number: int) -> None:
+        found[number] = values(two.run("math:gcd", [(number, 0)] * 40, timeout=5.0))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {number: [number] * 40 for number in range(1, 7)}
+    assert len(two._processes) <= 2
+
+
+def test_a_bug_is_raised_with_its_traceback(two: Pool) -> None:
+    with pytest.raises(WorkerError, match=r"(?s)operator:pow failed.*TypeError"):
+        two.run("operator:pow", [(1, "x")], timeout=5.0)
+    assert values(two.run("math:gcd", [(4, 6)], timeout=5.0)) == [2]
+
+
+def test_what_libraries_print_is_lost(two: Pool) -> None:
+    assert values(two.run(f"{TASKS}:print_much", [()], timeout=5.0)) == ["quiet"]
+
+
+def test_the_main_program_is_not_imported(two: Pool) -> None:
+    assert values(two.run(f"{TASKS}:main_file", [()], timeout=5.0)) == [""]
+
+
+def test_a_module_that_only_this_process_can_find(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "only_here.py").write_text("def double(x):\n    return 2 * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with Pool(size=1) as workers:
+        assert values(workers.run("only_here:double", [(4,)], timeout=5.0)) == [8]
+
+
+def test_a_process_killed_while_idle_is_replaced() -> None:
+    with Pool(size=1) as workers:
+        (pid,) = values(workers.run(f"{TASKS}:process_after", [(0,)], timeout=5.0))
+        os.kill(pid, 9)
+        time.sleep(0.1)
+        assert values(workers.run("math:gcd", [(4, 6)], timeout=5.0)) == [2]
+
+
+def test_a_process_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onethinker_rewards.workers.process._START", "raise SystemExit('no such thing')")
+    with Pool(size=1) as workers, pytest.raises(WorkerError, match="could not be started:\nno such thing"):
+        workers.run("math:gcd", [(4, 6)], timeout=5.0)
+
+
+def test_processes_that_end_while_they_import(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ends_at_once.py").write_text("import os\nos._exit(1)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(batch, "_UNEXPLAINED_DEATHS", 1)
+    with Pool(size=1) as workers, pytest.raises(WorkerError, match="end while they import"):
+        workers.run("ends_at_once:x", [()], timeout=5.0)
+
+
+def test_an_import_that_takes_too_long(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sleeps.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with Pool(size=1) as workers:
+        workers.run("math:gcd", [(4, 6)], timeout=5.0)
+        monkeypatch.setattr(batch, "_START_TIMEOUT", 0.2)
+        with pytest.raises(WorkerError, match="was not ready"):
+            workers.run("sleeps:x", [()], timeout=5.0)
+
+
+def test_close_ends_the_processes_and_run_starts_others() -> None:
+    workers = Pool(size=1)
+    (first,) = values(workers.run(f"{TASKS}:process_after", [(0,)], timeout=5.0))
+    workers.close()
+    workers.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    assert values(workers.run("math:gcd", [(4, 6)], timeout=5.0)) == [2]
+    workers.close()
+
+
+def test_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Pool().size == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert pool._usable_cores() == os.cpu_count()
+    with pytest.raises(ArgumentError, match="size"):
+        Pool(size=0)
+
+
+def test_one_shared_pool() -> None:
+    assert shared_pool() is shared_pool()
