@@ -341,7 +341,7 @@ HOSTILE = {
     "300 brackets": '{"boxes":' + "[" * 300 + "]" * 300 + "}",
     "1,030 brackets": '{"time":' + "[" * 1030 + "]" * 1030 + "}",
     "deep box": '{"boxes": {"1": ' + "[" * _DEEP + "]" * _DEEP + "}}",
-    "deep letter": "(" * _DEEP + "A" + ")" * _DEEP,
+    "deep letter": "(" * 10_000 + "A" + ")" * 10_000,
     "boxed letter": "\\boxed{" * 1000 + "A" + "}" * 1000,
     "digits": "9" * _DEEP,
     "decimal digits": "1" * 5000 + ".5",

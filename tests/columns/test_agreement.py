@@ -23,7 +23,7 @@ from onethinker_rewards.schemas import (
 from tests import strategies
 from tests.columns.agreement import assert_agrees
 
-FEW = settings().max_examples // 3
+FEW = settings().max_examples // 4
 BOTH: list[Rules] = ["strict", "lenient"]
 TIGHT = Limits(answer_characters=90, track_boxes=2, number_characters=6)
 POINTS = "[[1, 2], [3, 4], [5, 6]]"
@@ -45,6 +45,7 @@ def test_sound_answers(schema: type[BaseModel], data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("schema", strategies.SCHEMAS, ids=named)
 @given(data=st.data())
+@settings(max_examples=settings().max_examples // 2)
 def test_any_answers(schema: type[BaseModel], data: st.DataObject) -> None:
     texts = data.draw(st.lists(strategies.any_answer_text(schema), min_size=1, max_size=4))
     for rules in BOTH:
