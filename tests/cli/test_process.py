@@ -66,7 +66,7 @@ def test_no_permission_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [["score", "FILE"], ["demo"], ["schema"]], ids=lambda command: command[0])
 def test_a_reader_that_leaves_ends_it_quietly(command: list[str], tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
-    source.write_bytes(lines(GOOD) * 5000)
+    source.write_bytes(lines(GOOD) * 4200)
     arguments = [str(source) if argument == "FILE" else argument for argument in command]
     reading, writing = os.pipe()
     os.close(reading)
@@ -81,8 +81,8 @@ def test_an_interrupt_ends_with_130_and_one_line() -> None:
     ) as running:
         assert running.stdin is not None
         assert running.stdout is not None
-        # One whole chunk, so that it is known to be at work; it waits for the next line then.
-        running.stdin.write(lines(GOOD) * 4096)
+        # A chunk, so that it is known to be at work, and no more than a pipe holds while it writes.
+        running.stdin.write(lines(GOOD) * 4200)
         running.stdin.flush()
         assert running.stdout.readline().startswith(b'{"response"')
         running.send_signal(signal.SIGINT)
