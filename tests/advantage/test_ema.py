@@ -148,6 +148,22 @@ def test_differs_guard_keeps_order() -> None:
     assert large["clip"] == 5.0
 
 
+def test_differs_nan_stays_out_of_the_moments() -> None:
+    """One NaN reward gets 0 and is forgotten; in the release it stays in the moments for ever."""
+    estimator = EmaGrpo.as_released()
+    estimator(torch.tensor([0.0, math.nan, 1.0]), [0, 0, 0], ["a"] * 3)
+    assert estimator.state.values.tolist() == [[0.5], [0.5]]
+    assert estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"]).isfinite().all()
+
+
+def test_differs_moments_are_double() -> None:
+    """Moments are float64; the release's float32 loses a narrow spread far from zero."""
+    rewards = torch.tensor([100.0, 100.01], dtype=torch.float64)
+    single = rewards.float()
+    assert float(single.square().mean() - single.mean().square()) != pytest.approx(2.5e-5, rel=0.5)
+    assert EmaGrpo(eps=0.0)(rewards, [0, 0], ["a", "a"]).tolist() == pytest.approx([-1.0, 1.0], rel=1e-6)
+
+
 # Laws
 
 

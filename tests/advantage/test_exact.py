@@ -68,6 +68,15 @@ def test_whole_numbers_hold_at_the_limit() -> None:
     assert torch.equal(segment_average(laid, laid.rewards), laid.rewards)
 
 
+def test_what_is_finer_than_the_grid_is_rounded_to_it() -> None:
+    """Bits below 2^-60 of the largest value would make the sums follow the order of the rows again."""
+    laid = laid_out([1.0, 0.1 * 2.0**-20, -0.7 * 2.0**-25], [0, 0, 0])
+    grid = quantise(laid, laid.rewards)
+    assert torch.equal(grid.coarse, grid.coarse.round())
+    assert torch.equal(grid.fine, grid.fine.round())
+    assert grid.fine.abs().max() <= 2**29
+
+
 @pytest.mark.parametrize("exponent", [-400, -200, -30, 0, 30, 200, 500])
 def test_powers_of_two_change_no_bit(exponent: int) -> None:
     values = [0.1, 0.7, -0.3, 0.25]

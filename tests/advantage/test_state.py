@@ -62,6 +62,14 @@ def test_tasks_may_be_added_and_removed_between_runs() -> None:
     assert third.state.labels == ("new", "old")
 
 
+def test_a_task_without_a_batch_is_still_new_after_a_file() -> None:
+    estimator, resumed = EmaGrpo(task_names=["a", "b"]), EmaGrpo()
+    estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"])
+    resumed.load_state_dict(through_a_file(estimator.state_dict()))
+    resumed(torch.tensor([2.0, 4.0]), [0, 0], ["b", "b"])
+    assert resumed.state.first.tolist() == [0.5, 3.0]
+
+
 def test_every_kind_of_label_survives_a_file() -> None:
     labels = ["text", 3, ("segmentation", "video"), UUID(int=5), None, 0.5]
     estimator = EmaGrpo()
@@ -69,6 +77,17 @@ def test_every_kind_of_label_survives_a_file() -> None:
     other = EmaGrpo()
     other.load_state_dict(through_a_file(estimator.state_dict()))
     assert other.state.labels == ("text", 3, ("segmentation", "video"), str(UUID(int=5)), None, 0.5)
+
+
+def test_differs_the_state_survives_its_process() -> None:
+    """The moments are saved and resumed by label; the release's are gone with their process."""
+    estimator, fresh = EmaGrpo.as_released(), EmaGrpo.as_released()
+    estimator(*seeded(0))
+    resumed = EmaGrpo.as_released()
+    resumed.load_state_dict(through_a_file(estimator.state_dict()))
+    expected = estimator(*seeded(1))
+    assert torch.equal(resumed(*seeded(1)), expected)
+    assert not torch.equal(fresh(*seeded(1)), expected)
 
 
 def test_the_saved_state_is_a_copy() -> None:

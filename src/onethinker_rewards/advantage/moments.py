@@ -125,9 +125,9 @@ def from_dict(saved: dict[str, Any], *, variance: Variance, device: torch.device
     if saved["variance"] != variance:
         raise ArgumentError(f"state: saved with variance={saved['variance']!r}, this estimator has {variance!r}")
     labels = tuple(canonical(label) for label in cast("list[Label]", saved["labels"]))
-    columns = [saved[name].double() for name in ("first", "second", "seen")]
+    columns = [saved[name].to(torch.float64, copy=True) for name in ("first", "second", "seen")]
     if len(set(labels)) != len(labels) or any(column.shape != (len(labels),) for column in columns):
         raise ArgumentError("state: labels and moments differ in length, or a label is there twice")
     first, second, seen = columns
     # Copies: the estimator writes into its own tensors, never into the caller's.
-    return Moments(labels, torch.stack((first, second)), seen.clone()).to(device)
+    return Moments(labels, torch.stack((first, second)), seen).to(device)
