@@ -116,6 +116,7 @@ def test_notes_fit_on_their_line(page: str) -> None:
         ),
         pytest.param("Hm.\n<think>a</think><answer>", "Hm. <think>… 1 words …</think><answer>", id="text-before"),
         pytest.param("<answer>B</answer>", "<answer>B</answer>", id="no-thinking"),
+        pytest.param("<think>a</think> b</think>B", "<think>… 2 words …</think>B", id="two-ends"),
         pytest.param("</think>x<think>", "</think>x<think>", id="wrong-order"),
         pytest.param(
             "<think>a <answer>A</answer> b</think>", "<think>… 3 words … <answer>A</answer> …</think>", id="draft"

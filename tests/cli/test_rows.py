@@ -47,6 +47,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row() -> None:
 def test_brackets_inside_text_are_not_depth() -> None:
     assert isinstance(read(json.dumps({"a": "[{" * 500}).encode())[0], Row)
     assert isinstance(read(b'{"a":' + b"[" * 199 + b"]" * 199 + b"}")[0], Row)
+    assert isinstance(read(b'{"a":' + b"[" * 199 + b'"[[["' + b"]" * 199 + b"}")[0], Row)
     assert isinstance(read(b'{"a":' + b"[" * 200 + b"]" * 200 + b"}")[0], Broken)
 
 

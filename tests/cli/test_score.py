@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from rich.console import Console
 
 import onethinker_rewards as otr
 from onethinker_rewards.cli import commands
 from onethinker_rewards.cli import stream as stream_module
 from onethinker_rewards.cli.files import lines_of, write_lines
+from onethinker_rewards.cli.watch import Watch
 from tests.cli.runs import GOOD, good, lines, rows_of, run
 
 THINK = "<think>Let me look.</think>"
@@ -181,6 +185,26 @@ def test_only_the_commonest_codes_are_shown() -> None:
     result = run("score", "-", stdin=lines(*[good(response=text) for text in texts]))
     assert "missing_answer=2" in result.stderr
     assert ", 2 more" in " ".join(result.stderr.split())
+    assert len(re.findall(r"[a-z_]+=\d", result.stderr)) == 3
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_rows_on_a_terminal_leave_no_room_for_a_bar(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    class Target(io.BytesIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    bars: list[bool] = []
+
+    class Seen(Watch):
+        def __init__(self, name: str, source: IO[Any], console: Console, *, bar: bool) -> None:
+            bars.append(bar)
+            super().__init__(name, source, console, bar=bar)
+
+    monkeypatch.setattr(stream_module, "open_output", lambda *_: Target())
+    monkeypatch.setattr(stream_module, "Watch", Seen)
+    run("score", "-", stdin=lines(GOOD))
+    assert bars == [not terminal]
 
 
 def test_broken_rows_beyond_twenty_are_summed_up() -> None:

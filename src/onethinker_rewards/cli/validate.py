@@ -112,7 +112,7 @@ class _Check:
         self.invalid += parsed.failure is not None
         numbers = {
             "valid": parsed.failure is None,
-            "repaired": parsed.failure is None and bool(parsed.repairs),
+            "repaired": bool(parsed.repairs),
             "format": parsed.format_fault is None,
         }
         code = parsed.failure if self.bare else parsed.failure or parsed.format_fault
