@@ -37,7 +37,8 @@ def run(script: str, tmp_path: Path) -> str:
         ),
         pytest.param(f"import asyncio\nasync def main():\n    print({GCD})\nasyncio.run(main())", id="event loop"),
         pytest.param(
-            f"import asyncio\nasync def main():\n    print(await asyncio.to_thread(lambda: {GCD}))\nasyncio.run(main())",
+            "import asyncio\nasync def main():\n"
+            f"    print(await asyncio.to_thread(lambda: {GCD}))\nasyncio.run(main())",
             id="thread of an event loop",
         ),
         pytest.param(

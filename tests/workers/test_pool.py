@@ -179,3 +179,14 @@ def test_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_shared_pool() -> None:
     assert shared_pool() is shared_pool()
+
+
+def test_a_forked_child_lets_go_of_its_parents_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Pool(size=1) as workers:
+        (pid,) = values(workers.run(f"{TASKS}:process_after", [(0,)], timeout=5.0))
+        monkeypatch.setattr(pool, "_pools", [workers])
+        pool._forget_all()
+        assert workers._processes == set()
+        # What the child of a fork closes ends the process here, where it has no other owner.
+        assert os.waitpid(pid, 0)[0] == pid
+        assert values(workers.run("math:gcd", [(4, 6)], timeout=5.0)) == [2]

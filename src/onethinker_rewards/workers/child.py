@@ -29,7 +29,7 @@ __all__ = ["main"]
 
 try:
     import resource
-except ImportError:  # a platform without resource limits: deadlines still hold
+except ImportError:  # pragma: no cover: a platform without resource limits: deadlines still hold
     resource = None
 
 # A process that has once grown past this share of its memory limit is replaced: Python gives little back.

@@ -151,5 +151,5 @@ def _forget_all() -> None:
         pool.forget()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch: a platform without it has no fork
     os.register_at_fork(after_in_child=_forget_all)

@@ -43,7 +43,7 @@ def math_equal(predicted: Sequence[str], reference: Sequence[str], timeout: floa
     verdicts = compare_math(predicted, reference, timeout=timeout)
     bad = [row for row, verdict in enumerate(verdicts) if verdict is MathVerdict.BAD_REFERENCE]
     if bad:
-        raise BadReferenceError(bad, [_reason(reference[row]) for row in bad])
+        raise BadReferenceError(bad, [str(_tree(reference[row])) for row in bad])
     return np.array([verdict is MathVerdict.EQUAL for verdict in verdicts], dtype=np.bool_)
 
 
@@ -93,16 +93,16 @@ def _verdict(outcome: Outcome) -> MathVerdict:
 
 def _decided(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], MathVerdict]:
     """Return the verdicts that need no algebra."""
-    trees: dict[str, Node | None] = {}
+    trees: dict[str, Node | str] = {}
     known: dict[tuple[str, str], MathVerdict] = {}
     for pair in pairs:
         for text in pair:
             if text not in trees:
                 trees[text] = _tree(text)
         predicted, reference = (trees[text] for text in pair)
-        if reference is None:
+        if isinstance(reference, str):
             known[pair] = MathVerdict.BAD_REFERENCE
-        elif predicted is None:
+        elif isinstance(predicted, str):
             known[pair] = MathVerdict.UNREADABLE
         elif (equal := _without_algebra(predicted, reference)) is not None:
             known[pair] = MathVerdict.EQUAL if equal else MathVerdict.DIFFERENT
@@ -124,16 +124,9 @@ def _no_algebra(question: Question, left: Node, right: Node) -> bool:
     raise _Undecided
 
 
-def _tree(text: str) -> Node | None:
+def _tree(text: str) -> Node | str:
+    """Return the tree of a text, or why there is none."""
     try:
         return read(text)
-    except Unreadable:
-        return None
-
-
-def _reason(text: str) -> str:
-    try:
-        read(text)
     except Unreadable as error:
         return str(error)
-    raise AssertionError("it can be read")

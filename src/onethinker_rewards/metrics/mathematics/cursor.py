@@ -64,10 +64,6 @@ class Cursor:
         self._position += found
         return found
 
-    def at_close(self) -> bool:
-        """Return whether a list ends here."""
-        return self.peek() in ("", ")", "]", "\\}", "}") and self.token().kind == "sign"
-
     def expect_end(self) -> None:
         """Raise Unreadable if anything is left."""
         if self._position != len(self._tokens) - 1:

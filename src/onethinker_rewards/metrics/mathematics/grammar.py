@@ -32,8 +32,6 @@ class _Grammar(Terms):
             while self.peek() in _SEPARATORS:
                 while self.peek() in _SEPARATORS:
                     kinds.add(self.take().value)
-                if self.at_close():
-                    break
                 found.append(self.relation())
         if len(found) == 1:
             return found[0]

@@ -20,7 +20,8 @@ _DIGITS = 6
 def rational(node: Node) -> Fraction | None:
     """Return the value of a tree of numbers; None if it is no fraction, or one with too many digits."""
     if node.op == "num":
-        return Fraction(node.text)
+        value = Fraction(node.text)
+        return value if _bits(value) <= _BITS else None
     if node.op not in ("add", "mul", "neg", "div", "pow", "percent"):
         return None
     values: list[Fraction] = []

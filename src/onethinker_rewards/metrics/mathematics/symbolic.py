@@ -23,8 +23,9 @@ from onethinker_rewards.metrics.mathematics.sympify import Hopeless, to_set, to_
 __all__ = ["algebra", "verdict"]
 
 _DIGITS = 30
-_TOLERANCE = sympy.Float("1e-25")
-_ZERO = sympy.Float("1e-60")
+_MOST_DIGITS = 120
+_ROUGHLY = sympy.Float("1e-25")
+_EXACTLY = sympy.Float("1e-90")
 _PLACES = 5
 _NEEDED = 3
 
@@ -71,43 +72,41 @@ def _agree_each(one: Any, other: Any) -> bool:
 def _agree(one: Any, other: Any, allowed: Any = None) -> bool:
     """Compare numbers as they stand, functions at random places."""
     variables = sorted(one.free_symbols | other.free_symbols, key=lambda symbol: symbol.name)
-    if not variables:
-        pair = _number(one, {}), _number(other, {})
-        if None in pair:
-            return sympy.simplify(one - other) == 0
-        return _near(*pair, allowed)
     # The same places every time: a verdict must not depend on what was compared before.
-    places = random.Random(7)  # noqa: S311
-    compared = 0
-    for _ in range(_PLACES):
-        at = {variable: sympy.Rational(places.randint(-4000, 4000), 1009) for variable in variables}
-        pair = _number(one, at), _number(other, at)
-        if None in pair:
-            if pair != (None, None):
-                return False
-            continue
-        if not _near(*pair, None):
+    random_numbers = random.Random(7)  # noqa: S311
+    found: list[bool | None] = []
+    for _ in range(_PLACES if variables else 1):
+        at = [(variable, sympy.Rational(random_numbers.randint(-4000, 4000), 1009)) for variable in variables]
+        found.append(_same_value(one.subs(at), other.subs(at), allowed))
+        if found[-1] is False:
             return False
-        compared += 1
-    return compared >= _NEEDED or sympy.simplify(one - other) == 0
+    compared = found.count(True)
+    return compared >= _NEEDED or compared == len(found) or sympy.simplify(one - other) == 0
 
 
-def _number(expression: Any, at: dict[Any, Any]) -> Any:
+def _same_value(one: Any, other: Any, allowed: Any) -> bool | None:
+    """Return whether two numbers are equal; None if neither has a value."""
+    left, right = _number(one), _number(other)
+    if left is None or right is None:
+        return None if left is right else False
+    if not (left.is_finite and right.is_finite):
+        return bool(left == right)
+    if allowed is not None:
+        return bool(abs(left - right) < allowed)
+    scale = max(abs(left), abs(right))
+    if abs(left - right) > _ROUGHLY * scale:
+        return False
+    # Thirty digits are not enough to tell 10^40 + 1 from 10^40.
+    return bool(abs((one - other).evalf(_DIGITS, maxn=_MOST_DIGITS)) <= _EXACTLY * max(scale, 1))
+
+
+def _number(expression: Any) -> Any:
     """Return the value to thirty digits; None where there is none."""
-    value = expression.subs(at).evalf(_DIGITS) if at else expression.evalf(_DIGITS)
+    value = expression.evalf(_DIGITS)
     if value in (sympy.oo, -sympy.oo):
         return value
     parts = value.as_real_imag() if value.is_number else ()
     return value if parts and all(part.is_Float or part.is_Rational for part in parts) else None
-
-
-def _near(one: Any, other: Any, allowed: Any) -> bool:
-    if not (one.is_finite and other.is_finite):
-        return one == other
-    distance = abs(sympy.N(one - other, _DIGITS))
-    if allowed is not None:
-        return bool(distance < allowed)
-    return bool(distance <= _TOLERANCE * max(abs(one), abs(other)) or distance < _ZERO)
 
 
 def _proportional(left: Node, right: Node) -> bool:

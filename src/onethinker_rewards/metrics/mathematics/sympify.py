@@ -18,8 +18,9 @@ from onethinker_rewards.metrics.mathematics.relations import is_inequality, piec
 
 __all__ = ["Hopeless", "to_set", "to_sympy"]
 
-# Powers and factorials with more digits than this are not worked out.
-_DIGITS = 100_000
+# Powers and factorials with more bits than this are not worked out.
+_BITS = 400_000
+_FACTORIAL = 20_000
 
 
 class Hopeless(Exception):  # noqa: N818
@@ -70,16 +71,15 @@ def _degree(value: Any) -> Any:
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    if base.is_Rational and exponent.is_Rational:
-        size = abs(float(exponent)) if abs(exponent) < 10**300 else math.inf
-        digits = len(str(abs(base.p))) + len(str(base.q)) - 1 if max(abs(base.p), base.q) < 10**4000 else math.inf
-        if abs(base) not in (0, 1) and size * digits > _DIGITS:
+    if base.is_Rational and exponent.is_Rational and abs(base) not in (0, 1):
+        bits = max(int(base.p).bit_length(), int(base.q).bit_length())
+        if bits * abs(exponent) > _BITS:
             raise Hopeless
     return base**exponent
 
 
 def _factorial(of: Any) -> Any:
-    if of.is_Rational and of > _DIGITS // 5:
+    if of.is_Rational and of > _FACTORIAL:
         raise Hopeless
     return sympy.factorial(of)
 
