@@ -81,7 +81,7 @@ class FailureCode(_Code):
     )
     NOT_A_NUMBER = "not_a_number", "no plain number: units, `%`, `_`, misplaced commas", "12 cm"
     NO_OPTION_LETTER = "no_option_letter", "no single option letter", "A or B"
-    UNREADABLE_MATH = "unreadable_math", "no mathematical expression could be read", "the answer is unclear"
+    UNREADABLE_MATH = "unreadable_math", "no single mathematical expression could be read", "$16\\pi$ or maybe $4\\pi$"
     MATH_TIMEOUT = "math_timeout", "the comparison did not end before its deadline", "9^{9^{9^{9}}}"
     # Limits.
     RESPONSE_TOO_LONG = "response_too_long", "a response longer than the limit", "(10 MB of text)"
