@@ -8,7 +8,7 @@ from typing import Any
 END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
 TAGS = re.compile(r"</?(?:think|answer)>")
 _THINKING = r"(?:(?!</?think>).)*"
-_ANSWER = r"<answer>(?:(?!</?(?:think|answer)>).)*\S(?:(?!</?(?:think|answer)>).)*</answer>"
+_ANSWER = r"<answer>(?!\s*</answer>)(?:(?!</?(?:think|answer)>).)*</answer>"
 FORMATS = {
     "required": re.compile(rf"\s*<think>{_THINKING}</think>\s*{_ANSWER}", re.DOTALL),
     "prefilled": re.compile(rf"{_THINKING}</think>\s*{_ANSWER}", re.DOTALL),
