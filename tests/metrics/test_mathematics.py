@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
-from onethinker_rewards.metrics import MathVerdict, compare_math, math_equal
+from onethinker_rewards.metrics import MathVerdict, compare_math, math_equal, release_math_equal
 from onethinker_rewards.metrics.mathematics import compare, same, symbolic
 from onethinker_rewards.metrics.mathematics.reading import read
 from onethinker_rewards.workers import Outcome, Pool, Status
@@ -183,3 +183,16 @@ def test_an_unreadable_answer(predicted: str) -> None:
 def test_lengths_that_differ() -> None:
     with pytest.raises(ArgumentError, match="predicted has 1 rows, reference has 0"):
         compare_math(["1"], [])
+
+
+@pytest.mark.parametrize(
+    ("predicted", "reference"),
+    [(r"2\pi", r"$2\pi$"), ("(1,2)", "$(1,2)$"), ("A", "A"), ("x = y", "$x = y$"), (r"\frac12", r"$\frac12$")],
+)
+def test_differs_undelimited_mathematics_is_read(predicted: str, reference: str, pool: Pool) -> None:
+    assert math_equal([predicted], [reference]).tolist() == [True]
+    assert release_math_equal([predicted], [reference], pool=pool).tolist() == [False]
+
+
+def test_differs_an_answer_that_hedges_is_wrong(pool: Pool) -> None:
+    assert math_equal(["$1$ or $2$", r"\boxed{1} \boxed{2}"], ["1", "2"]).tolist() == [False, False]

@@ -136,6 +136,12 @@ def test_verdicts_in_this_process_are_those_of_the_workers() -> None:
         pytest.param(
             r"2\begin{pmatrix}1\end{pmatrix}", r"\begin{pmatrix}2\end{pmatrix}+x", "different", id="matrix plus number"
         ),
+        pytest.param(
+            r"2\begin{pmatrix}\sin^2 x+\cos^2 x\end{pmatrix}",
+            r"\begin{pmatrix}2\end{pmatrix}",
+            "equal",
+            id="elements that agree",
+        ),
         pytest.param("1011_1", "x", "different", id="no such base"),
         pytest.param(r"2^{\frac{1}{2}}", r"\sqrt{2}", "equal", id="root as a power"),
         pytest.param(r"\log x", r"\log_{10} x", "equal", id="common logarithm"),

@@ -68,6 +68,10 @@ def test_normalisation(normalise: tuple[str, ...], expected: float) -> None:
 
 def test_normalisation_of_width_comes_first() -> None:
     assert word_error_rate(["\uff21\uff22\uff01"], ["ab"], normalise=["punctuation", "case", "width"]).tolist() == [0.0]
+    # TELEPHONE SIGN becomes capitals, PARENTHESIZED IDEOGRAPH STOCK brackets.
+    assert word_error_rate(["\u2121 \u3231"], ["tel \u682a"], normalise=["punctuation", "case", "width"]).tolist() == [
+        0.0
+    ]
     assert character_error_rate(["\uff21\uff22"], ["AB"], normalise=["width"]).tolist() == [0.0]
 
 

@@ -190,3 +190,8 @@ def test_a_forked_child_lets_go_of_its_parents_processes(monkeypatch: pytest.Mon
         # What the child of a fork closes ends the process here, where it has no other owner.
         assert os.waitpid(pid, 0)[0] == pid
         assert values(workers.run("math:gcd", [(4, 6)], timeout=5.0)) == [2]
+
+
+def test_the_terminals_interrupt_does_not_reach_a_process(two: Pool) -> None:
+    (pid,) = values(two.run(f"{TASKS}:process_after", [(0,)], timeout=5.0))
+    assert os.getsid(pid) != os.getsid(0)
