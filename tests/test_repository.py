@@ -87,5 +87,6 @@ def test_the_wheel_works_without_the_repository(tmp_path: Path) -> None:
     assert "spatio_temporal_grounding" in run(binaries / "onethinker-rewards", "demo", cwd=tmp_path)
     listed = run(binaries / "python", "-m", "pip", "list", "--format=freeze", cwd=tmp_path)
     assert "torch" not in {line.partition("==")[0] for line in listed.splitlines()}
-    code = "import onethinker_rewards as otr; from pathlib import Path; print(Path(otr.__file__).with_name('py.typed').exists())"
+    typed = "Path(otr.__file__).with_name('py.typed').exists()"
+    code = f"import onethinker_rewards as otr; from pathlib import Path; print({typed})"
     assert run(binaries / "python", "-c", code, cwd=tmp_path).strip() == "True"

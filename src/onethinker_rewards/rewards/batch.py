@@ -30,7 +30,8 @@ class RewardBatch:
         normalised: ``[N]`` accuracy divided by the task's maximum, in [0, 1].
         format: ``[N]`` 1 where the response has the format, else 0.
         structure: ``[N]`` the released code's structure reward; 0 in other recipes.
-        parts: ``[N]`` the terms of the accuracy by name: NaN where the task has no such term, 0 where the answer failed.
+        parts: ``[N]`` the terms of the accuracy by name: NaN where the task has no such term, 0 where the answer
+            failed.
         failure: ``[N]`` why the answer could not be read (accuracy 0), or None.
         format_fault: ``[N]`` why the format is 0, or None.
         repairs: ``[N]`` what was put right before the answer was read.
@@ -71,9 +72,9 @@ class RewardBatch:
         """Return, for each task in the batch, what a log shows.
 
         Returns:
-            Task name to ``rows``, the means of ``total``, ``accuracy``, ``normalised``, ``format`` and ``structure``, the
-            means of its ``parts``, and counts by code in ``failures``, ``format_faults`` and ``repairs``, the
-            commonest first. Means leave rows without a number out; a mean of none is None.
+            Task name to ``rows``, the means of ``total``, ``accuracy``, ``normalised``, ``format`` and
+            ``structure``, the means of its ``parts``, and counts by code in ``failures``, ``format_faults`` and
+            ``repairs``, the commonest first. Means leave rows without a number out; a mean of none is None.
         """
         labels = np.array(self.tasks, dtype=object)
         return {task: self._summary_of(np.flatnonzero(labels == task)) for task in dict.fromkeys(self.tasks)}
