@@ -225,12 +225,23 @@ def test_ids_out_of_range_are_named_on_a_cpu() -> None:
         EmaGrpo()(rewards, groups - 1, tasks, num_groups=G, num_tasks=K)
 
 
+def damaged(groups: Tensor, tasks: Tensor, wrong: str) -> tuple[Tensor, Tensor]:
+    """Put one id out of range; group G of task 0 would be the place of group 0 of task 1."""
+    row = int((tasks == 0).nonzero()[0])
+    groups, tasks = groups.clone(), tasks.clone()
+    if wrong == "groups":
+        groups[row] = G
+    else:
+        tasks[row] = -1
+    return groups, tasks
+
+
 @pytest.mark.parametrize("wrong", ["groups", "tasks"])
 def test_ids_out_of_range_never_reach_another_group_when_compiled(wrong: str) -> None:
     estimator = EmaGrpo(task_names=TASKS)
     call = torch.compile(lambda *rows: estimator(*rows, num_groups=G, num_tasks=K), fullgraph=True, backend="aot_eager")
     rewards, groups, tasks = numbered(0)
-    bad = (groups + 1, tasks) if wrong == "groups" else (groups, tasks + 1)
+    bad = damaged(groups, tasks, wrong)
     with pytest.raises((RuntimeError, IndexError), match="out of"):
         call(rewards, *bad)
 
@@ -245,7 +256,7 @@ def test_ids_out_of_range_stop_the_kernel_where_they_are_not_looked_at(
     assert torch.equal(
         EmaGrpo()(rewards, groups, tasks, num_groups=G, num_tasks=K), EmaGrpo(task_names=TASKS)(*seeded(0, 8 * G))
     )
-    bad = (groups + 1, tasks) if wrong == "groups" else (groups, tasks - 1)
+    bad = damaged(groups, tasks, wrong)
     with pytest.raises((RuntimeError, IndexError), match="out of"):
         EmaGrpo()(rewards, *bad, num_groups=G, num_tasks=K)
 

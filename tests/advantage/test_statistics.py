@@ -36,6 +36,12 @@ def test_one_batch(guard: str | None, hits: int) -> None:
     assert a.gradient_share + b.gradient_share == pytest.approx(1.0)
 
 
+def test_rows_that_do_not_count_are_no_guard_hits() -> None:
+    estimator = EmaGrpo(guard="group_std", guard_limit=1.2)
+    estimator(torch.tensor([0.0, math.nan, 1.0, 0.5, 0.5]), [0, 0, 0, 1, 1], ["a"] * 5)
+    assert estimator.statistics()["a"].guard_hits == 2
+
+
 def test_a_task_that_is_not_in_the_batch_keeps_its_sigma() -> None:
     estimator = EmaGrpo()
     estimator(REWARDS, GROUPS, LABELS)

@@ -58,7 +58,7 @@ def _quantiles(rows: Rows, values: Tensor, index: Tensor, size: int) -> Tensor:
     quantile = math.sqrt(2.0) * torch.erfinv((2 * rank + 1 - count[index]).double() / count[index])
     tied = _runs(values, index)
     back = order.argsort()
-    return segment_average(replace(rows, segment=tied[back], segments=max(len(tied), 1)), quantile[back] * rows.weight)
+    return segment_average(replace(rows, segment=tied[back], segments=max(len(tied), 1)), quantile[back])
 
 
 def _sorted_by(values: Tensor, index: Tensor) -> Tensor:

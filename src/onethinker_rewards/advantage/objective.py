@@ -138,17 +138,15 @@ def clipped_loss(
     token_advantages = advantages[:, None] if advantages.ndim == 1 else advantages
     if token_advantages.shape not in (log_probs.shape, (len(log_probs), 1)):
         raise ArgumentError(f"advantages: {tuple(advantages.shape)} does not fit log_probs {tuple(log_probs.shape)}")
-    # Masked before the exponential: an infinity at a padded token would reach the gradient as NaN.
-    log_ratio = torch.where(mask.bool(), log_probs - old_log_probs, 0.0).clamp(-_LOG_LIMIT, _LOG_LIMIT)
+    # The clamp also keeps what padding holds out of the gradient: NaN and infinities get 0 from it, not 0 · NaN.
+    log_ratio = (log_probs - old_log_probs).clamp(-_LOG_LIMIT, _LOG_LIMIT)
     losses, clipped = _clipped(log_ratio.exp(), token_advantages, clip_low, clip_high, dual_clip)
     policy = averaged(losses, mask, average)
     if reference_log_probs is None:
         kl = torch.zeros_like(policy)
     else:
         _same_shape(log_probs, reference_log_probs=reference_log_probs)
-        inside = mask.bool()
-        estimate = token_kl(torch.where(inside, log_probs, 0.0), torch.where(inside, reference_log_probs, 0.0))
-        kl = averaged(estimate, mask, average)
+        kl = averaged(token_kl(log_probs, reference_log_probs), mask, average)
     share = averaged(clipped.to(log_probs.dtype), mask, "token")
     return PolicyLoss(policy + kl_weight * kl, policy.detach(), kl.detach(), share.detach())
 
