@@ -1,4 +1,4 @@
-"""Every Python block of README and docs runs and shows what it gives; a file is one session."""
+"""Every Python block of README and docs runs and shows what it gives; a page is one namespace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def session(text: str) -> str:
+def python_lines(text: str) -> str:
     """Return the Python blocks of a page on the lines where they stand, all else blank."""
     lines = [""] * (text.count("\n") + 1)
     for block in BLOCK.finditer(text):
@@ -29,7 +29,7 @@ def with_examples() -> list[Path]:
 
 @pytest.mark.parametrize("page", with_examples(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_show_what_they_give(page: Path) -> None:
-    code = session(page.read_text(encoding="utf-8"))
+    code = python_lines(page.read_text(encoding="utf-8"))
     examples = doctest.DocTestParser().get_doctest(code, {}, page.name, str(page), 0)
     assert examples.examples, "a Python block needs at least one >>> line"
     report: list[str] = []
@@ -48,7 +48,7 @@ def test_every_block_is_an_example() -> None:
 
 
 def test_a_wrong_output_is_seen() -> None:
-    code = session("Text.\n\n```python\n>>> 1 + 1\n3\n```\n\nMore text.\n")
+    code = python_lines("Text.\n\n```python\n>>> 1 + 1\n3\n```\n\nMore text.\n")
     examples = doctest.DocTestParser().get_doctest(code, {}, "page", "page", 0)
     assert doctest.DocTestRunner(verbose=False).run(examples, out=lambda _: None).failed == 1
     assert examples.examples[0].lineno == 3
