@@ -117,7 +117,9 @@ class EmaGrpo:
             num_tasks: K.
 
         Returns:
-            ``[N]``, float64 for float64 rewards, else float32. The same rows in any order get the same bits.
+            ``[N]``, float64 for float64 rewards, else float32. The same input gets the same bits; so do the same rows
+            in another order or on other ranks, but for one CPU process with rewards below float64, whose sums may then
+            differ in the last of float64's digits.
 
         Raises:
             ArgumentError: If shapes or lengths do not fit; it names the argument.
