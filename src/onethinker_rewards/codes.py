@@ -71,7 +71,7 @@ class FailureCode(_Code):
     )
     WRONG_LENGTH = "wrong_length", "a list with too few or too many values", '{"time": [1, 2, 3]}'
     BAD_ORDER = "bad_order", "x1 < x2, y1 < y2 or start ≤ end does not hold", '{"time": [5, 2]}'
-    OUT_OF_RANGE = "out_of_range", "a time before 0", '{"time": [-1, 2]}'
+    OUT_OF_RANGE = "out_of_range", "a number outside its range, such as a time before 0", '{"time": [-1, 2]}'
     BAD_FRAME_KEY = "bad_frame_key", "a frame key that is no whole second", '{"boxes": {"01": [0, 0, 9, 9]}}'
     EMPTY_TRACK = "empty_track", "a track without a box", '{"boxes": {}}'
     INVALID_VALUE = (

@@ -118,3 +118,11 @@ def test_an_unreadable_math_reference_is_an_error() -> None:
     with pytest.raises(otr.BadReferenceError) as caught:
         otr.score([wrap("$1$"), wrap("$2$")], ["$1$", "$$ $$"], "math")
     assert caught.value.rows == (1,)
+
+
+def test_an_unreadable_math_reference_does_not_depend_on_the_answers() -> None:
+    with pytest.raises(otr.BadReferenceError, match=r"unreadable_math for math: '\?!'") as caught:
+        otr.score(["no tags", wrap("$1$")], ["?!", "$1$"], "math")
+    assert caught.value.rows == (0,)
+    with pytest.raises(otr.BadReferenceError, match="unreadable_math"):
+        otr.parse_reference("?!", "math")

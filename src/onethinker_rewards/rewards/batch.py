@@ -32,7 +32,8 @@ class RewardBatch:
         structure: ``[N]`` the released code's structure reward; 0 in other recipes.
         parts: ``[N]`` the terms of the accuracy by name: NaN where the task has no such term, 0 where the answer
             failed.
-        failure: ``[N]`` why the answer could not be read (accuracy 0), or None.
+        failure: ``[N]`` why the answer has no accuracy, or None: it is 0 where the answer could not be read, NaN for
+            ``bad_reference`` and ``judge_failed``.
         format_fault: ``[N]`` why the format is 0, or None.
         repairs: ``[N]`` what was put right before the answer was read.
     """

@@ -8,15 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.columns import Faults, Integers, Request
 from onethinker_rewards.parsing import Limits, bare_reference
 from onethinker_rewards.rewards.rows import TaskRows
-from onethinker_rewards.tasks import TaskSpec
+from onethinker_rewards.tasks import TaskSpec, describe_reference
 
-__all__ = ["References", "describe", "read_references"]
-
-_SHOWN = 80
+__all__ = ["References", "read_references"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +47,17 @@ def read_references(spec: TaskSpec, rows: TaskRows, limits: Limits) -> Reference
         free=np.ones(len(texts), dtype=np.bool_),
     )
     reading = spec.read(texts, request)
+    faults = reading.faults
     place = np.full(len(texts), -1, dtype=np.int64)
     place[reading.rows] = np.arange(len(reading.rows))
-    bad = _reasons(spec, rows, number_of, reading.faults) if reading.faults.failures else {}
+    if spec.reference_fault is not None:
+        for number in reading.rows.tolist():
+            fault = spec.reference_fault(texts[number])
+            if fault is not None:
+                faults.fail(number, fault)
+                place[number] = -1
+    bad = _reasons(spec, rows, number_of, faults) if faults.failures else {}
     return References(reading.columns, place[number_of], bad)
-
-
-def describe(spec: TaskSpec, reference: str, code: FailureCode) -> str:
-    """Say in one line what is wrong with a reference."""
-    shown = reference if len(reference) <= _SHOWN else reference[:_SHOWN] + "…"
-    return f"{code} for {spec.name}: {shown!r}"
 
 
 def _key(options: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -68,7 +66,7 @@ def _key(options: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def _reasons(spec: TaskSpec, rows: TaskRows, number_of: Integers, faults: Faults) -> dict[int, str]:
     return {
-        row: describe(spec, rows.references[row], faults.failures[number])
+        row: describe_reference(spec, rows.references[row], faults.failures[number])
         for row, number in enumerate(number_of.tolist())
         if number in faults.failures
     }

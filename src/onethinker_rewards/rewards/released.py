@@ -8,9 +8,8 @@ from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.parsing import find_answer
 from onethinker_rewards.parsing.released import find_released, unwrap_reference
-from onethinker_rewards.rewards.references import describe
 from onethinker_rewards.rewards.rows import TaskRows, TaskScores
-from onethinker_rewards.tasks import TaskSpec
+from onethinker_rewards.tasks import TaskSpec, describe_reference
 from onethinker_rewards.tasks.released import reads_reference
 
 __all__ = ["score_released"]
@@ -36,7 +35,7 @@ def score_released(spec: TaskSpec, rows: TaskRows) -> TaskScores:
     }
     failures = {row: result.failure for row, result in enumerate(results) if result.failure is not None}
     bad = {
-        row: describe(spec, rows.references[row], FailureCode.BAD_REFERENCE)
+        row: describe_reference(spec, rows.references[row], FailureCode.BAD_REFERENCE)
         for row, reference in enumerate(references)
         if not reads_reference(spec.schema, reference)
     }

@@ -10,9 +10,9 @@ from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.columns import Integers, LetterColumns, Reading, Request
 from onethinker_rewards.parsing import FoundAnswers, find_answers
 from onethinker_rewards.rewards.recipe import Recipe
-from onethinker_rewards.rewards.references import References, describe, read_references
+from onethinker_rewards.rewards.references import References, read_references
 from onethinker_rewards.rewards.rows import TaskRows, TaskScores, take_context
-from onethinker_rewards.tasks import Scores, TaskSpec
+from onethinker_rewards.tasks import Scores, TaskSpec, describe_reference
 
 __all__ = ["score_task"]
 
@@ -91,6 +91,6 @@ def _compare(
     for position, code in result.failures.items():
         row = int(targets[position])
         if code is FailureCode.BAD_REFERENCE:
-            scores.bad_references[row] = describe(spec, rows.references[row], code)
+            scores.bad_references[row] = describe_reference(spec, rows.references[row], code)
         else:
             scores.failures[row] = code

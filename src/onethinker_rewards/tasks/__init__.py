@@ -2,7 +2,14 @@
 
 from onethinker_rewards.tasks.names import resolve_tasks, spec_of, task_name
 from onethinker_rewards.tasks.prompts import prompt
-from onethinker_rewards.tasks.reading import Parsed, json_schema, parse, parse_answer, parse_reference
+from onethinker_rewards.tasks.reading import (
+    Parsed,
+    describe_reference,
+    json_schema,
+    parse,
+    parse_answer,
+    parse_reference,
+)
 from onethinker_rewards.tasks.spec import Context, Formula, Judge, Scores, Segmenter, TaskSpec
 from onethinker_rewards.tasks.table import TASKS
 
@@ -15,6 +22,7 @@ __all__ = [
     "Scores",
     "Segmenter",
     "TaskSpec",
+    "describe_reference",
     "json_schema",
     "parse",
     "parse_answer",

@@ -25,7 +25,10 @@ from onethinker_rewards.tasks.names import spec_of
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import TASKS
 
-__all__ = ["Parsed", "json_schema", "parse", "parse_answer", "parse_reference"]
+__all__ = ["Parsed", "describe_reference", "json_schema", "parse", "parse_answer", "parse_reference"]
+
+
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +125,16 @@ def parse_reference(text: str, task: str, *, table: Mapping[str, TaskSpec] = TAS
     read = read_answer(bare, spec.schema)
     if read.failure is FailureCode.NO_OPTION_LETTER:
         return Text(bare)
-    if read.failure is not None:
-        raise BadReferenceError((0,), (f"{read.failure} ({spec.name}): {bare[:80]!r}",))
+    fault = read.failure or (spec.reference_fault(bare) if spec.reference_fault else None)
+    if fault is not None:
+        raise BadReferenceError((0,), (describe_reference(spec, bare, fault),))
     return read.answer
+
+
+def describe_reference(spec: TaskSpec, reference: str, code: FailureCode) -> str:
+    """Say in one line what is wrong with a reference."""
+    shown = reference if len(reference) <= _SHOWN else reference[:_SHOWN] + "…"
+    return f"{code} for {spec.name}: {shown!r}"
 
 
 def json_schema(task: str, *, table: Mapping[str, TaskSpec] = TASKS) -> dict[str, Any]:

@@ -113,6 +113,7 @@ class TaskSpec:
         instruction: The paragraph of the prompt that says how to answer.
         example: An answer of the right form, shown in the prompt.
         reader: From texts to the columns that ``accuracy`` takes; by default the schema's.
+        reference_fault: Why a reference that is in the schema is unusable all the same, None where it is not.
         released: The released code's accuracy and structure; None where the release has no such task.
     """
 
@@ -124,6 +125,7 @@ class TaskSpec:
     instruction: str = ""
     example: str = ""
     reader: Reader[Any] | None = None
+    reference_fault: Callable[[str], FailureCode | None] | None = None
     released: ReleasedFormula | None = None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from onethinker_rewards.metrics.mathematics.same import Question, same
 from onethinker_rewards.metrics.mathematics.verdict import MathVerdict
 from onethinker_rewards.workers import Outcome, Pool, Status, shared_pool
 
-__all__ = ["compare_math", "math_equal"]
+__all__ = ["compare_math", "math_equal", "reads_math"]
 
+_CACHED_LENGTH = 200
 _FUNCTION = "onethinker_rewards.metrics.mathematics.symbolic:verdict"
 
 
@@ -124,9 +126,22 @@ def _no_algebra(question: Question, left: Node, right: Node) -> bool:
     raise _Undecided
 
 
+def reads_math(text: str) -> bool:
+    """Return whether a text can be read, so that an answer can be compared with it."""
+    return not isinstance(_tree(text), str)
+
+
 def _tree(text: str) -> Node | str:
     """Return the tree of a text, or why there is none."""
+    return _short_tree(text) if len(text) <= _CACHED_LENGTH else _tree_or_reason(text)
+
+
+def _tree_or_reason(text: str) -> Node | str:
     try:
         return read(text)
     except Unreadable as error:
         return str(error)
+
+
+# Rollouts repeat answers, and a reference is read once to be checked and once for each batch that it is in.
+_short_tree = lru_cache(maxsize=4096)(_tree_or_reason)
