@@ -209,6 +209,15 @@ CLIPPED: dict[str, tuple[type[BaseModel], str, Any]] = {
         '{"boxes": {"1": [1, 2, 3, 4], "2": [1, 2, 1001, 4]}}',
         {"boxes": {"1": (1.0, 2.0, 3.0, 4.0), "2": (1.0, 2.0, 1000.0, 4.0)}},
     ),
+    "a box beside points": (
+        SegmentationPrompt,
+        f'{{"boxes": [-1, 0, 9, 9], {PROMPT}}}',
+        {
+            "boxes": (0.0, 0.0, 9.0, 9.0),
+            "positive_points": ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0)),
+            "negative_points": ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0)),
+        },
+    ),
     "points": (
         SegmentationPrompt,
         f'{{"boxes": [0, 0, 9, 9], {PROMPT}}}'.replace("[3, 4]", "[-3, 1004]"),

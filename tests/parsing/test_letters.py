@@ -31,7 +31,7 @@ NAMED = {
     "**B. a dog**": "B", "**B**. a dog": "B", "(B. a dog)": "B", "\\boxed{B. a dog}": "B", "B. Apple": "B",
     "B. NASA.": "B",
     "B. it is 3.5 m (wide)": "B", "B. see (b) and c.": "B", "B. It is B.": "B", "B) so B) it is": "B",
-    "B. an X": "B", "B. A dog": "B", "B. or X": "B", "b. a dog": None, "B - a dog": None, "B a dog": None,
+    "B. an X": "B", "B. A dog": "B", "B. B": "B", "B. or X": "B", "b. a dog": None, "B - a dog": None, "B a dog": None,
     "B dog.": None,
     # Leading phrases.
     "Answer: B": "B", "answer:B": "B", "ANSWER : b": "B", "Answer B": "B", "Option B": "B", "option (B)": "B",

@@ -62,5 +62,5 @@ def _well_formed(text: str) -> bool:
     text = text.strip()
     if not (text.startswith("<think>") and text.endswith(_CLOSE)):
         return False
-    middle = text.find("</think>" + _OPEN, len("<think>"))
-    return 0 <= middle <= len(text) - len("</think>") - len(_OPEN) - len(_CLOSE)
+    # The last tag cannot overlap these two, which end in "<answer>".
+    return text.find("</think>" + _OPEN, len("<think>")) >= 0
