@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.columns.arrays import ArrayColumns
 from onethinker_rewards.columns.checks import sound_rows
 from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, read_slowly
-from onethinker_rewards.parsing import option_letter, plain_number, without_fence
+from onethinker_rewards.parsing import PLAIN_CHARACTERS, option_letter, without_fence
 from onethinker_rewards.schemas import Number, OptionLetter
 
 __all__ = ["LetterColumns", "NumberColumns", "TextColumns", "read_letters", "read_numbers", "read_texts"]
@@ -63,16 +64,22 @@ def read_numbers(texts: Sequence[str], request: Request = STRICT) -> Reading[Num
     faults = Faults()
     values: list[float] = []
     digits: list[str] = []
+    longest = request.limits.number_characters
     for position, text in enumerate(texts):
-        number = plain_number(text, limits=request.limits)
-        if isinstance(number, FailureCode):
-            answer = read_slowly(position, text, Number, request, faults)
-            if answer is None:
+        # The common case of `plain_number`, without the call.
+        if len(text) <= longest and not text.strip(PLAIN_CHARACTERS):
+            try:
+                number = float(text)
+            except ValueError:
+                number = inf
+            if -inf < number < inf:
+                values.append(number)
+                digits.append(text)
                 continue
-            number = float(str(answer))
-            text = without_fence(text.strip())[0]  # noqa: PLW2901 - from here on, the number alone
-        values.append(number)
-        digits.append(text.replace(",", "") if "," in text else text)
+        answer = read_slowly(position, text, Number, request, faults)
+        if answer is not None:
+            values.append(float(str(answer)))
+            digits.append(without_fence(text.strip())[0].replace(",", ""))
     columns = NumberColumns(np.array(values, dtype=np.float64), _objects(digits))
     return Reading(columns, _readable(len(texts), faults), faults)
 
@@ -106,14 +113,21 @@ def _letter(position: int, text: str, options: Sequence[str] | None, request: Re
 
 
 def _option_named(text: str, options: Sequence[str]) -> int:
-    """Return the letter of the only option whose text this is, else 0."""
+    """Return the letter of the only option whose text this is, with its label or without, else 0."""
     wanted = text.casefold()
-    named: list[int] = []
-    for place, option in enumerate(options):
-        label = _OPTION_LABEL.match(option)
-        if wanted in (option.strip().casefold(), option[label.end() :].strip().casefold() if label else None):
-            named.append(ord(label[1]) if label else ord("A") + place)
-    return named[0] if len(named) == 1 else 0
+    letters = [chr(ord("A") + place) for place in range(len(options))]
+    bodies = options
+    labels = [label for label in map(_OPTION_LABEL.match, options) if label]
+    # Options are labelled all or none, or else "U.S. Navy" would be option U.
+    if sorted(label[1] for label in labels) == letters:
+        letters = [label[1] for label in labels]
+        bodies = [label.string[label.end() :] for label in labels]
+    named = [
+        letter
+        for letter, option, body in zip(letters, options, bodies, strict=True)
+        if wanted in (option.strip().casefold(), body.strip().casefold())
+    ]
+    return ord(named[0]) if len(named) == 1 else 0
 
 
 def _take(texts: Sequence[str], rows: Integers) -> Sequence[str]:

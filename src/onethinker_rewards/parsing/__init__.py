@@ -4,7 +4,7 @@ from onethinker_rewards.parsing.answers import Read, Rules, read_answer
 from onethinker_rewards.parsing.coordinates import to_pixels, to_thousandths
 from onethinker_rewards.parsing.letters import option_letter
 from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
-from onethinker_rewards.parsing.numbers import plain_number, without_thousands
+from onethinker_rewards.parsing.numbers import PLAIN_CHARACTERS, plain_number, without_thousands
 from onethinker_rewards.parsing.repairs import without_fence
 from onethinker_rewards.parsing.tags import (
     END_TOKENS,
@@ -19,6 +19,7 @@ from onethinker_rewards.parsing.tags import (
 __all__ = [
     "DEFAULT_LIMITS",
     "END_TOKENS",
+    "PLAIN_CHARACTERS",
     "Found",
     "FoundAnswers",
     "Limits",

@@ -8,9 +8,9 @@ import re
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["plain_number", "without_thousands"]
+__all__ = ["PLAIN_CHARACTERS", "plain_number", "without_thousands"]
 
-_PLAIN = "0123456789.-+eE"
+PLAIN_CHARACTERS = "0123456789.-+eE"
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -29,7 +29,7 @@ def plain_number(text: str, *, limits: Limits = DEFAULT_LIMITS) -> float | Failu
     >>> [str(plain_number(text)) for text in ("12 cm", "1_000", "1,5", "NaN")]
     ['not_a_number', 'not_a_number', 'not_a_number', 'not_a_number']
     """
-    if len(text) <= limits.number_characters and not text.strip(_PLAIN):
+    if len(text) <= limits.number_characters and not text.strip(PLAIN_CHARACTERS):
         # `float` alone would also take "1_000", "nan", "inf" and the digits of other scripts.
         try:
             value = float(text)
@@ -37,7 +37,7 @@ def plain_number(text: str, *, limits: Limits = DEFAULT_LIMITS) -> float | Failu
             return FailureCode.NOT_A_NUMBER
         return value if -math.inf < value < math.inf else FailureCode.NOT_A_NUMBER
     if len(text) > limits.number_characters:
-        return FailureCode.NOT_A_NUMBER if text.strip(_PLAIN + ",") else FailureCode.TOO_MANY_DIGITS
+        return FailureCode.NOT_A_NUMBER if text.strip(PLAIN_CHARACTERS + ",") else FailureCode.TOO_MANY_DIGITS
     digits = without_thousands(text)
     if digits is None or "," not in text:
         return FailureCode.NOT_A_NUMBER

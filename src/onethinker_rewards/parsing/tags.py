@@ -161,12 +161,11 @@ def find_answers(
     """
     answers: list[str] = []
     found = FoundAnswers(answers)
-    quick = think == "required"
-    longest = limits.response_characters
+    quick = think == "required" and max(map(len, responses), default=0) <= limits.response_characters
     first, second, third = _JOINTS
     # Slices compare faster than `startswith` with a position, and this loop is most of what scoring costs.
     for row, text in enumerate(responses):
-        if quick and text[:7] == _OPEN_THINK and text[-9:] == CLOSE_ANSWER and len(text) <= longest:
+        if quick and text[:7] == _OPEN_THINK and text[-9:] == CLOSE_ANSWER:
             close = text.find("<", 7)
             if text[close : close + 17] == first:
                 answer = text[close + 17 : -9]

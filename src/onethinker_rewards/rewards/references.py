@@ -36,7 +36,7 @@ def read_references(spec: TaskSpec, rows: TaskRows, limits: Limits) -> Reference
     options = rows.context.options
     keys = rows.references if options is None else list(zip(rows.references, map(_key, options), strict=True))
     first: dict[Any, int] = {}
-    number_of = np.fromiter((first.setdefault(key, len(first)) for key in keys), dtype=np.int64, count=len(rows))
+    number_of = np.array([first.setdefault(key, len(first)) for key in keys], dtype=np.int64)
     firsts = np.full(len(first), -1, dtype=np.int64)
     firsts[number_of[::-1]] = np.arange(len(rows))[::-1]
     texts = [bare_reference(rows.references[row]) for row in firsts.tolist()]
