@@ -141,6 +141,7 @@ class _Collected:
         self._count = count
         self._accuracy = np.zeros(count)
         self._normalised = np.zeros(count)
+        self._format = np.ones(count)
         self._structure = np.zeros(count)
         self._parts = {name: np.full(count, np.nan) for spec in table.values() for name in spec.parts}
         self._failure: list[FailureCode | None] = [None] * count
@@ -159,6 +160,7 @@ class _Collected:
             self._failure[rows[position]] = code
         for position, code in scores.format_faults.items():
             self._format_fault[rows[position]] = code
+            self._format[rows[position]] = 0.0
         for position, codes in scores.repairs.items():
             self._repairs[rows[position]] = codes
         for position, reason in scores.bad_references.items():
@@ -172,17 +174,15 @@ class _Collected:
 
     def batch(self, names: list[str], recipe: Recipe) -> RewardBatch:
         """Add the totals up."""
-        form = np.ones(self._count)
-        form[[row for row, fault in enumerate(self._format_fault) if fault is not None]] = 0.0
         taken = self._normalised if recipe.accuracy == "normalised" else self._accuracy
-        total = recipe.accuracy_weight * taken + recipe.format_weight * form + self._structure
+        total = recipe.accuracy_weight * taken + recipe.format_weight * self._format + self._structure
         return RewardBatch(
             recipe=recipe.name,
             tasks=names,
             total=total,
             accuracy=self._accuracy,
             normalised=self._normalised,
-            format=form,
+            format=self._format,
             structure=self._structure,
             parts=self._parts,
             failure=self._failure,
