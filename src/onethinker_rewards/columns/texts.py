@@ -105,9 +105,11 @@ def _letter(position: int, text: str, options: Sequence[str] | None, request: Re
         named = _option_named(text, options)
         if named:
             return named
+    letter = option_letter(text) if readable else None
+    if letter is not None:
+        return ord(letter)
     if readable and request.free is not None and request.free[position]:
-        letter = option_letter(text)
-        return ord(letter) if letter else 0
+        return 0
     answer = read_slowly(position, text, OptionLetter, request, faults)
     return ord(str(answer)) if answer is not None else 0
 

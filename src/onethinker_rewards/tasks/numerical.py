@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from decimal import Context as DecimalContext
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,11 +29,16 @@ def round_alike(predicted: str, reference: str) -> bool:
     >>> round_alike("0.334", "0.33"), round_alike("0.004", "0"), round_alike("2.5", "2.50001")
     (True, True, False)
     """
+    step = Decimal(1).scaleb(-_decimals(reference))
     left, right = _decimal(predicted), _decimal(reference)
-    exponent = right.as_tuple().exponent
-    decimals = min(max(LEAST_DECIMALS, -int(exponent)), MOST_DECIMALS)
-    step = Decimal(1).scaleb(-decimals)
     return left.quantize(step, context=_EXACT) == right.quantize(step, context=_EXACT)
+
+
+# Rollouts of a group share their reference.
+@lru_cache(maxsize=4096)
+def _decimals(reference: str) -> int:
+    exponent = _decimal(reference).as_tuple().exponent
+    return min(max(LEAST_DECIMALS, -int(exponent)), MOST_DECIMALS)
 
 
 def _decimal(text: str) -> Decimal:
@@ -46,11 +52,18 @@ def _decimal(text: str) -> Decimal:
 def accuracy(predicted: NumberColumns, reference: NumberColumns, context: Context) -> Scores:
     """R_acc = 1 where both round to the same number."""
     match = (predicted.texts == reference.texts).astype(np.float64)
-    # No step of rounding is wider than 0.01, and doubles are off by far less than a part in 10^12.
-    spread = 1e-12 * (np.abs(predicted.values) + np.abs(reference.values))
-    near = np.abs(predicted.values - reference.values) <= 0.01 + spread
-    for row in np.flatnonzero(near & (match == 0)).tolist():
-        match[row] = round_alike(predicted.texts[row], reference.texts[row])
+    difference = np.abs(predicted.values - reference.values)
+    # Doubles are off by far less than a part in 10^12, and half a step of rounding is at most 0.005.
+    slack = 1e-12 * (np.abs(predicted.values) + np.abs(reference.values))
+    near = np.flatnonzero((difference <= 0.005 + slack) & (match == 0))
+    if len(near):
+        # A reference has no more decimals than it is rounded to, so it stays; only the answer moves, by half a
+        # step at most. What lies closer to half a step than doubles can tell is rounded exactly.
+        half = 0.5 * 10.0 ** -np.array([_decimals(text) for text in reference.texts[near]], dtype=np.float64)
+        match[near] = difference[near] < half
+        middle: list[int] = near[np.abs(difference[near] - half) <= slack[near]].tolist()
+        for row in middle:
+            match[row] = round_alike(predicted.texts[row], reference.texts[row])
     return Scores(match, {"number_match": match})
 
 
