@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
-from onethinker_rewards.cli import rows as module
-from onethinker_rewards.cli.rows import Broken, Row, chunks, encode, read_rows
+from onethinker_rewards.cli.rows import Broken, Row, encode, read_rows
 
 
 def read(*lines: bytes) -> list[Row | Broken]:
@@ -29,7 +29,7 @@ def read(*lines: bytes) -> list[Row | Broken]:
     ],
 )
 def test_a_broken_line_is_a_value_that_says_why(line: bytes, why: str) -> None:
-    assert read(line) == [Broken(1, why, len(line))]
+    assert read(line) == [Broken(1, why)]
 
 
 def test_blank_lines_count_and_nothing_else() -> None:
@@ -75,30 +75,14 @@ def test_what_can_be_read_is_written_back(line: bytes, written: bytes) -> None:
     assert encode(row.columns) == written + b"\n"
 
 
-def test_chunks_are_bounded_in_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_ROWS", 3)
-    assert [len(chunk) for chunk in chunks(read_rows([b"{}"] * 8))] == [3, 3, 2]
-    assert list(chunks(read_rows([]))) == []
+def test_numbers_go_on_from_any_line() -> None:
+    numbers = [row.number for row in read_rows([b"\xef\xbb\xbf{}", b"", b"{}"], 7)]
+    assert numbers == [7, 9]
+    assert isinstance(next(read_rows([b"\xef\xbb\xbf{}"], 7)), Broken)
 
 
-def test_chunks_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_BYTES", 20)
-    long, short = b'{"a": "0123456789"}', b"{}"
-    assert [len(chunk) for chunk in chunks(read_rows([long, short, long, long, short]))] == [2, 2, 1]
-    assert [len(chunk) for chunk in chunks(read_rows([b"x" * 20] * 2))] == [1, 1]
-
-
-def test_no_line_is_read_before_its_chunk_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_ROWS", 2)
-    taken = 0
-
-    def source() -> Iterator[bytes]:
-        nonlocal taken
-        for _ in range(6):
-            taken += 1
-            yield b"{}"
-
-    iterator = chunks(read_rows(source()))
-    for expected in (2, 4, 6):
-        next(iterator)
-        assert taken == expected
+def test_what_only_tables_hold_is_text() -> None:
+    columns = {"image": b"\x00\xff", "price": Decimal("1.50"), "day": date(2026, 1, 2)}
+    assert encode(columns) == b'{"image":"AP8=","price":"1.50","day":"2026-01-02"}\n'
+    assert encode(columns | {"text": "\ud800"}).startswith(b'{"image":"AP8=","price":"1.50","day":"2026-01-02"')
+    assert encode({"map": [("\ud800", float("nan"))]}) == b'{"map":[["\\ud800",null]]}\n'

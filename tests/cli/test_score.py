@@ -13,8 +13,10 @@ from rich.console import Console
 
 import onethinker_rewards as otr
 from onethinker_rewards.cli import commands
+from onethinker_rewards.cli import lines as lines_module
+from onethinker_rewards.cli import output as output_module
 from onethinker_rewards.cli import stream as stream_module
-from onethinker_rewards.cli.files import lines_of, write_lines
+from onethinker_rewards.cli.files import lines_of, write_bytes
 from onethinker_rewards.cli.watch import Watch
 from tests.cli.runs import GOOD, good, lines, rows_of, run
 
@@ -197,11 +199,11 @@ def test_rows_on_a_terminal_leave_no_room_for_a_bar(monkeypatch: pytest.MonkeyPa
     bars: list[bool] = []
 
     class Seen(Watch):
-        def __init__(self, name: str, source: IO[Any], console: Console, *, bar: bool) -> None:
+        def __init__(self, name: str, console: Console, *, bar: bool, **how: Any) -> None:
             bars.append(bar)
-            super().__init__(name, source, console, bar=bar)
+            super().__init__(name, console, bar=bar, **how)
 
-    monkeypatch.setattr(stream_module, "open_output", lambda *_: Target())
+    monkeypatch.setattr(output_module, "_opened", lambda *_, **__: Target())
     monkeypatch.setattr(stream_module, "Watch", Seen)
     run("score", "-", stdin=lines(GOOD))
     assert bars == [not terminal]
@@ -283,13 +285,13 @@ def test_a_long_file_goes_through_in_chunks(monkeypatch: pytest.MonkeyPatch, tmp
             most = max(most, read - written)
             yield line
 
-    def watched_write(target: IO[bytes], name: str, chunk: list[bytes]) -> None:
+    def watched_write(target: IO[bytes], name: str, blob: bytes) -> None:
         nonlocal written
-        written += len(chunk)
-        target.writelines(chunk)
+        written += blob.count(b"\n")
+        write_bytes(target, name, blob)
 
-    monkeypatch.setattr(stream_module, "lines_of", watched_lines)
-    monkeypatch.setattr(stream_module, "write_lines", watched_write)
+    monkeypatch.setattr(lines_module, "lines_of", watched_lines)
+    monkeypatch.setattr(output_module, "write_bytes", watched_write)
     rows = [good(id=row, response=GOOD["response"] if row % 4 else "B") for row in range(count)]
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(lines(*rows))
@@ -313,14 +315,14 @@ class _Failing:
 
 def test_reading_that_fails_on_the_way_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     source: Any = _Failing(OSError(5, "Input/output error"))
-    monkeypatch.setattr(stream_module, "lines_of", lambda _, name: lines_of(source, name))
+    monkeypatch.setattr(lines_module, "lines_of", lambda _, name: lines_of(source, name))
     result = run("score", "-")
     assert (result.exit_code, result.stderr) == (2, "Error: <stdin>: Input/output error\n")
 
 
 def test_an_interrupt_is_one_line_and_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     source: Any = _Failing(KeyboardInterrupt())
-    monkeypatch.setattr(stream_module, "lines_of", lambda _, name: lines_of(source, name))
+    monkeypatch.setattr(lines_module, "lines_of", lambda _, name: lines_of(source, name))
     result = run("score", "-")
     assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
 
@@ -330,7 +332,7 @@ def test_a_reader_that_has_gone_is_no_line_at_all(monkeypatch: pytest.MonkeyPatc
         raise BrokenPipeError
 
     dropped: list[object] = []
-    monkeypatch.setattr(stream_module, "write_lines", gone)
+    monkeypatch.setattr(output_module, "write_bytes", gone)
     monkeypatch.setattr(commands, "drop", dropped.append)
     result = run("score", "-", stdin=lines(GOOD))
     assert (result.exit_code, result.stderr, len(dropped)) == (141, "", 1)
@@ -347,4 +349,4 @@ def test_a_pipe_without_a_reader_fails_once(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe, pytest.raises(BrokenPipeError):
-        write_lines(pipe, "-", [b"x"])
+        write_bytes(pipe, "-", b"x")

@@ -12,10 +12,12 @@ from rich.text import Text
 
 from onethinker_rewards.cli.examples import read_examples
 from onethinker_rewards.cli.samples import Sample, sample_of
-from onethinker_rewards.cli.score import COLUMNS, add_to_tallies, score_samples
-from onethinker_rewards.cli.tables import PIPE_WIDTH, Tally, console, summary_table
+from onethinker_rewards.cli.score import COLUMNS
+from onethinker_rewards.cli.scoring import add_to_tallies, score_samples
+from onethinker_rewards.cli.tables import PIPE_WIDTH, console, summary_table
+from onethinker_rewards.cli.tallies import Tally
 from onethinker_rewards.cli.wording import codes_in_words, rewards_in_words, shorten_response, shorten_text
-from onethinker_rewards.rewards import Recipe
+from onethinker_rewards.rewards import Recipe, Scorer
 from onethinker_rewards.tasks import TASKS
 
 __all__ = ["demo"]
@@ -41,8 +43,8 @@ _LABEL_WIDTH = 19
 def demo() -> None:
     """Score some 40 answers that ship with the package, and say of each why it got what it got."""
     samples = [sample_of(row) for row in read_examples()]
-    strict = score_samples(samples, "paper")[0].to_rows()
-    lenient = score_samples(samples, _LENIENT)[0].to_rows()
+    strict = score_samples(samples, Scorer("paper"))[0].to_rows()
+    lenient = score_samples(samples, Scorer(_LENIENT))[0].to_rows()
     page = _Page(console())
     for line in _INTRO:
         page.say(line)

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
-__all__ = ["UNREADABLE", "Refused", "drop", "lines_of", "name_of", "open_input", "open_output", "reason", "write_lines"]
+__all__ = [
+    "STANDARD",
+    "UNREADABLE",
+    "Refused",
+    "drop",
+    "file_size",
+    "is_parquet",
+    "is_same_file",
+    "lines_of",
+    "name_of",
+    "open_input",
+    "reason",
+    "write_bytes",
+]
 
 # Exit code: some input could not be read.
 UNREADABLE = 2
-_STANDARD = "-"
+STANDARD = "-"
 
 
 class Refused(click.ClickException):
@@ -24,7 +38,7 @@ class Refused(click.ClickException):
 
 def name_of(path: str) -> str:
     """Return what messages call an input."""
-    return "<stdin>" if path == _STANDARD else path
+    return "<stdin>" if path == STANDARD else path
 
 
 def open_input(path: str) -> IO[Any]:
@@ -39,19 +53,18 @@ def open_input(path: str) -> IO[Any]:
         raise Refused(f"{path}: {reason(error)}") from None
 
 
-def open_output(path: str, source: IO[Any]) -> IO[Any]:
-    """Open a file, or standard output for ``-``, to write bytes.
-
-    Raises:
-        Refused: If it cannot be opened, or is the file that is being read.
-    """
+def file_size(source: IO[Any]) -> int | None:
+    """Return how many bytes a file has, None where it is no file."""
     try:
-        # Opening would empty it.
-        if path != _STANDARD and _is_same_file(Path(path), source):
-            raise Refused(f"{path}: is the input too; write to another file")
-        return click.open_file(path, "wb")
-    except (OSError, ValueError) as error:
-        raise Refused(f"{path}: {reason(error)}") from None
+        status = os.fstat(source.fileno())
+    except (OSError, ValueError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def is_parquet(path: str) -> bool:
+    """Tell a Parquet file by its suffix."""
+    return path.lower().endswith(".parquet")
 
 
 def lines_of(source: IO[Any], name: str) -> Iterator[bytes]:
@@ -66,22 +79,22 @@ def lines_of(source: IO[Any], name: str) -> Iterator[bytes]:
         raise Refused(f"{name}: {reason(error)}") from None
 
 
-def write_lines(target: IO[Any], name: str, lines: list[bytes]) -> None:
-    """Write lines so that they are out when this returns.
+def write_bytes(target: IO[Any], name: str, blob: bytes) -> None:
+    """Write bytes so that they are out when this returns.
 
     Raises:
         Refused: If they cannot be written.
         BrokenPipeError: If the reader has gone.
     """
     try:
-        target.writelines(lines)
+        target.write(blob)
         target.flush()
     except BrokenPipeError:
         drop(target)
         raise
     except OSError as error:
         drop(target)
-        raise Refused(f"{'<stdout>' if name == _STANDARD else name}: {reason(error)}") from None
+        raise Refused(f"{'<stdout>' if name == STANDARD else name}: {reason(error)}") from None
 
 
 def drop(target: IO[Any]) -> None:
@@ -96,9 +109,9 @@ def reason(error: OSError | ValueError) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _is_same_file(path: Path, source: IO[Any]) -> bool:
+def is_same_file(path: Path, source: IO[Any]) -> bool:
+    """Tell whether a path is the file that is open; /dev/null may well be both."""
     try:
-        # /dev/null may well be both.
         return path.is_file() and os.path.samestat(path.stat(), os.fstat(source.fileno()))
     except (OSError, ValueError):
         return False

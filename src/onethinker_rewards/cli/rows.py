@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -11,10 +12,8 @@ from typing import Any
 
 import orjson
 
-__all__ = ["Broken", "Row", "chunks", "encode", "read_rows"]
+__all__ = ["Broken", "Row", "encode", "read_rows"]
 
-CHUNK_ROWS = 4096
-CHUNK_BYTES = 64_000_000
 # What both writers can write again.
 DEEPEST = 200
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -22,57 +21,40 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line that is a JSON object.
+    """A line that is a JSON object, or a row of a table.
 
     Attributes:
-        number: The line's number, from 1.
+        number: The line's or the row's number, from 1.
         columns: The object.
-        size: Bytes on the line.
     """
 
     number: int
     columns: dict[str, Any]
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A line that cannot be used, and why in words."""
+    """A row that cannot be used, and why in words."""
 
     number: int
     why: str
-    size: int = 0
 
 
-def read_rows(lines: Iterable[bytes]) -> Iterator[Row | Broken]:
-    """Yield what each line is; blank lines are counted and left out."""
-    for number, line in enumerate(lines, start=1):
+def read_rows(lines: Iterable[bytes], first: int = 1) -> Iterator[Row | Broken]:
+    """Yield what each line is, numbered from ``first``; blank lines are counted and left out."""
+    for number, line in enumerate(lines, start=first):
         text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
         if text.strip():
             yield _read_row(number, text.rstrip())
 
 
-def chunks(rows: Iterable[Row | Broken]) -> Iterator[list[Row | Broken]]:
-    """Yield rows some thousand at a time, fewer where they are long, so that memory stays bounded."""
-    chunk: list[Row | Broken] = []
-    size = 0
-    for row in rows:
-        chunk.append(row)
-        size += row.size
-        if len(chunk) >= CHUNK_ROWS or size >= CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
-
-
 def encode(columns: dict[str, Any]) -> bytes:
-    """Return one line of JSON, with its end; NaN and infinities are null."""
+    """Return one line of JSON, with its end; NaN and infinities are null, bytes are base64."""
     try:
-        return orjson.dumps(columns, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(columns, default=_as_text, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
         # Lone surrogates and integers beyond 64 bits: the standard library writes them.
-        text = json.dumps(_without_nan(columns), ensure_ascii=True, separators=(",", ":"))
+        text = json.dumps(_without_nan(columns), ensure_ascii=True, separators=(",", ":"), default=_as_text)
         return text.encode("ascii") + b"\n"
 
 
@@ -80,18 +62,18 @@ def _read_row(number: int, line: bytes) -> Row | Broken:
     try:
         value = _decode(line)
     except UnicodeDecodeError as error:
-        return Broken(number, f"not UTF-8 (byte {error.start + 1})", len(line))
+        return Broken(number, f"not UTF-8 (byte {error.start + 1})")
     except json.JSONDecodeError as error:
-        return Broken(number, f"not JSON: {error.msg} (column {error.colno})", len(line))
+        return Broken(number, f"not JSON: {error.msg} (column {error.colno})")
     except RecursionError:
-        return Broken(number, "not JSON: nested too deeply", len(line))
+        return Broken(number, "not JSON: nested too deeply")
     except ValueError:
-        return Broken(number, "not JSON: a number with too many digits", len(line))
+        return Broken(number, "not JSON: a number with too many digits")
     if not isinstance(value, dict):
-        return Broken(number, "not a JSON object", len(line))
+        return Broken(number, "not a JSON object")
     if line.count(b"[") + line.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
-        return Broken(number, "nested too deeply", len(line))
-    return Row(number, value, len(line))
+        return Broken(number, "nested too deeply")
+    return Row(number, value)
 
 
 def _decode(line: bytes) -> Any:
@@ -111,11 +93,16 @@ def _depth(value: Any) -> int:
     return depth
 
 
+def _as_text(value: Any) -> str:
+    """Return what only tables hold as text: bytes, decimals, durations."""
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
+
+
 def _without_nan(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: _without_nan(one) for key, one in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_without_nan(one) for one in value]
     return value

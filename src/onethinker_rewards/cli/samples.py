@@ -11,9 +11,10 @@ from onethinker_rewards.cli.rows import Broken, Row
 from onethinker_rewards.errors import UnknownTaskError
 from onethinker_rewards.tasks import task_name
 
-__all__ = ["Sample", "sample_of", "task_of", "usable"]
+__all__ = ["SCORED_COLUMNS", "Sample", "sample_of", "task_of", "usable"]
 
 REFERENCE_COLUMNS = ("reference", "solution", "answer", "ground_truth")
+SCORED_COLUMNS = ("response", *REFERENCE_COLUMNS, "task", "problem_type", "data_type", "options")
 
 
 class UnusableError(ValueError):
@@ -38,7 +39,7 @@ def usable(row: Row | Broken, read: Callable[[Row], Sample]) -> Sample | Broken:
     try:
         return read(row)
     except UnusableError as error:
-        return Broken(row.number, str(error), row.size)
+        return Broken(row.number, str(error))
 
 
 def sample_of(row: Row) -> Sample:

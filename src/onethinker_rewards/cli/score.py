@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from importlib.metadata import version
 
 import click
+from rich.console import Console
 
-from onethinker_rewards.cli.files import UNREADABLE
-from onethinker_rewards.cli.rows import Broken, Row
-from onethinker_rewards.cli.samples import Sample, sample_of, usable
-from onethinker_rewards.cli.stream import stream
-from onethinker_rewards.cli.tables import Column, Tally, console, summary_table, tally_of
-from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.errors import BadReferenceError
-from onethinker_rewards.rewards import RECIPES, Recipe, RewardBatch
-from onethinker_rewards.rewards import score as score_rows
+from onethinker_rewards.cli.files import STANDARD, UNREADABLE, is_parquet
+from onethinker_rewards.cli.journal import identity_of
+from onethinker_rewards.cli.output import open_output
+from onethinker_rewards.cli.scoring import MEANS, ScoreJob
+from onethinker_rewards.cli.sources import open_source
+from onethinker_rewards.cli.stream import Engine, alone, stream
+from onethinker_rewards.cli.tables import Column, console, summary_table
+from onethinker_rewards.cli.work import Progress
+from onethinker_rewards.rewards import RECIPES
 from onethinker_rewards.tasks import TASKS
 
-__all__ = ["COLUMNS", "add_to_tallies", "score", "score_samples"]
+__all__ = ["COLUMNS", "score"]
 
-COLUMNS = (Column("total", "total"), Column("accuracy", "accuracy"), Column("format", "format"))
+COLUMNS = tuple(Column(name, name) for name in MEANS)
 
 
 @click.command(short_help="Score the rows of a file.")
@@ -33,79 +32,56 @@ COLUMNS = (Column("total", "total"), Column("accuracy", "accuracy"), Column("for
     show_default=True,
     help="paper follows the equations, release equals the released code.",
 )
-@click.option("--out", default="-", metavar="FILE", help="Write rows there, not to standard output.")
+@click.option("--out", default=STANDARD, metavar="FILE", help="Write rows there, not to standard output.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Score in N processes.")
+@click.option("--resume", is_flag=True, help="Go on where a run of the same command ended early.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray scores on Ray Data, on one machine or many.",
+)
 @click.pass_context
-def score(ctx: click.Context, file: str, recipe: str, out: str) -> None:
+def score(
+    ctx: click.Context, file: str, recipe: str, out: str, workers: int | None, engine: str, *, resume: bool
+) -> None:
     """Score the rows of FILE (`-` is standard input).
 
     A row needs `response`, the first present of `reference`, `solution`, `answer` and `ground_truth`, and
     `task`, or `problem_type` and `data_type`. `options` lists the texts of a multiple-choice question.
 
     Each row is written with its columns and its rewards; a row that cannot be scored is written as
-    {"row": number, "error": why}. A summary by task goes to standard error.
+    {"row": number, "error": why}. A summary by task goes to standard error. Files that end in .parquet are read
+    and written as Parquet.
 
     Exit code: 0, or 2 if some input could not be read.
     """
-    tallies: dict[str, Tally] = {}
     screen = console(stderr=True)
-    watch = stream(file, out, partial(_score_chunk, recipe=recipe, tallies=tallies), screen)
-    _show(screen, tallies, f"{watch.rows - watch.broken:,} rows scored, recipe {recipe}", watch.broken)
-    ctx.exit(UNREADABLE if watch.broken else 0)
+    chosen = _engine(engine, ScoreJob(recipe, parquet=is_parquet(out)), workers)
+    with open_source(file) as source:
+        identity = identity_of(source.file, recipe=recipe, version=version("onethinker-rewards"))
+        with open_output(out, source.file, identity, resume=resume) as output:
+            seen = stream(source, output, chosen, screen)
+    _show(screen, seen, recipe)
+    ctx.exit(UNREADABLE if seen.broken else 0)
 
 
-def score_samples(samples: list[Sample], recipe: str | Recipe) -> tuple[RewardBatch, dict[int, str]]:
-    """Score samples; return also what is wrong with unreadable references, by position."""
-    batch = _score(samples, recipe, skip=True)
-    bad = [row for row, code in enumerate(batch.failure) if code is FailureCode.BAD_REFERENCE]
-    if not bad:
-        return batch, {}
-    reasons = dict.fromkeys(bad, "unreadable reference")
-    try:
-        # Only an error says what is wrong, so these few are scored once more.
-        _score([samples[row] for row in bad], recipe, skip=False)
-    except BadReferenceError as error:
-        for place, why in zip(error.rows, error.reasons, strict=True):
-            reasons[bad[place]] = f"unreadable reference: {why}"
-    return batch, reasons
+def _engine(name: str, job: ScoreJob, workers: int | None) -> Engine:
+    """Return what does the job; several processes must not each take all cores for mathematics."""
+    if name == "ray":
+        from onethinker_rewards.cli.ray_engine import on_ray  # noqa: PLC0415 - needs Ray
+
+        return on_ray(ScoreJob(job.recipe, job.parquet, alone=False), workers)
+    if workers is None or workers == 1:
+        return alone(job)
+    from onethinker_rewards.cli.crew import crew  # noqa: PLC0415 - costs an import that one process does not need
+
+    return crew(ScoreJob(job.recipe, job.parquet, alone=False), workers)
 
 
-def add_to_tallies(tallies: dict[str, Tally], row: dict[str, Any]) -> None:
-    """Count one row of rewards in its task."""
-    numbers = {column.name: row[column.name] for column in COLUMNS}
-    tally_of(tallies, row["task"]).add(numbers, row["failure"] or row["format_fault"])
-
-
-def _score(samples: list[Sample], recipe: str | Recipe, *, skip: bool) -> RewardBatch:
-    return score_rows(
-        [sample.response for sample in samples],
-        [sample.reference for sample in samples],
-        [sample.task for sample in samples],
-        recipe=recipe,
-        options=[sample.options for sample in samples],
-        on_bad_reference="skip" if skip else "raise",
-    )
-
-
-def _score_chunk(
-    chunk: list[Row | Broken], recipe: str, tallies: dict[str, Tally]
-) -> Iterator[dict[str, Any] | Broken]:
-    read = [usable(row, sample_of) for row in chunk]
-    samples = [one for one in read if isinstance(one, Sample)]
-    batch, reasons = score_samples(samples, recipe)
-    rewards = iter(enumerate(batch.to_rows()))
-    for one in read:
-        if isinstance(one, Broken):
-            yield one
-            continue
-        place, row = next(rewards)
-        if place in reasons:
-            yield Broken(one.row.number, reasons[place])
-        else:
-            add_to_tallies(tallies, row)
-            yield one.row.columns | row
-
-
-def _show(screen: Any, tallies: dict[str, Tally], title: str, broken: int) -> None:
-    screen.print(title + (f"; {broken:,} could not be" if broken else ""))
-    if tallies:
-        screen.print(summary_table(tallies, list(TASKS), COLUMNS))
+def _show(screen: Console, seen: Progress, recipe: str) -> None:
+    title = f"{seen.rows - seen.broken:,} rows scored, recipe {recipe}"
+    screen.print(title + (f"; {seen.broken:,} could not be" if seen.broken else ""))
+    if seen.tallies:
+        screen.print(summary_table(seen.tallies, list(TASKS), COLUMNS))

@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Generator
+from contextlib import closing
 
 from rich.console import Console
 
-from onethinker_rewards.cli.files import lines_of, name_of, open_input, open_output, write_lines
-from onethinker_rewards.cli.rows import Broken, Row, chunks, encode, read_rows
+from onethinker_rewards.cli.output import Output
+from onethinker_rewards.cli.sources import Source
 from onethinker_rewards.cli.watch import Watch
+from onethinker_rewards.cli.work import Done, Job, Place, Progress
 
-__all__ = ["Handle", "stream"]
+__all__ = ["Engine", "alone", "stream"]
 
-# From a chunk to what is written for it: columns, or a row that could not be used.
-Handle = Callable[[list[Row | Broken]], Iterable[dict[str, Any] | Broken]]
+# Does a job on all that comes after a place, and gives what came out in the order of the file.
+Engine = Callable[[Source, Place], Generator[Done]]
 
 
-def stream(path: str, out: str, handle: Handle, console: Console) -> Watch:
-    """Read ``path``, write what ``handle`` makes of each chunk to ``out``, and return what was seen.
+def stream(source: Source, output: Output, engine: Engine, console: Console) -> Progress:
+    """Write what ``engine`` makes of the rows that are not done yet; return what was seen, in all runs together.
 
     Raises:
-        Refused: If ``path`` cannot be read or ``out`` not be written.
+        Refused: If the input cannot be read or the output not be written.
     """
-    name = name_of(path)
+    progress = output.progress
+    begun = progress.place.offset
+    # Rows that run over the same terminal would tear a bar apart.
+    bar = not output.is_terminal
     with (
-        open_input(path) as source,
-        open_output(out, source) as target,
-        # Rows that run over the same terminal would tear the bar apart.
-        Watch(name, source, console, bar=not target.isatty()) as watch,
+        Watch(source.name, console, total=source.total, start=begun, rows=progress.rows, bar=bar) as watch,
+        # At once, however this ends: an engine may hold processes.
+        closing(engine(source, progress.place)) as work_done,
     ):
-        for chunk in chunks(read_rows(lines_of(source, name))):
-            write_lines(target, out, [_line(result, watch) for result in handle(chunk)])
-            watch.advance(len(chunk), sum(row.size for row in chunk))
-    return watch
+        for done in work_done:
+            output.write(done.blob)
+            progress.add(done)
+            watch.note(done)
+            output.keep()
+    output.finish()
+    return progress
 
 
-def _line(result: dict[str, Any] | Broken, watch: Watch) -> bytes:
-    if isinstance(result, Broken):
-        watch.say(result)
-        return encode({"row": result.number, "error": result.why})
-    return encode(result)
+def alone(job: Job) -> Engine:
+    """Return an engine that does everything in this process."""
+
+    def engine(source: Source, start: Place) -> Generator[Done]:
+        yield from map(job, source.works(start))
+
+    return engine

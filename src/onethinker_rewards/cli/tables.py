@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from io import TextIOWrapper
 from typing import NamedTuple
 
@@ -13,7 +12,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["PIPE_WIDTH", "Column", "Tally", "console", "summary_table", "tally_of"]
+from onethinker_rewards.cli.tallies import Tally
+
+__all__ = ["PIPE_WIDTH", "Column", "console", "summary_table"]
 
 # Columns where there is no terminal to ask.
 PIPE_WIDTH = 100
@@ -37,40 +38,12 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
-@dataclass(slots=True)
-class Tally:
-    """Sums over the rows of one task, so that memory does not grow with a file.
-
-    Attributes:
-        rows: Number of rows.
-        sums: Sums by name.
-        codes: Why rows lost, counted: the failure, or the format fault where there is no failure.
-    """
-
-    rows: int = 0
-    sums: Counter[str] = field(default_factory=Counter[str])
-    codes: Counter[str] = field(default_factory=Counter[str])
-
-    def add(self, numbers: Mapping[str, float], code: str | None) -> None:
-        """Add one row."""
-        self.rows += 1
-        for name, number in numbers.items():
-            self.sums[name] += number  # pyright: ignore[reportArgumentType] - a Counter adds floats as well
-        if code is not None:
-            self.codes[code] += 1
-
-
 class Column(NamedTuple):
     """A column of the table: its heading, the sum it shows, and whether as a mean."""
 
     heading: str
     name: str
     mean: bool = True
-
-
-def tally_of(tallies: dict[str, Tally], task: str) -> Tally:
-    """Return a task's tally, a new one where there is none yet."""
-    return tallies.setdefault(task, Tally())
 
 
 def summary_table(tallies: Mapping[str, Tally], order: Sequence[str], columns: Sequence[Column]) -> Table:

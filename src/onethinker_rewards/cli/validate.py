@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import click
 
-from onethinker_rewards.cli.files import UNREADABLE
+from onethinker_rewards.cli.files import STANDARD, UNREADABLE
+from onethinker_rewards.cli.output import open_output
 from onethinker_rewards.cli.rows import Broken, Row
-from onethinker_rewards.cli.samples import Sample, options_of, task_of, text_of, usable
-from onethinker_rewards.cli.stream import stream
-from onethinker_rewards.cli.tables import Column, Tally, console, summary_table, tally_of
+from onethinker_rewards.cli.samples import SCORED_COLUMNS, Sample, options_of, task_of, text_of, usable
+from onethinker_rewards.cli.sources import open_source
+from onethinker_rewards.cli.stream import alone, stream
+from onethinker_rewards.cli.tables import Column, console, summary_table
+from onethinker_rewards.cli.tallies import Tally, tally_of
+from onethinker_rewards.cli.work import Done, Result, Work, done_of, lines_of_results
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.columns import Request
 from onethinker_rewards.parsing import bare_reference, find_answer
@@ -49,39 +53,44 @@ def validate(ctx: click.Context, file: str, rules: Literal["strict", "lenient"],
 
     Exit code: 0, 1 if some answers are invalid, or 2 if some input could not be read.
     """
-    check = _Check(rules=rules, bare=bare)
     screen = console(stderr=True)
-    watch = stream(file, "-", check.chunk, screen)
+    with open_source(file) as source, open_output(STANDARD, source.file, None) as output:
+        seen = stream(source, output, alone(_Check(rules=rules, bare=bare)), screen)
+    checked = seen.rows - seen.broken
+    invalid = checked - round(sum(tally.sums[_VALID.name] for tally in seen.tallies.values()))
     screen.print(
-        f"{watch.rows - watch.broken:,} answers checked, {check.invalid:,} invalid, {rules} rules"
-        + (f"; {watch.broken:,} rows could not be read" if watch.broken else "")
+        f"{checked:,} answers checked, {invalid:,} invalid, {rules} rules"
+        + (f"; {seen.broken:,} rows could not be read" if seen.broken else "")
     )
-    if check.tallies:
+    if seen.tallies:
         columns = (_VALID, _REPAIRED) if bare else (_VALID, _REPAIRED, _FORMAT)
-        screen.print(summary_table(check.tallies, list(TASKS), columns))
-    ctx.exit(UNREADABLE if watch.broken else INVALID if check.invalid else 0)
+        screen.print(summary_table(seen.tallies, list(TASKS), columns))
+    ctx.exit(UNREADABLE if seen.broken else INVALID if invalid else 0)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Check:
-    """How answers are read, and what came out so far."""
+    """Reads answers; what is valid is not written."""
 
     rules: Literal["strict", "lenient"]
     bare: bool
-    invalid: int = 0
-    tallies: dict[str, Tally] = field(default_factory=dict[str, Tally])
 
-    def chunk(self, chunk: list[Row | Broken]) -> Iterator[dict[str, Any] | Broken]:
-        """Yield the rows that are invalid or unreadable."""
-        for row in chunk:
+    def __call__(self, work: Work) -> Done:
+        tallies: dict[str, Tally] = {}
+        results = list(self._results(work, tallies))
+        written = lines_of_results(result for result in results if result != {})
+        return done_of(work, results, tallies, written)
+
+    def _results(self, work: Work, tallies: dict[str, Tally]) -> Iterator[Result]:
+        for row in work.rows(SCORED_COLUMNS):
             sample = usable(row, self._sample)
             if isinstance(sample, Broken):
                 yield sample
                 continue
             parsed = self._parsed(sample)
-            self._count(sample.task, parsed)
-            if parsed.failure is not None:
-                yield {"row": row.number, "code": str(parsed.failure), "why": parsed.failure.meaning}
+            self._count(tally_of(tallies, sample.task), parsed)
+            code = parsed.failure
+            yield {} if code is None else {"row": row.number, "code": str(code), "why": code.meaning}
 
     def _sample(self, row: Row) -> Sample:
         return Sample(row, self._text(row), task_of(row.columns), options_of(row.columns))
@@ -108,12 +117,11 @@ class _Check:
             return parsed
         return Parsed(parsed.think, text, None, found.format_fault if found is not None else None)
 
-    def _count(self, task: str, parsed: Parsed) -> None:
-        self.invalid += parsed.failure is not None
+    def _count(self, tally: Tally, parsed: Parsed) -> None:
         numbers = {
             "valid": parsed.failure is None,
             "repaired": bool(parsed.repairs),
             "format": parsed.format_fault is None,
         }
         code = parsed.failure if self.bare else parsed.failure or parsed.format_fault
-        tally_of(self.tallies, task).add(numbers, None if code is None else str(code))
+        tally.add(numbers, None if code is None else str(code))

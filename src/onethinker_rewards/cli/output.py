@@ -1,0 +1,151 @@
+"""Where a run writes to: a stream, or a file with a journal beside it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from onethinker_rewards.cli.files import (
+    STANDARD,
+    Refused,
+    is_parquet,
+    is_same_file,
+    reason,
+    write_bytes,
+)
+from onethinker_rewards.cli.journal import Journal
+from onethinker_rewards.cli.work import Progress
+
+__all__ = ["Output", "open_output"]
+
+
+class Output:
+    """An open output.
+
+    Attributes:
+        progress: How far the run is.
+        is_terminal: Whether rows run over a terminal.
+    """
+
+    def __init__(self, target: IO[Any], path: str, journal: Journal | None = None, *, parquet: bool = False) -> None:
+        self.progress = Progress()
+        self.is_terminal = target.isatty()
+        self._target = target
+        self._path = path
+        self._journal = journal
+        self._parquet = parquet
+
+    def begin(self, *, resume: bool) -> None:
+        """Empty the file, or cut off what was written after the last note of its journal."""
+        if self._journal is None:
+            if self._parquet:
+                self._target.truncate(0)
+            return
+        found = self._journal.recall() if resume else None
+        if found is not None:
+            self.progress = found
+        elif resume and _size(self._path):
+            raise Refused(f"{self._path}: has rows and no journal: finished, or not begun by score; leave --resume out")
+        if os.fstat(self._target.fileno()).st_size < self.progress.written:
+            raise Refused(f"{self._journal.path}: rows it counts are gone; without --resume the run starts anew")
+        # Before the file is emptied: what it holds must be known at any moment.
+        self._journal.keep(self.progress)
+        self._target.truncate(self.progress.written)
+
+    def write(self, blob: bytes) -> None:
+        """Write what belongs to the next rows."""
+        write_bytes(self._target, self._path, blob)
+
+    def keep(self) -> None:
+        """Make a note of the progress, if it is time for one."""
+        if self._journal is not None and self._journal.is_due():
+            self._keep(self._journal)
+
+    def finish(self) -> None:
+        """End the run: all rows are written."""
+        if self._journal is not None:
+            self._keep(self._journal)
+        if self._parquet:
+            self._convert()
+        if self._journal is not None:
+            self._journal.remove()
+
+    def _keep(self, journal: Journal) -> None:
+        os.fsync(self._target.fileno())
+        journal.keep(self.progress)
+
+    def _convert(self) -> None:
+        from onethinker_rewards.cli.parquet import write_parquet  # noqa: PLC0415 - needs pyarrow
+
+        beside = Path(f"{self._path}.tmp")
+        try:
+            with Path(self._target.name).open("rb") as frames, beside.open("wb") as target:
+                write_parquet(frames, target)
+            beside.replace(self._path)
+            Path(self._target.name).unlink()
+        except OSError as error:
+            raise Refused(f"{self._path}: {reason(error)}") from None
+
+
+@contextmanager
+def open_output(
+    path: str, source: IO[Any], identity: dict[str, Any] | None, *, resume: bool = False
+) -> Generator[Output]:
+    """Open a file, or standard output for ``-``.
+
+    Args:
+        path: JSON Lines, or Parquet by its suffix.
+        source: The input, which must not be overwritten.
+        identity: What a journal tells runs apart by; None where a run cannot be taken up again.
+        resume: Whether to take up the run that the journal is of.
+
+    Raises:
+        Refused: If it cannot be opened, is the file that is being read, or cannot be taken up.
+    """
+    parquet = is_parquet(path)
+    journal = Journal(Path(f"{path}.progress"), identity) if identity is not None and _is_file(path) else None
+    if resume and journal is None:
+        raise Refused("--resume needs an input and an --out that are files")
+    _check(path, source)
+    with _opened(f"{path}.rows" if parquet else path, keep=journal is not None or parquet) as target:
+        output = Output(target, path, journal, parquet=parquet)
+        output.begin(resume=resume)
+        yield output
+
+
+def _check(path: str, source: IO[Any]) -> None:
+    # Opening would empty it.
+    if path != STANDARD and is_same_file(Path(path), source):
+        raise Refused(f"{path}: is the input too; write to another file")
+    # Rows as a table go somewhere else first.
+    if path != STANDARD and is_parquet(path) and Path(path).is_dir():
+        raise Refused(f"{path}: Is a directory")
+
+
+def _opened(path: str, *, keep: bool) -> IO[Any]:
+    try:
+        return click.open_file(path, "ab" if keep else "wb")
+    except (OSError, ValueError) as error:
+        raise Refused(f"{path}: {reason(error)}") from None
+
+
+def _is_file(path: str) -> bool:
+    """Tell whether a path is a file or will be one; what is neither cannot be cut to a length."""
+    if path == STANDARD:
+        return False
+    with suppress(OSError, ValueError):
+        return stat.S_ISREG(Path(path).stat().st_mode)
+    return True
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,52 @@
+"""Opening an input by its suffix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, Protocol
+
+from onethinker_rewards.cli.files import is_parquet, name_of, open_input
+from onethinker_rewards.cli.lines import LinesSource
+from onethinker_rewards.cli.work import Place, Split, Work
+
+__all__ = ["Source", "open_source"]
+
+
+class Source(Protocol):
+    """An open input.
+
+    Attributes:
+        file: The file itself.
+        name: What messages call it.
+        total: The offset of its end; None where nobody knows.
+    """
+
+    file: IO[Any]
+    name: str
+    total: int | None
+
+    def works(self, start: Place) -> Iterator[Work]:
+        """Read from a place to the end."""
+        ...
+
+    def splits(self, start: Place, count: Callable[[list[tuple[str, int, int]]], Iterable[int]]) -> Sequence[Split]:
+        """Divide what comes after a place; ``count`` counts lines where rows have no number before."""
+        ...
+
+
+@contextmanager
+def open_source(path: str) -> Generator[Source]:
+    """Open a JSONL file, a Parquet file, or standard input for ``-``.
+
+    Raises:
+        Refused: If it cannot be opened, or what reads it is not installed.
+    """
+    with open_input(path) as file:
+        if is_parquet(path):
+            from onethinker_rewards.cli.parquet import ParquetSource  # noqa: PLC0415 - needs pyarrow
+
+            yield ParquetSource(file, os.fspath(path))
+        else:
+            yield LinesSource(file, path, name_of(path))
