@@ -76,6 +76,7 @@ def test_sigma_must_be_positive_and_finite(sigma: float) -> None:
 def test_no_points_score_nothing() -> None:
     assert point_similarity(np.zeros((2, 0, 2)), np.zeros((2, 0, 2))).tolist() == [0.0, 0.0]
     assert point_similarity([[], []], [[], []]).tolist() == [0.0, 0.0]
+    assert point_similarity([[], []], np.zeros((2, 0, 2))).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("count", [0, 3, 6])

@@ -53,6 +53,11 @@ GOLDEN = [
     pytest.param([2, 0, 2, 2, 0], SQUARE, 0.0, id="touching-edge"),
     pytest.param([2, 2, 2, 2, 0], SQUARE, 0.0, id="touching-corner"),
     pytest.param([1 + math.sqrt(2), 0, 2, 2, pi / 4], SQUARE, 0.0, id="touching-edge-by-corner"),
+    pytest.param([60, 0, 100, 1, 0], [0, 0, 1, 1, 0], 0.0, id="long-and-apart"),
+    pytest.param([50, 0, 100, 1, 0], [0, 0, 1, 1, 0], 0.5 / 100.5, id="wide"),
+    pytest.param([0, 50, 1, 100, 0], [0, 0, 1, 1, 0], 0.5 / 100.5, id="tall"),
+    pytest.param([0, 0, 1, 1, 0], [50, 0, 100, 1, 0], 0.5 / 100.5, id="wide-reference"),
+    pytest.param([0, 0, 1, 1, 0], [0, 50, 1, 100, 0], 0.5 / 100.5, id="tall-reference"),
     pytest.param([9, 0, 2, 2, 1], SQUARE, 0.0, id="apart-in-x"),
     pytest.param([0, -9, 2, 2, 1], SQUARE, 0.0, id="apart-in-y"),
     pytest.param([1.9, 1.9, 2, 2, pi / 4], SQUARE, 0.0, id="apart-though-bounds-overlap"),
@@ -107,6 +112,26 @@ def test_identity(box: Any) -> None:
 @given(boxes, boxes)
 def test_bounded(predicted: Any, reference: Any) -> None:
     assert 0.0 <= iou(predicted, reference) <= 1.0
+
+
+@pytest.mark.parametrize("column", [2, 3])
+def test_without_an_area_the_score_is_exactly_zero(column: int) -> None:
+    # Many rows, since rounding leaves less than a tenth of the integrals above 0.
+    predicted, reference = np.random.default_rng(0).uniform([-3, -3, 1, 1, -7], [3, 3, 5, 5, 7], (2, 1000, 5))
+    predicted[:, column] = 0.0
+    assert not rotated_box_iou(predicted, reference).any()
+    assert not rotated_box_iou(reference, predicted).any()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("angle", [1e-300, 1e-100, 1e-38, 1e-25, 1e-12, 1e-6])
+def test_gradients_stay_finite_as_edges_become_parallel(angle: float, precision: str) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    # The second one's left edge lies at x = 0, where the difference of its ends keeps the smallest angle.
+    rows = [[0.0, 0, 2, 2, angle], [1.0, 0, 2, 2, angle], [1000.0, 0, 2, 2, angle]]
+    predicted = torch.tensor(rows, dtype=getattr(torch, precision), requires_grad=True)
+    rotated_box_iou(predicted, torch.tensor([SQUARE] * 3, dtype=predicted.dtype)).sum().backward()
+    assert bool(predicted.grad.isfinite().all())
 
 
 @given(boxes, boxes, st.integers(-3, 3))
