@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from onethinker_rewards import metrics
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.metrics._blocks import _SCORES
+from onethinker_rewards.metrics._arrays import numpy_namespace
+from onethinker_rewards.metrics._blocks import _SCORES, score_pairs, score_rows
 
 
 class Metric(NamedTuple):
@@ -206,6 +207,35 @@ def test_blocks_of_pairs_do_not_show(metric: Metric, count: int, others: int) ->
     scores = metric.score(predicted, reference)
     assert scores.shape == (count, others)
     assert scores.diagonal()[:40].tolist() == by_row
+
+
+@pytest.mark.parametrize("metric", ROWS)
+def test_many_tensor_rows_stay_a_tensor(metric: Metric) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    rows = torch.ones((_SCORES + 1, *metric.row))
+    assert isinstance(metric.score(rows, rows), torch.Tensor)
+
+
+def sizes_of_blocks(score: Callable[..., Any], count: int, others: int) -> list[int]:
+    """Return how many scores each call of the formula makes."""
+    sizes: list[int] = []
+
+    def formula(_: Any, predicted: Any, reference: Any) -> Any:
+        scores = predicted[..., 0] + reference[..., 0]
+        sizes.append(scores.size)
+        return scores
+
+    assert score(formula, numpy_namespace, np.zeros((count, 4)), np.zeros((others, 4))).size == sum(sizes)
+    return sizes
+
+
+def test_the_size_of_blocks() -> None:
+    assert sizes_of_blocks(score_rows, _SCORES, _SCORES) == [_SCORES]
+    assert sizes_of_blocks(score_rows, 2 * _SCORES + 1, 2 * _SCORES + 1) == [_SCORES, _SCORES, 1]
+    assert sizes_of_blocks(score_pairs, _SCORES // 8, 8) == [_SCORES]
+    assert sizes_of_blocks(score_pairs, _SCORES // 8 + 1, 8) == [_SCORES, 8]
+    assert sizes_of_blocks(score_pairs, 2, _SCORES + 1) == [_SCORES + 1] * 2
+    assert sizes_of_blocks(score_pairs, _SCORES + 1, 0) == [0, 0]
 
 
 @pytest.mark.parametrize("metric", ALL)
