@@ -82,6 +82,7 @@ def sample(metric: Metric, count: int = 6, seed: int = 0) -> tuple[Any, Any]:
     return first, first + rng.uniform(0, 0.5, first.shape)
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64:UserWarning")
 @pytest.mark.parametrize("metric", ALL)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("precision", ["float32", "float64"])
