@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +24,8 @@ from onethinker_rewards.cli.work import Progress
 
 __all__ = ["Output", "open_output"]
 
+Convert = Callable[[IO[bytes], IO[bytes]], None]
+
 
 class Output:
     """An open output.
@@ -33,18 +35,20 @@ class Output:
         is_terminal: Whether rows run over a terminal.
     """
 
-    def __init__(self, target: IO[Any], path: str, journal: Journal | None = None, *, parquet: bool = False) -> None:
+    def __init__(
+        self, target: IO[Any], path: str, journal: Journal | None = None, convert: Convert | None = None
+    ) -> None:
         self.progress = Progress()
         self.is_terminal = target.isatty()
         self._target = target
         self._path = path
         self._journal = journal
-        self._parquet = parquet
+        self._convert = convert
 
     def begin(self, *, resume: bool) -> None:
         """Empty the file, or cut off what was written after the last note of its journal."""
         if self._journal is None:
-            if self._parquet:
+            if self._convert is not None:
                 self._target.truncate(0)
             return
         found = self._journal.recall() if resume else None
@@ -71,24 +75,24 @@ class Output:
         """End the run: all rows are written."""
         if self._journal is not None:
             self._keep(self._journal)
-        if self._parquet:
-            self._convert()
+        if self._convert is not None:
+            self._write(self._convert)
         if self._journal is not None:
             self._journal.remove()
+        if self._convert is not None:
+            # After the journal, which counts what is in there.
+            Path(self._target.name).unlink()
 
     def _keep(self, journal: Journal) -> None:
         os.fsync(self._target.fileno())
         journal.keep(self.progress)
 
-    def _convert(self) -> None:
-        from onethinker_rewards.cli.parquet import write_parquet  # noqa: PLC0415 - needs pyarrow
-
+    def _write(self, convert: Convert) -> None:
         beside = Path(f"{self._path}.tmp")
         try:
             with Path(self._target.name).open("rb") as frames, beside.open("wb") as target:
-                write_parquet(frames, target)
+                convert(frames, target)
             beside.replace(self._path)
-            Path(self._target.name).unlink()
         except OSError as error:
             raise Refused(f"{self._path}: {reason(error)}") from None
 
@@ -108,15 +112,24 @@ def open_output(
     Raises:
         Refused: If it cannot be opened, is the file that is being read, or cannot be taken up.
     """
-    parquet = is_parquet(path)
+    convert = _convert_of(path)
     journal = Journal(Path(f"{path}.progress"), identity) if identity is not None and _is_file(path) else None
     if resume and journal is None:
         raise Refused("--resume needs an input and an --out that are files")
     _check(path, source)
-    with _opened(f"{path}.rows" if parquet else path, keep=journal is not None or parquet) as target:
-        output = Output(target, path, journal, parquet=parquet)
+    with _opened(f"{path}.rows" if convert else path, keep=bool(journal or convert)) as target:
+        output = Output(target, path, journal, convert)
         output.begin(resume=resume)
         yield output
+
+
+def _convert_of(path: str) -> Convert | None:
+    """Return what makes the output of the rows that were written, None where they are the output."""
+    if not is_parquet(path):
+        return None
+    from onethinker_rewards.cli.parquet import write_parquet  # noqa: PLC0415 - needs pyarrow
+
+    return write_parquet
 
 
 def _check(path: str, source: IO[Any]) -> None:

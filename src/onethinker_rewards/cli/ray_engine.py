@@ -83,16 +83,15 @@ def _connected() -> Generator[None]:
     ours = not ray.is_initialized()
     if ours:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    context = ray.data.DataContext.get_current().copy()
-    context.enable_progress_bars = False
-    context.execution_options.preserve_order = True
+    context = ray.data.DataContext.get_current()
     talker = logging.getLogger("ray.data")
-    level = talker.level
+    before = context.enable_progress_bars, context.execution_options.preserve_order, talker.level
+    context.enable_progress_bars, context.execution_options.preserve_order = False, True
     talker.setLevel(logging.ERROR)
     try:
-        with ray.data.DataContext.current(context):
-            yield
+        yield
     finally:
+        context.enable_progress_bars, context.execution_options.preserve_order, level = before
         talker.setLevel(level)
         if ours:
             ray.shutdown()

@@ -1,0 +1,311 @@
+"""Parquet in and out: the rows of JSON Lines, in types that are the same from end to end."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onethinker_rewards.cli import lines as lines_module
+from onethinker_rewards.cli import parquet as module
+from onethinker_rewards.cli.arrow import table_of_rows
+from onethinker_rewards.cli.parquet import ParquetSource, frame_of, write_parquet
+from onethinker_rewards.cli.rows import Broken, Row
+from onethinker_rewards.cli.work import Place
+from tests.cli.runs import GOOD, good, lines, rows_of, run
+
+BAD = good(response=None, note="kept from nobody")
+ROWS = [GOOD, good(options=["dog", "cat"], response="<think>x</think><answer>cat</answer>"), BAD, good(response="B")]
+
+
+def parquet(path: Path, rows: list[dict[str, Any]], **how: Any) -> Path:
+    names = dict.fromkeys(name for row in rows for name in row)
+    pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in names}), path, **how)
+    return path
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return pq.read_table(path).to_pylist()
+
+
+def without_nulls(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+@pytest.fixture(params=["whole", "in-works-of-two"], autouse=True)
+def works(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param != "whole":
+        for one in (lines_module, module):
+            monkeypatch.setattr(one, "CHUNK_ROWS", 2)
+        monkeypatch.setattr(module, "_GROUP_ROWS", 3)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_the_rows_are_those_of_json_lines(tmp_path: Path, form: str) -> None:
+    text = tmp_path / "in.jsonl"
+    text.write_bytes(lines(*ROWS))
+    source = text if form == "jsonl" else parquet(tmp_path / "in.parquet", ROWS)
+    expected = run("score", text)
+    result = run("score", source, "--out", tmp_path / "out.parquet")
+    assert without_nulls(read(tmp_path / "out.parquet")) == without_nulls(rows_of(expected))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.replace(str(source), str(text)) == expected.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", source.name, "out.parquet"}
+
+
+def test_a_broken_row_has_a_number_and_an_error_and_nothing_else(tmp_path: Path) -> None:
+    source = parquet(tmp_path / "in.parquet", ROWS)
+    run("score", source, "--out", tmp_path / "out.parquet")
+    _, _, broken, _ = read(tmp_path / "out.parquet")
+    assert without_nulls([broken]) == [{"row": 3, "error": "no response"}]
+    assert pq.read_schema(tmp_path / "out.parquet").names[-2:] == ["row", "error"]
+
+
+def test_parquet_to_json_lines(tmp_path: Path) -> None:
+    source = parquet(tmp_path / "in.parquet", ROWS)
+    result = run("score", source)
+    assert result.exit_code == 2
+    assert [row.get("row") for row in rows_of(result)] == [None, None, 3, None]
+    first = rows_of(result)[0]
+    assert (first["total"], first["options"]) == (2.0, None)
+    assert rows_of(result)[1]["options"] == ["dog", "cat"]
+
+
+def test_rewards_have_the_same_types_whatever_the_rows(tmp_path: Path) -> None:
+    for name, rows in {"one": [GOOD], "two": ROWS, "three": [BAD, GOOD, GOOD]}.items():
+        run("score", parquet(tmp_path / f"{name}.parquet", rows), "--out", tmp_path / f"{name}.out.parquet")
+    one, *others = [pq.read_schema(tmp_path / f"{name}.out.parquet") for name in ("one", "two", "three")]
+    named = {field.name: field.type for field in one if field.name not in GOOD}
+    assert (named["total"], named["failure"], named["row"]) == (pa.float64(), pa.string(), pa.int64())
+    assert named["repairs"] == pa.list_(pa.string())
+    for other in others:
+        assert {field.name: field.type for field in other}.items() >= named.items()
+
+
+def test_columns_keep_their_types(tmp_path: Path) -> None:
+    kept = {
+        "image": {"bytes": b"\x00\xff", "path": None},
+        "boxes": [[1, 2], [3]],
+        "price": Decimal("1.50"),
+        "at": datetime(2026, 1, 2, tzinfo=UTC),
+        "day": date(2026, 1, 2),
+    }
+    source = parquet(tmp_path / "in.parquet", [GOOD | kept, BAD | kept, GOOD | kept])
+    run("score", source, "--out", tmp_path / "out.parquet")
+    before, after = pq.read_schema(source), pq.read_schema(tmp_path / "out.parquet")
+    assert [after.field(name).type for name in before.names] == before.types
+    rows = read(tmp_path / "out.parquet")
+    assert {name: rows[2][name] for name in kept} == kept
+    assert {name: rows[1][name] for name in kept} == dict.fromkeys(kept)
+    (row, *_) = rows_of(run("score", source))
+    assert (row["image"], row["price"], row["day"]) == ({"bytes": "AP8=", "path": None}, "1.50", "2026-01-02")
+
+
+def test_ours_win_and_row_and_error_are_kept_where_the_row_is_sound(tmp_path: Path) -> None:
+    rows = [GOOD | {"total": "mine", "row": 70, "error": "none"}, BAD | {"total": "x", "row": 71, "error": "some"}]
+    run("score", parquet(tmp_path / "in.parquet", rows), "--out", tmp_path / "out.parquet")
+    sound, broken = read(tmp_path / "out.parquet")
+    assert (sound["total"], sound["row"], sound["error"]) == (2.0, 70, "none")
+    assert (broken["total"], broken["row"], broken["error"]) == (None, 2, "no response")
+    run("score", parquet(tmp_path / "in.parquet", rows[:1]), "--out", tmp_path / "out.parquet")
+    assert read(tmp_path / "out.parquet")[0]["row"] == 70
+
+
+def test_a_row_column_of_text_stays_text(tmp_path: Path) -> None:
+    rows = [GOOD | {"row": "a"}, BAD | {"row": "b"}, GOOD | {"row": "c"}]
+    run("score", parquet(tmp_path / "in.parquet", rows), "--out", tmp_path / "out.parquet")
+    assert [row["row"] for row in read(tmp_path / "out.parquet")] == ["a", "2", "c"]
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        pytest.param([1, 2.5, None, 3], [1.0, 2.5, None, 3.0], id="integers-become-numbers"),
+        pytest.param([None, None, None, ["a"]], [None, None, None, ["a"]], id="null-first"),
+        pytest.param([[], [None], [1], [2.5]], [[], [None], [1.0], [2.5]], id="lists-widen"),
+        pytest.param(
+            [{"a": 1}, {"a": 2}, {"b": ["x"]}, {"a": 3, "b": []}],
+            [{"a": 1, "b": None}, {"a": 2, "b": None}, {"a": None, "b": ["x"]}, {"a": 3, "b": []}],
+            id="objects-have-all-keys",
+        ),
+        pytest.param([1, 2, "x", None], ["1", "2", "x", None], id="numbers-and-texts"),
+        pytest.param([True, None, 1, 2], ["true", None, "1", "2"], id="truth-and-numbers"),
+        pytest.param(["x", "y", {"a": [1]}, [None]], ["x", "y", '{"a":[1]}', "[null]"], id="texts-and-objects"),
+        pytest.param([{}, None, {}, {}], ["{}", None, "{}", "{}"], id="objects-without-keys"),
+        pytest.param([[{}], None, [], []], ["[{}]", None, "[]", "[]"], id="lists-of-objects-without-keys"),
+        pytest.param(["\ud800", "é", None, "x"], ["\\ud800", "é", None, "x"], id="lone-surrogates"),
+        pytest.param([2**64, "\ud800", None, None], [str(2**64), "\\ud800", None, None], id="beyond-64-bits"),
+        pytest.param(
+            [[{"a": 1}], [], [{"b": 2}], None], [[{"a": 1, "b": None}], [], [{"a": None, "b": 2}], None], id="deep"
+        ),
+    ],
+)
+def test_json_values_get_a_type_that_fits_all(tmp_path: Path, values: list[Any], written: list[Any]) -> None:
+    source = tmp_path / "in.jsonl"
+    # A lone surrogate beside a wide integer keeps its digits.
+    source.write_bytes(lines(*[GOOD | {"x": value, "y": "\ud800"} for value in values]))
+    assert run("score", source, "--out", tmp_path / "out.parquet").exit_code == 0
+    assert [row["x"] for row in read(tmp_path / "out.parquet")] == written
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=3),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.sampled_from("abc"), inside, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(values=st.lists(VALUES, min_size=1, max_size=6), cuts=st.sets(st.integers(1, 5)))
+def test_any_values_in_any_pieces_can_be_written_and_none_is_lost(values: list[Any], cuts: set[int]) -> None:
+    bounds = sorted({0, len(values), *(cut for cut in cuts if cut < len(values))})
+    frames = io.BytesIO()
+    for low, high in pairwise(bounds):
+        rows = [Row(number, {"x": value}) for number, value in enumerate(values[low:high], start=low)]
+        frames.write(frame_of(table_of_rows(rows, [{"total": 1.0} for _ in rows])))
+    target = io.BytesIO()
+    write_parquet(frames, target)
+    column = pq.read_table(target)["x"].to_pylist()
+    assert len(column) == len(values)
+    for found, value in zip(column, values, strict=True):
+        assert (found is None) == (value is None)
+
+
+def test_all_rows_may_be_broken_or_missing(tmp_path: Path) -> None:
+    for content, count in ((b"{\n" * 5, 5), (b"", 0)):
+        (tmp_path / "in.jsonl").write_bytes(content)
+        run("score", tmp_path / "in.jsonl", "--out", tmp_path / "out.parquet")
+        rows = read(tmp_path / "out.parquet")
+        assert [row.keys() for row in rows] == [{"row", "error"}] * count
+    assert run("score", tmp_path / "out.parquet").stderr == "0 rows scored, recipe paper\n"
+
+
+def test_standard_input_may_go_into_a_table(tmp_path: Path) -> None:
+    (tmp_path / "out.parquet.rows").write_bytes(b"what a killed run left")
+    assert run("score", "-", "--out", tmp_path / "out.parquet", stdin=lines(GOOD)).exit_code == 0
+    assert [row["total"] for row in read(tmp_path / "out.parquet")] == [2.0]
+    assert not (tmp_path / "out.parquet.rows").exists()
+
+
+def test_validate_reads_parquet_too(tmp_path: Path) -> None:
+    result = run("validate", parquet(tmp_path / "in.PARQUET", ROWS))
+    assert [row["row"] for row in rows_of(result)] == [3, 4]
+    assert result.exit_code == 2
+
+
+def test_a_source_goes_on_from_any_row_in_any_row_group(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "in.parquet", [{"id": number} for number in range(1, 12)], row_group_size=4)
+    with path.open("rb") as file:
+        source = ParquetSource(file, str(path))
+        assert source.total == 11
+        for offset in range(12):
+            start = Place(offset, offset + 1)
+            expected = [Row(number, {"id": number}) for number in range(offset + 1, 12)]
+            works = list(source.works(start))
+            assert [row for work in works for row in work.rows()] == expected
+            assert [work.start for work in works] == [start, *(work.end for work in works)][: len(works)]
+            splits = source.splits(start, lambda _: [])
+            assert [row for split in splits for work in split.works() for row in work.rows()] == expected
+            assert len(splits) == -(-11 // 4) - offset // 4 if offset < 11 else not splits
+
+
+def test_long_rows_come_fewer_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    path = parquet(tmp_path / "in.parquet", [{"id": number} for number in range(3)])
+    with path.open("rb") as file:
+        assert [len(work.rows()) for work in ParquetSource(file, str(path)).works(Place())] == [1, 1, 1]
+
+
+def test_row_groups_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GROUP_BYTES", 1)
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(lines(*ROWS))
+    monkeypatch.setattr(lines_module, "CHUNK_ROWS", 2)
+    run("score", source, "--out", tmp_path / "out.parquet")
+    assert pq.read_metadata(tmp_path / "out.parquet").num_row_groups == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"{}\n" * 100, b"PAR1" * 10], ids=["empty", "json", "half"])
+def test_what_is_no_parquet_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "in.parquet").write_bytes(content)
+    result = run("score", tmp_path / "in.parquet")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith(f"Error: {tmp_path}/in.parquet: not Parquet: ")
+
+
+def test_a_file_that_is_damaged_on_the_way_is_one_line(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "in.parquet", [GOOD] * 100, compression="zstd")
+    content = bytearray(path.read_bytes())
+    content[4:200] = b"\xff" * 196
+    path.write_bytes(content)
+    result = run("score", path)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith(f"Error: {path}: ")
+
+
+def test_two_columns_of_one_name_are_one_line(tmp_path: Path) -> None:
+    table = pa.table([pa.array(["x"]), pa.array(["y"])], names=["task", "task"])
+    pq.write_table(table, tmp_path / "in.parquet")
+    result = run("score", tmp_path / "in.parquet")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {tmp_path}/in.parquet: two columns are called 'task'\n")
+
+
+def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
+    source = parquet(tmp_path / "in.parquet", [GOOD])
+    before = source.read_bytes()
+    result = run("score", source, "--out", source)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {source}: is the input too; write to another file\n")
+    assert source.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"in.parquet"}
+
+
+def test_an_output_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    source = parquet(tmp_path / "in.parquet", [GOOD])
+    (tmp_path / "folder.parquet").mkdir()
+    result = run("score", source, "--out", tmp_path / "folder.parquet")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {tmp_path}/folder.parquet: Is a directory\n")
+    (tmp_path / "out.parquet.tmp").mkdir()
+    result = run("score", source, "--out", tmp_path / "out.parquet")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {tmp_path}/out.parquet: Is a directory\n")
+
+
+@pytest.mark.parametrize("arguments", [["in.parquet"], ["in.jsonl", "--out", "out.parquet"]], ids=["in", "out"])
+def test_without_pyarrow_one_line_names_the_extra(tmp_path: Path, arguments: list[str]) -> None:
+    for name in ("in.parquet", "in.jsonl"):
+        (tmp_path / name).write_bytes(lines(GOOD))
+    code = (
+        "import sys; sys.modules['pyarrow'] = None; from onethinker_rewards.cli import main;"
+        f"main({['score', *arguments]!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == b"Error: Parquet needs pyarrow: pip install 'onethinker-rewards[parquet]'\n"
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_json_lines_need_no_pyarrow(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(lines(GOOD))
+    code = (
+        "import sys; from onethinker_rewards.cli import main; main(['score', 'in.jsonl'], standalone_mode=False);"
+        "print([name for name in ('pyarrow', 'ray', 'pandas', 'multiprocessing') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == b"[]"
+
+
+def test_texts_of_values_are_their_json() -> None:
+    rows: list[Row | Broken] = [Row(1, {"x": time(1, 2)}), Row(2, {"x": "a"}), Row(3, {"x": date(2026, 1, 2)})]
+    texts = table_of_rows(rows, [{}, {}, {}])["x"].to_pylist()
+    assert texts == ["01:02:00", "a", "2026-01-02"]
+    assert orjson.loads(table_of_rows([*rows[:1], Row(2, {"x": [1.5]})], [{}, {}])["x"].to_pylist()[1]) == [1.5]
