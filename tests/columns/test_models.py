@@ -59,9 +59,9 @@ def test_lenient_rules() -> None:
 
 
 def test_models_that_are_sequences() -> None:
-    models = ModelReader(Items)(['{"items": [1, 2]}', '{"items": [3, 4]}']).columns.models
-    assert models.shape == (2,)
-    assert [model.items for model in models] == [[1, 2], [3, 4]]
+    models = ModelReader(Items)(['{"items": [1, 2]}', '{"items": []}', '{"items": [3, 4]}']).columns.models
+    assert models.shape == (3,)
+    assert [model.items for model in models] == [[1, 2], [], [3, 4]]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ def test_uneven_layout(rows: np.ndarray) -> None:
     np.testing.assert_array_equal(UNEVEN.matrix(packed), rows)
 
 
+def test_a_single_byte_between_numbers() -> None:
+    layout = FloatLayout(((0.0, 0.0), (0.0,)))
+    assert layout.matrix([layout.encode(((1.0, 2.0), (3.0,)))] * 2).tolist() == [[1.0, 2.0, 3.0]] * 2
+
+
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 65_535, 65_536])
 def test_counts(count: int) -> None:
     rows = np.arange(count * 3, dtype=np.float64).reshape(count, 3)

@@ -44,6 +44,7 @@ def letter(text: str, options: list[str] | None, **request: object) -> str:
         pytest.param("dog", ["A. dog", "A. cat"], "no_option_letter", id="the same label twice is none"),
         pytest.param("A", ["B", "A"], "A", id="a letter is a letter, not an option's text"),
         pytest.param("E", ["E", "x"], "A", id="a letter beyond the options may be a text"),
+        pytest.param("C", ["C", "x"], "A", id="the first letter beyond the options too"),
         pytest.param("E", ["x", "y"], "E", id="a letter beyond the options"),
         pytest.param("e", ["x", "y"], "E", id="the same in lower case"),
         pytest.param("B", ["x", "y"], "B", id="the last option's letter"),
