@@ -7,10 +7,11 @@ import json
 import logging
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
-from onethinker_rewards.workers import child
+from onethinker_rewards.workers import Pool, child
 
 
 def serve(*jobs: dict[str, object], memory_limit: int | None = None) -> tuple[list[dict[str, object]], list[int]]:
@@ -72,6 +73,7 @@ def test_a_limit_stays_below_the_hard_one(
 
 def test_without_resource_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "resource", None)
+    monkeypatch.setattr(child, "_STATUS", Path("/nowhere"))
     child._bound(1)
     replies, _ = serve(job("math:gcd", (4, 6)), memory_limit=1)
     assert replies[-1] == {"value": 2, "retire": False}
@@ -82,9 +84,19 @@ def test_the_unit_of_memory(platform: str, unit: int, monkeypatch: pytest.Monkey
     import resource
 
     monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(child, "_STATUS", Path("/nowhere"))
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     assert child._has_grown(used)
     assert not child._has_grown(16 * used)
+
+
+def test_the_memory_of_the_parent_does_not_count() -> None:
+    """Linux hands a fresh process its parent's peak; a trainer's is gigabytes."""
+    block = bytearray(700 << 20)
+    block[::4096] = b"x" * len(block[::4096])
+    with Pool(size=1) as pool:
+        pids = [pool.run("tests.workers.tasks:process_after", [(0,)], timeout=5.0)[0].value for _ in range(2)]
+    assert pids[0] == pids[1]
 
 
 def test_bounds(no_limits: list[tuple[int, int]]) -> None:

@@ -17,11 +17,13 @@ import json
 import logging
 import os
 import queue
+import re
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -34,6 +36,9 @@ except ImportError:  # pragma: no cover: a platform without resource limits: dea
 
 # A process that has once grown past this share of its memory limit is replaced: Python gives little back.
 _RETIRE_SHARE = 0.25
+
+_STATUS = Path("/proc/self/status")
+_PEAK = re.compile(r"VmHWM:\s*(\d+) kB")
 
 # Seconds of processor time granted beyond an item's deadline before the kernel ends the process.
 _GRACE = 2
@@ -121,7 +126,16 @@ def _lower(kind: int, limit: int) -> None:
 
 
 def _has_grown(memory_limit: int | None) -> bool:
-    if resource is None or memory_limit is None:
-        return False
+    return memory_limit is not None and _peak_bytes() > _RETIRE_SHARE * memory_limit
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that this process has ever used."""
+    # What getrusage says does not do on Linux: a fresh process starts with its parent's peak, gigabytes in a trainer.
+    peak = _PEAK.search(_STATUS.read_text()) if _STATUS.exists() else None
+    if peak is not None:
+        return int(peak[1]) * 1024
+    if resource is None:
+        return 0
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > _RETIRE_SHARE * memory_limit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
