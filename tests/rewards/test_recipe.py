@@ -56,6 +56,15 @@ def test_a_formula_of_ones_own() -> None:
     assert np.isnan(batch.parts["within_one"][1])
 
 
+def test_a_formula_may_refuse_a_reference_while_it_compares() -> None:
+    def never(predicted: object, reference: object, context: Context) -> Scores:
+        return Scores(np.zeros(2), {}, {1: otr.FailureCode.BAD_REFERENCE})
+
+    recipe = replace(PAPER, formulas={"ocr": never})
+    with pytest.raises(otr.BadReferenceError, match="row 2: bad_reference for ocr: 'c'"):
+        otr.score([wrap("a"), "no tags", wrap("c")], ["a", "b", "c"], "ocr", recipe=recipe)
+
+
 @pytest.mark.parametrize("field", ["rules", "think", "accuracy"])
 def test_a_recipe_refuses_what_it_does_not_know(field: str) -> None:
     with pytest.raises(otr.ArgumentError, match=f"{field} is one of"):

@@ -76,3 +76,10 @@ def test_release_rules_give_what_is_compared(task: str) -> None:
     bare = otr.parse(reference, task, rules="release")
     assert bare.answer == parsed.answer
     assert bare.format_fault == "missing_answer"
+
+
+@pytest.mark.parametrize("task", [task for task, spec in otr.TASKS.items() if spec.is_json])
+def test_release_rules_refuse_what_is_no_json(task: str) -> None:
+    assert otr.parse(wrap("{"), task, rules="release").failure == "invalid_json"
+    with pytest.raises(otr.BadReferenceError):
+        otr.score([wrap(REFERENCES[task])], ["[]"], task, recipe="release")

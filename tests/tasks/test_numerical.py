@@ -48,6 +48,7 @@ def oracle(answer: str, reference: str) -> bool:
         pytest.param("9007199254740993", "9007199254740992", False, id="beyond the whole numbers of a double"),
         pytest.param("0", "1e-5000", True, id="a reference that is 0 to any decimal that counts"),
         pytest.param("0e99999999999999999999", "0", True, id="an exponent beyond Decimal"),
+        pytest.param("0.004", "0e99999999999999999999", True, id="a reference with an exponent beyond Decimal"),
         pytest.param("1e-99999999999999999999", "0", True, id="a tiny number beyond Decimal"),
     ],
 )
