@@ -276,16 +276,16 @@ def repairable(schema: type[BaseModel]) -> SearchStrategy[str]:
     return st.builds(mend, texts, st.lists(st.sampled_from(mends), min_size=1, max_size=3))
 
 
-_PLAIN_MISSES = {
+PLAIN_MISSES = {
     OptionLetter: [
         "A or B", "A, B", "Apple", "a dog", "I think B", "", " ", "AB", "7", "\u0410", "\uff21", "(A) or (B)", "\u00e9",
         "A. x B. y", "the", "answer", "A B", "b.", "```\nB\n```", "\u017f", "\u212a", "**A", "\\boxed{A", "\\boxed{}",
         "()",
     ],
     Number: [
-        "", " ", "12 cm", "50%", "1_000", "1,5", "12,34", "1,,000", "NaN", "inf", "-inf", "1e999", "0x10", "\u0663",
-        "\uff11", "\u00b2", "1 000", "--1", "+-1", "e5", ".", "-", "1e", "1e5.5", "7" * 401, "x" * 401, "$5", "5\x00",
-        "```\n42\n```", "```1,234```", "```7\n8```",
+        "", " ", "12 cm", "50%", "1_000", "1,5", "12,34", "1,,000", "NaN", "inf", "-inf", "1e999", "-1e999",
+        "0x10", "\u0663", "\uff11", "0." + "3" * 398, "0." + "3" * 399, "\u00b2", "1 000", "--1",
+        "+-1", "e5", ".", "-", "1e", "1e5.5", "7" * 401, "x" * 401, "$5", "5\x00", "```\n42\n```", "```1,234```", "```7\n8```",
     ],
     Text: ["", " ", "\n\x1c\u2003", "\x00", "\ud800", "x" * 100, " a "],
 }  # fmt: skip
@@ -294,7 +294,7 @@ _PLAIN_MISSES = {
 def near_misses(schema: type[BaseModel]) -> SearchStrategy[str]:
     """Return texts that look like an answer of ``schema``; most are none, some are after all."""
     if schema not in JSON_SCHEMAS:
-        return st.sampled_from(_PLAIN_MISSES[schema])
+        return st.sampled_from(PLAIN_MISSES[schema])
     others = st.sampled_from([other for other in JSON_SCHEMAS if other is not schema]).flatmap(answers).map(json.dumps)
     wide = json_texts(st.fixed_dictionaries(_fields(schema, -100.0, 1100.0)))
     return st.one_of(_spoiled(schema), _spoiled(schema), _repeated_key(schema), repairable(schema), wide, others)

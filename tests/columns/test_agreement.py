@@ -67,6 +67,13 @@ def test_hostile_texts_all_at_once(schema: type[BaseModel], rules: Rules) -> Non
     assert_agrees(schema, list(strategies.HOSTILE.values()), rules=rules)
 
 
+@pytest.mark.parametrize("schema", strategies.TEXT_SCHEMAS, ids=named)
+def test_plain_near_misses(schema: type[BaseModel]) -> None:
+    for rules in BOTH:
+        assert_agrees(schema, strategies.PLAIN_MISSES[schema], rules=rules)
+        assert_agrees(schema, strategies.PLAIN_MISSES[schema], rules=rules, limits=TIGHT)
+
+
 @pytest.mark.parametrize("schema", strategies.SCHEMAS, ids=named)
 @pytest.mark.parametrize("character", ["x", "[", "1", " ", "\ud800"])
 def test_ten_megabytes(schema: type[BaseModel], character: str) -> None:
