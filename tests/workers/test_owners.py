@@ -62,6 +62,39 @@ def test_usable_from(script: str, tmp_path: Path) -> None:
     assert run(script, tmp_path) == "[2]\n"
 
 
+RAY_ACTOR = """
+import ray
+
+@ray.remote(num_cpus=0)
+class Actor:
+    def score(self):
+        import onethinker_rewards as otr
+        rows = [r"<think>a</think><answer>\\sqrt{8}</answer>", "<think>a</think><answer>3</answer>"]
+        return otr.score(rows, [r"2\\sqrt{2}"] * 2, "math").accuracy.tolist()
+
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+print(ray.get(Actor.remote().score.remote(), timeout=60))
+ray.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_usable_from_a_ray_actor(tmp_path: Path) -> None:
+    """Ray runs its actors off the main thread of a process of its own."""
+    path = tmp_path / "actor.py"
+    path.write_text(RAY_ACTOR)
+    done = subprocess.run(
+        [sys.executable, path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[1.0, 0.0]\n"
+
+
 def test_a_fork_has_processes_of_its_own(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
