@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from onethinker_rewards.codes import FailureCode, RepairCode
-from onethinker_rewards.columns.reading import Faults, Floats, Integers
+from onethinker_rewards.columns.reading import ColumnsT, Faults, Floats, Integers, Reading
 from onethinker_rewards.schemas.answers import COORDINATE_MAX
 
-__all__ = ["check_boxes", "check_spans", "check_times", "clip", "sound_rows"]
+__all__ = ["check_boxes", "check_spans", "check_times", "clip", "sound_reading", "sound_rows"]
 
 
 def clip(coordinates: Floats, positions: Integers, faults: Faults) -> Floats:
@@ -53,6 +53,14 @@ def sound_rows(positions: Integers, faults: Faults) -> Integers | None:
         return None
     failed = np.fromiter(faults.failures, dtype=np.int64, count=len(faults.failures))
     return np.flatnonzero(~np.isin(positions, failed))
+
+
+def sound_reading(columns: ColumnsT, positions: Integers, faults: Faults) -> Reading[ColumnsT]:
+    """Leave out the rows that failed after they were decoded."""
+    sound = sound_rows(positions, faults)
+    if sound is None:
+        return Reading(columns, positions, faults)
+    return Reading(columns.take(sound), positions[sound], faults)
 
 
 def _fail(bad: Any, positions: Integers, code: FailureCode, faults: Faults) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from pydantic import BaseModel
 
 from onethinker_rewards.columns.arrays import ArrayColumns
-from onethinker_rewards.columns.checks import check_boxes, check_spans, check_times, clip, sound_rows
+from onethinker_rewards.columns.checks import check_boxes, check_spans, check_times, clip, sound_reading
 from onethinker_rewards.columns.packing import FloatLayout
 from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, decode_rows
 from onethinker_rewards.schemas import SegmentationPrompt, SingleBox, TimeSpan, VideoSegmentationPrompt
@@ -109,11 +109,7 @@ class _FixedReader(Generic[ColumnsT]):
         packed, positions, faults = decode_rows(
             texts, self._decoder, layout.encode, self._schema, self._convert, request
         )
-        columns = self._arrange(layout.matrix(packed), positions, faults)
-        sound = sound_rows(positions, faults)
-        if sound is None:
-            return Reading(columns, positions, faults)
-        return Reading(columns.take(sound), positions[sound], faults)
+        return sound_reading(self._arrange(layout.matrix(packed), positions, faults), positions, faults)
 
     def _convert(self, answer: BaseModel) -> Any:
         return self._struct(*(getattr(answer, name) for name in self._struct.__struct_fields__))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
 import msgspec
 import numpy as np
 
-from onethinker_rewards.columns.checks import check_boxes, check_spans, clip, sound_rows
+from onethinker_rewards.columns.checks import check_boxes, check_spans, clip, sound_reading
 from onethinker_rewards.columns.packing import FloatLayout
 from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, decode_rows
 from onethinker_rewards.parsing import read_answer
@@ -94,7 +94,6 @@ def match_frames(predicted: TrackColumns, reference: TrackColumns) -> Integers:
     return np.where(present[found] == wanted, found, -1)
 
 
-ColumnsT = TypeVar("ColumnsT", "TrackColumns", "TimedTrackColumns")
 _Quad = tuple[float, float, float, float]
 _Second = Annotated[int, msgspec.Meta(ge=0, lt=10**FRAME_KEY_DIGITS)]
 _Boxes = Annotated[dict[_Second, _Quad], msgspec.Meta(min_length=1)]
@@ -150,7 +149,7 @@ def read_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[Trac
     )
     tracks = packer.columns()
     _refuse_what_only_text_shows(texts, BoxTrack, tracks, positions, request, faults)
-    return _sound(_checked(tracks, positions, faults), positions, faults)
+    return sound_reading(_checked(tracks, positions, faults), positions, faults)
 
 
 def read_timed_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[TimedTrackColumns]:
@@ -173,15 +172,7 @@ def read_timed_tracks(texts: Sequence[str], request: Request = STRICT) -> Readin
     tracks = packer.columns()
     _refuse_what_only_text_shows(texts, TimedBoxTrack, tracks, positions, request, faults)
     check_spans(spans, positions, faults)
-    return _sound(TimedTrackColumns(spans, _checked(tracks, positions, faults)), positions, faults)
-
-
-def _sound(columns: ColumnsT, positions: Integers, faults: Faults) -> Reading[ColumnsT]:
-    """Leave out the rows that failed after they were decoded."""
-    sound = sound_rows(positions, faults)
-    if sound is None:
-        return Reading(columns, positions, faults)
-    return Reading(columns.take(sound), positions[sound], faults)
+    return sound_reading(TimedTrackColumns(spans, _checked(tracks, positions, faults)), positions, faults)
 
 
 def _whole_seconds(answer: Any) -> dict[int, _Quad]:
