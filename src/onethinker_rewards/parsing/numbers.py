@@ -11,7 +11,7 @@ from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
 __all__ = ["PLAIN_CHARACTERS", "plain_number", "without_thousands"]
 
 PLAIN_CHARACTERS = "0123456789.-+eE"
-_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 
 
 def without_thousands(text: str) -> str | None:
