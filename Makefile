@@ -47,8 +47,8 @@ format: .venv/.dev  ## rewrite the code in the project's format
 generate: .venv/.dev  ## rewrite what is generated: JSON Schemas, tables in the docs
 	$(BIN)/python -m scripts.generate
 
-bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor
-	$(BIN)/python -m benchmarks
+bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor, into docs/benchmarks.md
+	$(BIN)/python -m benchmarks --out docs/benchmarks.md
 
 wheel: .venv/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

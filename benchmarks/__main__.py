@@ -1,28 +1,47 @@
-"""Run every ``bench_*.py`` beside this file, or those named: ``python -m benchmarks numeric``."""
+"""Run every ``bench_*.py`` beside this file, or those named: ``python -m benchmarks numeric --out FILE``."""
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import pkgutil
 import sys
+from pathlib import Path
 
 import benchmarks
 from benchmarks.harness import machine, table
 
+HEAD = """\
+# Benchmarks
 
-def main(topics: list[str]) -> int:
-    """Print one table a topic; return 2 where a topic does not exist."""
+Written by `make bench`, all in one run on one machine. "Ratio" says how many times longer the other one takes: above 1,
+ours is faster. Times are the best of several rounds. A busy or small machine moves single figures by a half and more:
+read ratios, and run it on yours.
+"""
+
+
+def main() -> int:
+    """Print one table a topic, and write the page where one is asked for; return 2 where a topic does not exist."""
     modules = sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__))
     known = [name.removeprefix("bench_") for name in modules if name.startswith("bench_")]
-    if unknown := set(topics) - set(known):
-        print(f"no such benchmark: {', '.join(sorted(unknown))} (of {', '.join(known)})", file=sys.stderr)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=f"of {', '.join(known)}; all by default")
+    parser.add_argument("--out", type=Path, help="write the tables to this file too")
+    arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.topics) - set(known)):
+        print(f"no such benchmark: {', '.join(unknown)} (of {', '.join(known)})", file=sys.stderr)
         return 2
-    print(machine())
-    for topic in topics or known:
+    parts = [HEAD, machine() + "\n"]
+    print(parts[-1])
+    for topic in arguments.topics or known:
         module = importlib.import_module(f"benchmarks.bench_{topic}")
-        print(f"\n## {topic}\n\n{table(module.run())}", flush=True)
+        summary = (module.__doc__ or "").splitlines()[0]
+        parts.append(f"## {topic}\n\n{summary}\n\n{table(module.run())}\n")
+        print(parts[-1], flush=True)
+    if arguments.out is not None:
+        arguments.out.write_text("\n".join(parts), encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
