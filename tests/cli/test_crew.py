@@ -50,7 +50,10 @@ def exists(pid: int) -> bool:
 
 def children(pid: int) -> set[int]:
     """Return all processes below one."""
-    direct = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        direct = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return set()
     return {*direct, *(below for child in direct for below in children(child))}
 
 

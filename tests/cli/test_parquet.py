@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from onethinker_rewards.cli import lines as lines_module
 from onethinker_rewards.cli import parquet as module
 from onethinker_rewards.cli.arrow import table_of_rows
+from onethinker_rewards.cli.files import Refused
 from onethinker_rewards.cli.parquet import ParquetSource, frame_of, write_parquet
 from onethinker_rewards.cli.rows import Broken, Row
 from onethinker_rewards.cli.work import Place
@@ -292,6 +294,13 @@ def test_without_pyarrow_one_line_names_the_extra(tmp_path: Path, arguments: lis
     assert done.returncode == 2
     assert done.stderr == b"Error: Parquet needs pyarrow: pip install 'onethinker-rewards[parquet]'\n"
     assert not list(tmp_path.glob("out*"))
+
+
+def test_a_module_without_pyarrow_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "onethinker_rewards.cli.arrow")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Refused, match="Parquet needs pyarrow"):
+        importlib.import_module("onethinker_rewards.cli.arrow")
 
 
 def test_json_lines_need_no_pyarrow(tmp_path: Path) -> None:

@@ -65,11 +65,7 @@ def as_type(column: Any, kind: Any) -> Any:
         return column
     if kind == text_type and not pa.types.is_null(column.type):
         return pa.chunked_array([_as_text(column.to_pylist())])
-    try:
-        return column.cast(kind, safe=False)
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError):
-        # Arrow cannot widen what lies inside; Python's values can be read in any such type.
-        return pa.chunked_array([pa.array(column.to_pylist(), kind)])
+    return column.cast(kind, safe=False)
 
 
 def has_empty_struct(kind: Any) -> bool:

@@ -23,8 +23,8 @@ __all__ = ["ParquetSource", "ParquetSplit", "Table", "frame_of", "write_parquet"
 # Bytes read from a file at a time: a row group may be as large as the file.
 _BUFFER = 1 << 20
 # A row group of ours: enough for readers, few enough for memory.
-_GROUP_ROWS = 32_768
-_GROUP_BYTES = 32_000_000
+_GROUP_ROWS = 8192
+_GROUP_BYTES = 16_000_000
 _LENGTH = struct.Struct("<Q")
 
 
@@ -135,7 +135,7 @@ def _group_ends(parquet: Any) -> list[int]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
+    return str(error).partition("\n")[0]
 
 
 def _frames(file: IO[bytes]) -> Iterator[int]:
@@ -191,7 +191,7 @@ def _as_schema(table: Any, schema: Any) -> Any:
 
 
 def _grouped(tables: Iterable[Any]) -> Iterator[Any]:
-    """Join tables to some ten thousand rows, fewer where they are long."""
+    """Join tables to some thousand rows, fewer where they are long."""
     group: list[Any] = []
     for table in tables:
         group.append(table)

@@ -26,7 +26,7 @@ try:
 except ImportError:
     raise Refused("--engine ray needs Ray: pip install 'onethinker-rewards[ray]'") from None
 
-__all__ = ["on_ray"]
+__all__ = ["counted", "on_ray", "scored"]
 
 
 def on_ray(job: Job, count: int | None) -> Engine:
@@ -43,16 +43,16 @@ def on_ray(job: Job, count: int | None) -> Engine:
         with _connected():
             try:
                 splits = source.splits(start, _count)
-                for row in _each(splits, _scored(job), count):
+                for row in _each(splits, scored(job), count):
                     yield pickle.loads(row["done"])  # noqa: S301 - written by our own workers
             except RayError as error:
-                raise Refused(f"Ray: {(str(error).splitlines() or [''])[-1]}") from None
+                raise Refused(f"Ray: {_in_a_line(error)}; its logs say more") from None
 
     return engine
 
 
 def _count(ranges: list[tuple[str, int, int]]) -> Iterable[int]:
-    return [row["lines"] for row in _each(ranges, _counted, None)]
+    return [row["lines"] for row in _each(ranges, counted, None)]
 
 
 def _each(items: Iterable[Any], function: Callable[[Any], Any], count: int | None) -> Iterator[dict[str, Any]]:
@@ -63,18 +63,28 @@ def _each(items: Iterable[Any], function: Callable[[Any], Any], count: int | Non
         yield from data.map_batches(function, batch_size=1, compute=ray.data.TaskPoolStrategy(count)).iter_rows()
 
 
-def _counted(batch: dict[str, Any]) -> dict[str, Any]:
+def counted(batch: dict[str, Any]) -> dict[str, Any]:
+    """Count the lines of ranges: runs over there."""
     return {"lines": [count_lines(*pickle.loads(item)) for item in batch["item"]]}  # noqa: S301 - our own
 
 
-def _scored(job: Job) -> Callable[[dict[str, Any]], Iterator[dict[str, Any]]]:
-    def scored(batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def scored(job: Job) -> Callable[[dict[str, Any]], Iterator[dict[str, Any]]]:
+    """Return what does a job on splits, work by work: runs over there."""
+
+    def each(batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for item in batch["item"]:
             split: Split = pickle.loads(item)  # noqa: S301 - our own
             for work in split.works():
                 yield {"done": [pickle.dumps(job(work))]}
 
-    return scored
+    return each
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return what went wrong: there, where it is known, else as Ray puts it."""
+    cause = getattr(error, "cause", None)
+    said = str(error) if cause is None else f"{type(cause).__name__}: {cause}"
+    return said.partition("\n")[0]
 
 
 @contextmanager

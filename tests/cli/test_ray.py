@@ -1,0 +1,207 @@
+"""Ray Data, on a Ray of this machine: the rows, their order and their errors are those of the local engine."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from onethinker_rewards.cli import journal
+from onethinker_rewards.cli import lines as lines_module
+from onethinker_rewards.cli.files import Refused
+from onethinker_rewards.cli.lines import LinesSource
+from onethinker_rewards.cli.scoring import ScoreJob
+from onethinker_rewards.cli.work import Place
+from tests.cli.jobs import FailAt
+from tests.cli.runs import GOOD, good, lines, run
+from tests.cli.test_crew import assert_gone, children
+from tests.cli.test_resume import Killed, killed_at
+
+pytestmark = [
+    pytest.mark.slow,
+    # Ray touches its own deprecated settings, and leaves pipes and files to the garbage collector.
+    pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\."),
+    pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\."),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+SUM = good(task="math", reference="3", response="<think>1 + 2</think><answer>$2 + 1$</answer>")
+ROWS = lines(*[GOOD, "{", SUM, "", good(response="B", options=["a", "b"]), good(task="ocr"), "é" * 50] * 30)
+
+
+@pytest.fixture(autouse=True)
+def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Several splits of several works each; and an end, whatever Ray does."""
+    monkeypatch.setattr(lines_module, "SPLIT_BYTES", 4000)
+
+    def late(*_: object) -> None:
+        pytest.fail("Ray took too long")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(240)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(ROWS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    import ray
+
+    import onethinker_rewards.cli.ray_engine  # noqa: F401 - tells Ray not to report its use
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def test_a_local_ray_gives_what_this_process_gives_and_leaves_nobody_behind(tmp_path: Path, source: Path) -> None:
+    expected = run("score", source, "--out", tmp_path / "expected.jsonl")
+    code = "import sys; from onethinker_rewards.cli import main; main(sys.argv[1:])"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "score",
+        str(source),
+        "--engine",
+        "ray",
+        "--out",
+        str(tmp_path / "out.jsonl"),
+    ]
+    below: set[int] = set()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        while running.poll() is None:
+            below |= children(running.pid)
+            time.sleep(0.05)
+        said, warned = running.communicate()
+    # A slow start has a line that says how far it is.
+    shown = [line for line in warned.decode().splitlines() if " a second, " not in line]
+    assert (running.returncode, said, shown) == (2, b"", expected.stderr.splitlines())
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "expected.jsonl").read_bytes()
+    assert len(below) > 3
+    assert_gone(below)
+
+
+def test_it_starts_and_ends_a_ray_of_its_own(source: Path) -> None:
+    import ray
+
+    assert run("score", source, "--engine", "ray").stdout_bytes == run("score", source).stdout_bytes
+    assert not ray.is_initialized()
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(("form", "out"), [("jsonl", "parquet"), ("parquet", "parquet"), ("parquet", "jsonl")])
+def test_parquet_goes_both_ways(tmp_path: Path, source: Path, form: str, out: str) -> None:
+    if form == "parquet":
+        table = pa.Table.from_pylist([GOOD, SUM, GOOD | {"response": None}, GOOD] * 5)
+        source = tmp_path / "in.parquet"
+        pq.write_table(table, source, row_group_size=7)
+    expected, found = tmp_path / f"expected.{out}", tmp_path / f"out.{out}"
+    local = run("score", source, "--out", expected)
+    result = run("score", source, "--out", found, "--engine", "ray", "--workers", "1")
+    assert result.stderr == local.stderr
+    assert result.exit_code == local.exit_code == 2
+    if out == "jsonl":
+        assert found.read_bytes() == expected.read_bytes()
+    else:
+        assert pq.read_table(found).equals(pq.read_table(expected))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_either_engine_goes_on_where_the_other_was_killed(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    monkeypatch.setattr(journal, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(lines_module, "CHUNK_ROWS", 11)
+    whole, out = run("score", source), tmp_path / "out.jsonl"
+    for first, second in (["--engine", "ray"], []), ([], ["--engine", "ray"]):
+        with monkeypatch.context() as patch:
+            killed_at(patch, 40)
+            with pytest.raises(Killed):
+                run("score", source, "--out", out, *first)
+        resumed = run("score", source, "--out", out, "--resume", *second)
+        assert out.read_bytes() == whole.stdout_bytes
+        assert resumed.stderr.splitlines()[-4:] == whole.stderr.splitlines()[-4:]
+    assert ray.is_initialized()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_an_empty_file_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").touch()
+    result = run("score", tmp_path / "in.jsonl", "--engine", "ray")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "0 rows scored, recipe paper\n")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_fails_over_there_is_one_line_here(source: Path) -> None:
+    from onethinker_rewards.cli.ray_engine import on_ray
+
+    job: Any = FailAt(1)
+    with (
+        source.open("rb") as file,
+        closing(on_ray(job, None)(LinesSource(file, str(source), str(source)), Place())) as done,
+        pytest.raises(Refused) as refused,
+    ):
+        next(done)
+    assert refused.value.message == "Ray: ZeroDivisionError: a bug; its logs say more"
+
+
+def test_standard_input_is_refused() -> None:
+    result = run("score", "-", "--engine", "ray", stdin=lines(GOOD))
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: --engine ray needs an input that is a file, at a path that all machines share\n",
+    )
+
+
+def test_what_is_sent_there_can_be_done_here(tmp_path: Path, source: Path) -> None:
+    from onethinker_rewards.cli import ray_engine
+
+    def here(ranges: list[tuple[str, int, int]]) -> list[int]:
+        return list(ray_engine.counted({"item": [pickle.dumps(one) for one in ranges]})["lines"])
+
+    with source.open("rb") as file:
+        splits = LinesSource(file, str(source), str(source)).splits(Place(), here)
+    assert len(splits) > 2
+    scored = ray_engine.scored(ScoreJob("paper"))
+    rows = [row for split in splits for row in scored({"item": [pickle.dumps(split)]})]
+    blobs = [pickle.loads(one).blob for row in rows for one in row["done"]]
+    assert b"".join(blobs) == run("score", source).stdout_bytes
+
+
+def test_a_module_without_ray_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "onethinker_rewards.cli.ray_engine", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(Refused, match="--engine ray needs Ray"):
+        importlib.import_module("onethinker_rewards.cli.ray_engine")
+
+
+def test_without_ray_one_line_names_the_extra(source: Path) -> None:
+    code = "import sys; sys.modules['ray'] = None; from onethinker_rewards.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "score", str(source), "--engine", "ray", "--out", f"{source}.out"]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == b"Error: --engine ray needs Ray: pip install 'onethinker-rewards[ray]'\n"
+    assert not Path(f"{source}.out").exists()
