@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 from dataclasses import dataclass
 
 from onethinker_rewards.cli.work import Done, Work
@@ -12,6 +14,14 @@ from onethinker_rewards.cli.work import Done, Work
 def echo(work: Work) -> Done:
     """Give the process that did it."""
     return Done(work.end, len(work.rows()), 0, [], {}, b"%d\n" % os.getpid())
+
+
+def sleep(work: Work) -> Done:
+    """Say so, and take longer than any test waits."""
+    sys.stdout.write("asleep\n")
+    sys.stdout.flush()
+    time.sleep(600)
+    return echo(work)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -74,6 +74,21 @@ def test_what_comes_out_is_in_the_order_of_the_file(source: LinesSource) -> None
     assert_gone(pids)
 
 
+def test_what_is_read_ahead_is_bounded(source: LinesSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = 0
+
+    def counted(start: Place) -> Iterator[Lines]:
+        nonlocal taken
+        for work in LinesSource.works(source, start):
+            taken += 1
+            yield work
+
+    monkeypatch.setattr(source, "works", counted)
+    with closing(crew(echo, 2)(source, Place())) as done:
+        for number, _ in enumerate(done, start=1):
+            assert taken == min(number + 3, 10)
+
+
 def test_it_goes_on_from_any_place(source: LinesSource) -> None:
     with closing(crew(echo, 2)(source, Place(9, 4))) as done:
         assert [one.end.number for one in done] == [6, 8, 10, 12, 14, 16, 18, 20]
@@ -137,14 +152,44 @@ def at_work(folder: Path, act: Callable[[subprocess.Popen[bytes], set[int]], Non
 
 
 def test_an_interrupt_ends_them_all_with_one_line(tmp_path: Path) -> None:
-    # As a terminal does it: to the whole group.
-    ended = at_work(tmp_path, lambda running, _: os.killpg(running.pid, signal.SIGINT))
-    assert ended == (130, b"Interrupted.\n")
+    def interrupt(running: subprocess.Popen[bytes], below: set[int]) -> None:
+        for pid in below:
+            status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+            held = int(status["SigBlk"], 16) | int(status["SigIgn"], 16)
+            assert held >> (signal.SIGINT - 1) & 1
+        # As a terminal does it: to the whole group.
+        os.killpg(running.pid, signal.SIGINT)
+
+    assert at_work(tmp_path, interrupt) == (130, b"Interrupted.\n")
 
 
 def test_workers_end_with_an_owner_that_is_killed(tmp_path: Path) -> None:
     code, _ = at_work(tmp_path, lambda running, _: running.kill())
     assert code == -signal.SIGKILL
+
+
+SLEEPY = """
+import sys
+from onethinker_rewards.cli.crew import crew
+from onethinker_rewards.cli.lines import LinesSource
+from onethinker_rewards.cli.work import Place
+from tests.cli.jobs import sleep
+if __name__ == "__main__":
+    next(crew(sleep, 1)(LinesSource(open(sys.argv[1], "rb"), "in", "in"), Place()))
+"""
+
+
+def test_workers_end_with_their_owner_in_the_middle_of_a_work_too(tmp_path: Path) -> None:
+    source, program = tmp_path / "in.jsonl", tmp_path / "program.py"
+    source.write_bytes(b"{}\n")
+    program.write_text(SLEEPY)
+    command = [sys.executable, str(program), str(source)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path.cwd())}) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"asleep\n"
+        below = children(running.pid)
+        running.kill()
+        assert_gone(below)
 
 
 def test_a_killed_worker_is_one_line_and_the_run_can_be_resumed(tmp_path: Path) -> None:

@@ -95,13 +95,13 @@ def test_splits_have_every_line_once_with_its_number(
         patch.setattr(module, "CHUNK_ROWS", 3)
         patch.setattr(module, "_BLOCK", 4)
         splits = source_of(content, str(path)).splits(start, count)
-        found = {
-            work.start.number + place: line
+        found = [
+            (work.start.number + place, line)
             for split in splits
             for work in split.works()
             for place, line in enumerate(work.lines)
-        }
-    assert found == {number: line for number, line in numbered.items() if number > begun}
+        ]
+    assert found == [(number, line) for number, line in numbered.items() if number > begun]
 
 
 def test_a_file_that_shrinks_while_it_is_counted_ends_early(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time
@@ -227,6 +228,17 @@ def test_long_rows_come_fewer_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
     path = parquet(tmp_path / "in.parquet", [{"id": number} for number in range(3)])
     with path.open("rb") as file:
         assert [len(work.rows()) for work in ParquetSource(file, str(path)).works(Place())] == [1, 1, 1]
+
+
+def test_memory_does_not_grow_with_a_row_group(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    texts = pa.array([os.urandom(500).hex() for _ in range(20_000)])
+    pq.write_table(pa.table({"x": texts}), path, compression="none", use_dictionary=False)
+    before, most = pa.total_allocated_bytes(), 0
+    with path.open("rb") as file:
+        for _ in ParquetSource(file, str(path)).works(Place()):
+            most = max(most, pa.total_allocated_bytes() - before)
+    assert most < path.stat().st_size / 2
 
 
 def test_row_groups_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

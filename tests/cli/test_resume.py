@@ -237,6 +237,20 @@ def test_notes_are_taken_now_and_then(small: Path, monkeypatch: pytest.MonkeyPat
     assert kept == [0, 17]
 
 
+def test_rows_are_on_the_disk_before_a_note_counts_them(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def seen(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    run("score", small, "--out", small.parent / "out.jsonl")
+    note = "out.jsonl.progress.tmp"
+    assert synced == [note, *["out.jsonl", note] * 4]
+
+
 PROGRAM = """
 import sys
 from onethinker_rewards.cli import journal, lines, main

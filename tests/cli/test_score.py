@@ -12,12 +12,15 @@ import pytest
 from rich.console import Console
 
 import onethinker_rewards as otr
-from onethinker_rewards.cli import commands
+from onethinker_rewards.cli import commands, scoring
 from onethinker_rewards.cli import lines as lines_module
 from onethinker_rewards.cli import output as output_module
 from onethinker_rewards.cli import stream as stream_module
 from onethinker_rewards.cli.files import lines_of, write_bytes
+from onethinker_rewards.cli.lines import Lines
+from onethinker_rewards.cli.scoring import ScoreJob
 from onethinker_rewards.cli.watch import Watch
+from onethinker_rewards.cli.work import Place
 from tests.cli.runs import GOOD, good, lines, rows_of, run
 
 THINK = "<think>Let me look.</think>"
@@ -350,3 +353,14 @@ def test_a_pipe_without_a_reader_fails_once(tmp_path: Path) -> None:
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe, pytest.raises(BrokenPipeError):
         write_bytes(pipe, "-", b"x")
+
+
+@pytest.mark.parametrize(("alone", "workers"), [(True, None), (False, 1)])
+def test_processes_beside_each_other_have_one_for_mathematics_each(
+    monkeypatch: pytest.MonkeyPatch, alone: bool, workers: int | None
+) -> None:
+    asked: list[int | None] = []
+    monkeypatch.setattr(scoring, "_scorer", lambda recipe, count: asked.append(count) or otr.Scorer(recipe))
+    work = Lines(Place(), Place(4, 2), [lines(GOOD)])
+    assert ScoreJob("paper", alone=alone)(work).rows == 1
+    assert asked == [workers]

@@ -78,6 +78,14 @@ def test_elsewhere_there_is_no_bar(monkeypatch: pytest.MonkeyPatch, terminal: bo
     assert watched(terminal=terminal, bar=bar) == "in.jsonl: row 7: not JSON\n"
 
 
+def test_before_anything_is_read_nobody_knows_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "LINE_EVERY", 0.5)
+    shown = io.StringIO()
+    with Watch("in", Console(file=shown, width=100), total=100, start=40, rows=7) as seen:
+        seen.note(done(0, 40))
+    assert shown.getvalue() == "in: 7 rows, 0 a second\n"
+
+
 def test_only_twenty_rows_are_named_over_all_works() -> None:
     shown = io.StringIO()
 

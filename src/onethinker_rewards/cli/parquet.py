@@ -99,7 +99,8 @@ def write_parquet(frames: IO[bytes], target: IO[bytes]) -> None:
 
 def _opened(file: IO[Any], name: str) -> Any:
     try:
-        return pq.ParquetFile(file, buffer_size=_BUFFER)
+        # Without a buffer of that size, or with what is read ahead, memory would grow with a row group.
+        return pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise Refused(f"{name}: not Parquet: {_first_line(error)}") from None
 
@@ -109,7 +110,8 @@ def _tables(parquet: Any, name: str, start: Place, groups: int | None) -> Iterat
     first = sum(end <= start.offset for end in ends)
     chosen = range(first, len(ends) if groups is None else first + groups)
     skip = start.offset - (ends[first - 1] if first else 0)
-    batches = parquet.iter_batches(batch_size=_batch_rows(parquet), row_groups=list(chosen)) if chosen else ()
+    how = {"batch_size": _batch_rows(parquet), "row_groups": list(chosen), "use_threads": False}
+    batches = parquet.iter_batches(**how) if chosen else ()
     try:
         for batch in batches:
             rest = batch.slice(min(skip, len(batch)))
