@@ -14,7 +14,7 @@ from benchmarks.harness import machine, table
 HEAD = """\
 # Benchmarks
 
-Written by `make bench`, all in one run on one machine. "Ratio" says how many times longer the other one takes: above 1,
+`make bench` writes this page with all topics. "Ratio" says how many times longer the other one takes: above 1,
 ours is faster. Times are the best of several rounds. A busy or small machine moves single figures by a half and more:
 read ratios, and run it on yours.
 """
@@ -31,7 +31,8 @@ def main() -> int:
     if unknown := sorted(set(arguments.topics) - set(known)):
         print(f"no such benchmark: {', '.join(unknown)} (of {', '.join(known)})", file=sys.stderr)
         return 2
-    parts = [HEAD, machine() + "\n"]
+    command = " ".join(["python -m benchmarks", *arguments.topics])
+    parts = [HEAD, f"One run of `{command}` on one machine: {machine()}\n"]
     print(parts[-1])
     for topic in arguments.topics or known:
         module = importlib.import_module(f"benchmarks.bench_{topic}")
