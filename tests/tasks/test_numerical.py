@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
@@ -38,6 +38,8 @@ def oracle(answer: str, reference: str) -> bool:
         pytest.param("80.006", "80", False, id="more than half a hundredth"),
         pytest.param("0.12345", "0.12344", False, id="as many decimals as the reference has"),
         pytest.param("0.123444", "0.12344", True, id="rounds to five decimals"),
+        pytest.param("1.234500001", "1.234", False, id="just past the middle"),
+        pytest.param("1.234499999", "1.234", True, id="just before the middle"),
         pytest.param("1e-3", "0.001", True, id="exponent"),
         pytest.param("0.0014", "1e-3", True, id="decimals of an exponent"),
         pytest.param("0.0016", "1e-3", False, id="decimals of an exponent, too far"),
@@ -59,6 +61,7 @@ def test_rounding(answer: str, reference: str, expected: bool) -> None:
 decimals = st.decimals(-1000, 1000, places=3) | st.decimals(-10, 10, places=6) | st.integers(-999, 999).map(Decimal)
 
 
+@settings(max_examples=500)
 @given(reference=decimals, steps=st.integers(-3, 3), tiny=st.sampled_from(["0", "1e-15", "-1e-15", "1e-9"]))
 def test_the_fast_way_equals_decimal_around_the_middle(reference: Decimal, steps: int, tiny: str) -> None:
     places = max(2, -int(reference.as_tuple().exponent))
