@@ -188,8 +188,13 @@ def test_workers_end_with_their_owner_in_the_middle_of_a_work_too(tmp_path: Path
         assert running.stdout is not None
         assert running.stdout.readline() == b"asleep\n"
         below = children(running.pid)
+        assert len(below) == 2
         running.kill()
-        assert_gone(below)
+        try:
+            assert_gone(below)
+        finally:
+            for pid in filter(exists, below):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_killed_worker_is_one_line_and_the_run_can_be_resumed(tmp_path: Path) -> None:
