@@ -29,16 +29,14 @@ def plain_number(text: str, *, limits: Limits = DEFAULT_LIMITS) -> float | Failu
     >>> [str(plain_number(text)) for text in ("12 cm", "1_000", "1,5", "NaN")]
     ['not_a_number', 'not_a_number', 'not_a_number', 'not_a_number']
     """
-    if len(text) <= limits.number_characters and not text.strip(PLAIN_CHARACTERS):
-        # `float` alone would also take "1_000", "nan", "inf" and the digits of other scripts.
-        try:
-            value = float(text)
-        except ValueError:
-            return FailureCode.NOT_A_NUMBER
-        return value if -math.inf < value < math.inf else FailureCode.NOT_A_NUMBER
     if len(text) > limits.number_characters:
         return FailureCode.NOT_A_NUMBER if text.strip(PLAIN_CHARACTERS + ",") else FailureCode.TOO_MANY_DIGITS
     digits = without_thousands(text)
-    if digits is None or "," not in text:
+    # `float` alone would also take "1_000", "nan", "inf" and the digits of other scripts.
+    if digits is None or digits.strip(PLAIN_CHARACTERS):
         return FailureCode.NOT_A_NUMBER
-    return plain_number(digits, limits=limits)
+    try:
+        value = float(digits)
+    except ValueError:
+        return FailureCode.NOT_A_NUMBER
+    return value if math.isfinite(value) else FailureCode.NOT_A_NUMBER
