@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-fast check format generate bench wheel clean
+.PHONY: help demo test test-fast test-frameworks check format generate bench wheel clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,19 @@ help:  ## list the commands
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv/peers verl==0.9.1 trl==1.16.0
 	@touch $@
 
+# The frameworks that adapters are tested with, in sets that can be installed together: requirements/<set>.txt has exact
+# versions, requirements/<set>-alone.txt those whose own requirements would not fit a CPU.
+FRAMEWORKS := trl verl
+
+.venv/frameworks/%/.ready: requirements/%.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv/frameworks/$*
+	.venv/frameworks/$*/bin/python -m pip install --quiet --upgrade pip
+	.venv/frameworks/$*/bin/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	.venv/frameworks/$*/bin/python -m pip install --quiet --constraint constraints.txt --requirement $< --editable .
+	test ! -e requirements/$*-alone.txt || \
+	    .venv/frameworks/$*/bin/python -m pip install --quiet --no-deps --requirement requirements/$*-alone.txt
+	@touch $@
+
 demo: .venv/.core  ## set up, then score the examples that ship with the package
 	$(BIN)/onethinker-rewards demo
 
@@ -33,6 +46,9 @@ test: .venv/.dev .venv/.peers check  ## set up, then run every check and every t
 
 test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds each
 	$(PYTEST) -m 'not slow'
+
+test-frameworks: $(FRAMEWORKS:%=.venv/frameworks/%/.ready)  ## the adapters, each inside the framework it is for
+	set -e; for set in $(FRAMEWORKS); do .venv/frameworks/$$set/bin/python -m pytest tests/adapters; done
 
 check: .venv/.dev  ## lint, types, layers
 	$(BIN)/ruff check
