@@ -19,9 +19,10 @@ help:  ## list the commands
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,testing,torch,peers]'
 	@touch $@
 
-# Peers whose dependencies are too heavy for a test run: tests read single functions out of these files.
-.venv/.peers: .venv/.dev
-	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv/peers verl==0.9.1 trl==1.16.0
+# Peers whose dependencies are too heavy for a test run: tests read single functions out of these files, and benchmarks
+# import those that can do without.
+.venv/.peers: .venv/.dev requirements/peers.txt
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv/peers --requirement requirements/peers.txt
 	@touch $@
 
 # The frameworks that adapters are tested with, in sets that can be installed together: requirements/<set>.txt has exact
