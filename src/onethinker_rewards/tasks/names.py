@@ -28,12 +28,13 @@ _ALIASES = {
 _SEGMENTATION = "segmentation"
 
 
-def task_name(problem_type: str, data_type: str | None = None) -> str:
+def task_name(problem_type: str, data_type: str | None = None, *, table: Mapping[str, TaskSpec] = TASKS) -> str:
     """Return our name for a data set's ``problem_type`` and ``data_type``.
 
     Args:
         problem_type: For example ``"spatial-temporal grounding"``, ``"OCR"``, or one of our own names.
         data_type: ``"image"`` or ``"video"``; only ``"segmentation"`` needs it.
+        table: The tasks.
 
     Raises:
         UnknownTaskError: If this is no task.
@@ -41,7 +42,7 @@ def task_name(problem_type: str, data_type: str | None = None) -> str:
     >>> task_name("spatial-temporal grounding", "video"), task_name("segmentation", "image")
     ('spatio_temporal_grounding', 'image_segmentation')
     """
-    name = _known_name(problem_type, data_type, TASKS)
+    name = _known_name(problem_type, data_type, table)
     if name is None:
         raise UnknownTaskError((), (_why_unknown(problem_type, data_type),))
     return name
