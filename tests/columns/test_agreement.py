@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from onethinker_rewards import testing
 from onethinker_rewards.parsing import Limits, Rules, read_answer
 from onethinker_rewards.schemas import (
     BoxTrack,
@@ -20,7 +21,7 @@ from onethinker_rewards.schemas import (
     TimeSpan,
     VideoSegmentationPrompt,
 )
-from tests import strategies
+from onethinker_rewards.testing import misses, sound
 from tests.columns.agreement import assert_agrees
 
 FEW = settings().max_examples // 4
@@ -34,47 +35,47 @@ def named(schema: type[BaseModel]) -> str:
     return schema.__name__
 
 
-@pytest.mark.parametrize("schema", strategies.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_sound_answers(schema: type[BaseModel], data: st.DataObject) -> None:
-    texts = data.draw(st.lists(strategies.answer_texts(schema), max_size=3))
+    texts = data.draw(st.lists(testing.answers(schema), max_size=3))
     assert all(read_answer(text, schema).schema_fault is None for text in texts)
     assert_agrees(schema, texts)
 
 
-@pytest.mark.parametrize("schema", strategies.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
 @given(data=st.data())
 @settings(max_examples=settings().max_examples // 2)
 def test_any_answers(schema: type[BaseModel], data: st.DataObject) -> None:
-    texts = data.draw(st.lists(strategies.any_answer_text(schema), min_size=1, max_size=4))
+    texts = data.draw(st.lists(testing.any_answer(schema), min_size=1, max_size=4))
     for rules in BOTH:
         assert_agrees(schema, texts, rules=rules)
 
 
-@pytest.mark.parametrize("schema", strategies.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_tight_limits(schema: type[BaseModel], data: st.DataObject) -> None:
-    good = strategies.answer_texts(schema)
-    texts = data.draw(st.lists(st.one_of(good, strategies.near_misses(schema)), max_size=4))
+    good = testing.answers(schema)
+    texts = data.draw(st.lists(st.one_of(good, testing.near_misses(schema)), max_size=4))
     assert_agrees(schema, texts, rules=data.draw(st.sampled_from(BOTH)), limits=TIGHT)
 
 
 @pytest.mark.parametrize("rules", BOTH)
-@pytest.mark.parametrize("schema", strategies.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
 def test_hostile_texts_all_at_once(schema: type[BaseModel], rules: Rules) -> None:
-    assert_agrees(schema, list(strategies.HOSTILE.values()), rules=rules)
+    assert_agrees(schema, list(testing.HOSTILE.values()), rules=rules)
 
 
-@pytest.mark.parametrize("schema", strategies.TEXT_SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", sound.TEXT_SCHEMAS, ids=named)
 def test_plain_near_misses(schema: type[BaseModel]) -> None:
     for rules in BOTH:
-        assert_agrees(schema, strategies.PLAIN_MISSES[schema], rules=rules)
-        assert_agrees(schema, strategies.PLAIN_MISSES[schema], rules=rules, limits=TIGHT)
+        assert_agrees(schema, misses.PLAIN_MISSES[schema], rules=rules)
+        assert_agrees(schema, misses.PLAIN_MISSES[schema], rules=rules, limits=TIGHT)
 
 
-@pytest.mark.parametrize("schema", strategies.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
 @pytest.mark.parametrize("character", ["x", "[", "1", " ", "\ud800"])
 def test_ten_megabytes(schema: type[BaseModel], character: str) -> None:
     assert_agrees(schema, [character * 10_000_000])
@@ -98,7 +99,7 @@ def test_ten_megabytes(schema: type[BaseModel], character: str) -> None:
 def test_odd_numbers(schema: type[BaseModel], text: str) -> None:
     """Such a number gets the same verdict alone, between sound rows, and among its like."""
     sound = text.format("2")
-    odd = [text.format(number) for number in (*strategies.RAW_NUMBERS, *map(repr, strategies.ODD_NUMBERS))]
+    odd = [text.format(number) for number in (*misses.RAW_NUMBERS, *map(repr, misses.ODD_NUMBERS))]
     for rules in BOTH:
         assert_agrees(schema, odd, rules=rules)
         for one in odd:
@@ -107,7 +108,7 @@ def test_odd_numbers(schema: type[BaseModel], text: str) -> None:
 
 
 @pytest.mark.parametrize("box", ["[1, 2, 3, 4]", "[-1, 2, 3, 4]", "[3, 2, 1, 4]", "[1, 2, 3]"])
-@pytest.mark.parametrize("quoted", [json.dumps(key) for key in strategies.ODD_KEYS])
+@pytest.mark.parametrize("quoted", [json.dumps(key) for key in misses.ODD_KEYS])
 def test_odd_frame_keys(quoted: str, box: str) -> None:
     texts = [
         f'{{"boxes": {{{quoted}: {box}}}}}',

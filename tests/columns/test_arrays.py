@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from onethinker_rewards import testing
 from onethinker_rewards.columns import reader_of
 from onethinker_rewards.schemas import BoxTrack, TimedBoxTrack
-from tests import strategies
+from onethinker_rewards.testing import sound
 from tests.columns.agreement import value_of
 
-PLAIN = [schema for schema in strategies.SCHEMAS if schema not in {BoxTrack, TimedBoxTrack}]
+PLAIN = [schema for schema in sound.SCHEMAS if schema not in {BoxTrack, TimedBoxTrack}]
 POINTS = "[[1, 2], [3, 4], [5, 6]]"
 SHAPES = {
     "TimeSpan": {"spans": (1, 2)},
@@ -45,7 +46,7 @@ SOUND = {
 }
 
 
-@pytest.mark.parametrize("schema", [schema for schema in strategies.SCHEMAS if schema is not TimedBoxTrack])
+@pytest.mark.parametrize("schema", [schema for schema in sound.SCHEMAS if schema is not TimedBoxTrack])
 def test_shapes(schema: type[BaseModel]) -> None:
     """Of one row, and of none."""
     shapes = SHAPES[schema.__name__]
@@ -63,9 +64,7 @@ def test_shapes(schema: type[BaseModel]) -> None:
 @settings(max_examples=settings().max_examples // 4)
 def test_take(schema: type[BaseModel], data: st.DataObject) -> None:
     """Any rows, several times or not at all; taking twice is taking the composition."""
-    columns: Any = reader_of(schema)(
-        data.draw(st.lists(strategies.answer_texts(schema), min_size=1, max_size=4))
-    ).columns
+    columns: Any = reader_of(schema)(data.draw(st.lists(testing.answers(schema), min_size=1, max_size=4))).columns
     first = np.array(data.draw(st.lists(st.integers(0, len(columns) - 1), min_size=1, max_size=6)), dtype=np.int64)
     second = np.array(data.draw(st.lists(st.integers(0, len(first) - 1), max_size=6)), dtype=np.int64)
     taken = columns.take(first)

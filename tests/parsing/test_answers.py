@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+from onethinker_rewards import testing
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.parsing import Limits, Read, find_answer, read_answer
 from onethinker_rewards.schemas import (
@@ -23,7 +24,7 @@ from onethinker_rewards.schemas import (
     TimeSpan,
     VideoSegmentationPrompt,
 )
-from tests import strategies
+from onethinker_rewards.testing import sound
 from tests.parsing.test_tags import RESPONSES
 
 FEW = settings().max_examples // 3
@@ -271,12 +272,12 @@ def test_limits(limits: Limits, schema: type[BaseModel], text: str, code: str | 
     assert read_answer(text, schema, limits=limits).failure == code
 
 
-@pytest.mark.parametrize("schema", strategies.SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=lambda schema: schema.__name__)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_any_text(schema: type[BaseModel], data: st.DataObject) -> None:
     """An answer or a failure, never both, never an exception; lenient rules only ever add answers."""
-    text = data.draw(strategies.any_answer_text(schema))
+    text = data.draw(testing.any_answer(schema))
     strict, lenient = read_answer(text, schema), read_answer(text, schema, rules="lenient")
     for read in (strict, lenient):
         assert (read.answer is None) == (read.failure is not None)
@@ -290,17 +291,17 @@ def test_any_text(schema: type[BaseModel], data: st.DataObject) -> None:
         assert lenient.failure in {None, strict.failure}
 
 
-@pytest.mark.parametrize("schema", strategies.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_what_was_read_reads_again(schema: type[BaseModel], data: st.DataObject) -> None:
     """An answer written out again is sound as it stands, and the same."""
-    answer = read_answer(data.draw(strategies.any_answer_text(schema)), schema, rules="lenient").answer
+    answer = read_answer(data.draw(testing.any_answer(schema)), schema, rules="lenient").answer
     if answer is not None:
         assert read_answer(answer.model_dump_json(), schema) == Read(answer)
 
 
-@given(response=RESPONSES, schema=st.sampled_from(strategies.SCHEMAS))
+@given(response=RESPONSES, schema=st.sampled_from(sound.SCHEMAS))
 def test_what_was_found_can_be_read(response: str, schema: type[BaseModel]) -> None:
     found = find_answer(response)
     if found.answer is not None:

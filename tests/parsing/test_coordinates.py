@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from onethinker_rewards import testing
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.parsing import read_answer, to_pixels, to_thousandths
 from onethinker_rewards.schemas import BoxTrack, SingleBox
-from tests import strategies
+from onethinker_rewards.testing import sound
 from tests.parsing import oracles
 
 SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
@@ -124,17 +125,17 @@ def close(left: Any, right: Any) -> bool:
     return left == right
 
 
-@pytest.mark.parametrize("schema", strategies.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
 @given(data=st.data(), size=SIZES)
 def test_oracle_and_round_trip(schema: type[BaseModel], data: st.DataObject, size: tuple[int, int]) -> None:
-    text = data.draw(strategies.json_texts(strategies.answers(schema)))
+    text = data.draw(sound.json_texts(sound.values(schema)))
     value, (width, height) = json.loads(text), size
     pixels = to_pixels(text, width, height)
     assert close(json.loads(pixels), oracles.scaled(value, width / 1000, height / 1000))
     assert close(json.loads(to_thousandths(pixels, width, height)), value)
 
 
-@given(text=st.one_of(strategies.any_answer_text(SingleBox), strategies.any_answer_text(BoxTrack)))
+@given(text=st.one_of(testing.any_answer(SingleBox), testing.any_answer(BoxTrack)))
 def test_the_text_between_numbers_stays(text: str) -> None:
     def bones(text: str) -> str:
         return re.sub(r"[0-9.eE+-]+", "#", text)

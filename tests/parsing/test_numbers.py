@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onethinker_rewards import testing
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.parsing import Limits, plain_number, without_thousands
-from tests import strategies
+from onethinker_rewards.testing import sound
 
 NO = FailureCode.NOT_A_NUMBER
 LONG = FailureCode.TOO_MANY_DIGITS
@@ -63,8 +64,8 @@ GRAMMAR = re.compile(
 )
 
 
-@given(text=st.one_of(st.text("0123456789,.-+eE_", max_size=12), strategies.number_texts(),
-                      strategies.damaged(strategies.number_texts())))  # fmt: skip
+@given(text=st.one_of(st.text("0123456789,.-+eE_", max_size=12), sound.number_texts(),
+                      testing.damaged(sound.number_texts())))  # fmt: skip
 def test_oracle(text: str) -> None:
     number = plain_number(text)
     if GRAMMAR.fullmatch(text) and math.isfinite(float(text.replace(",", ""))):

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onethinker_rewards.parsing.released import find_released, unwrap_reference
-from tests import strategies
+from onethinker_rewards.testing import tagged
 from tests.parsing import oracles
 
 
-@given(response=st.one_of(strategies.tagged_responses(), strategies.tag_soup(20), st.text("<>/ \n\x1cab", max_size=30)))
+@given(response=st.one_of(tagged.tagged_responses(), tagged.tag_soup(20), st.text("<>/ \n\x1cab", max_size=30)))
 def test_oracle(response: str) -> None:
     assert tuple(find_released(response)) == oracles.released(response)
 

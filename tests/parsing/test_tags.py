@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.parsing import END_TOKENS, Found, Limits, Think, bare_reference, find_answer, find_answers
-from tests import strategies
+from onethinker_rewards.testing import sound, tagged
 from tests.parsing import oracles
 
 THINKS: list[Think] = ["required", "prefilled", "none"]
-RESPONSES = st.one_of(strategies.tagged_responses(), strategies.tagged_responses(), strategies.tag_soup())
+RESPONSES = st.one_of(tagged.tagged_responses(), tagged.tagged_responses(), tagged.tag_soup())
 
 SOUND = Found("why", "B", None, None)
 
@@ -240,11 +240,11 @@ def test_white_space_is_one_set() -> None:
     spaces = {character for character in every if character.isspace()}
     assert set(re.findall(r"\s", every)) == spaces
     assert all(not character.strip() for character in spaces)
-    assert set(strategies.SPACES) <= spaces
+    assert set(sound.SPACES) <= spaces
     assert {"\u200b", "\ufeff", "\u180e", "\u2060"}.isdisjoint(spaces)
 
 
-@given(text=st.text(strategies.SPACES + "x\u200b", max_size=6))
+@given(text=st.text(sound.SPACES + "x\u200b", max_size=6))
 @settings(max_examples=50)
 def test_white_space_in_every_place(text: str) -> None:
     response = f"{text}<think>a</think>{text}<answer>{text}B{text}</answer>{text}</s>{text}"

@@ -1,0 +1,101 @@
+"""Hostile text: what breaks parsers, and what keeps them busy."""
+
+from __future__ import annotations
+
+from onethinker_rewards.testing.extra import SearchStrategy, st
+
+__all__ = ["HOSTILE", "LONG", "hostile_text"]
+
+_DEEP = 100_000
+_MEGABYTE = 1_000_000
+# By name, so that what hypothesis prints stays short.
+HOSTILE = {
+    "empty": "",
+    "NUL": "\x00",
+    "lone surrogate": "\ud800",
+    "lone surrogate as a value": '{"boxes": "\ud800"}',
+    "lone surrogate as a key": '{"\ud800": 1}',
+    "escaped lone surrogate": '{"boxes": "\\ud800"}',
+    "byte order mark": '\ufeff{"time": [1, 2]}',
+    "right-to-left mark": "\u202e\u200b\x00",
+    "null": "null",
+    "true": "true",
+    "quote": '"',
+    "backslash": "\\",
+    "empty object": "{}",
+    "empty list": "[]",
+    "list of an empty object": "[{}]",
+    "open brackets": "[" * _DEEP,
+    "open objects": '{"a":' * _DEEP,
+    "300 brackets": '{"boxes":' + "[" * 300 + "]" * 300 + "}",
+    "1,030 brackets": '{"time":' + "[" * 1030 + "]" * 1030 + "}",
+    "deep box": '{"boxes": {"1": ' + "[" * _DEEP + "]" * _DEEP + "}}",
+    "deep letter": "(" * 10_000 + "A" + ")" * 10_000,
+    "boxed letter": "\\boxed{" * 1000 + "A" + "}" * 1000,
+    "digits": "9" * _DEEP,
+    "decimal digits": "1" * 5000 + ".5",
+    "digits in JSON": '{"time": [0, ' + "9" * 5000 + "]}",
+    "exponents": "1e5" * 1000,
+    "single quotes": "'" * 1000,
+    "fences": "```" * 1000,
+    "trailing commas": ",}" * 10_000,
+    "labels": "A. " * 10_000,
+    "stars": "**" * 9_999,
+    "half a track": '{{"boxes"' + "]" * 5,
+}
+
+# A megabyte each, which is far more than any model writes.
+LONG = {
+    name: piece * (_MEGABYTE // len(piece))
+    for name, piece in {
+        "megabyte of <": "<",
+        "megabyte of >": ">",
+        "megabyte of slashes": " / ",
+        "megabyte of <think>": "<think>",
+        "megabyte of </think>": "</think>",
+        "megabyte of <answer>": "<answer>",
+        "megabyte of </answer>": "</answer>",
+        "megabyte of empty answers": "<answer></answer>",
+        "megabyte of end tokens": "</s>",
+        "megabyte of spaces": " ",
+        "megabyte of lines": "\n",
+        "megabyte of digits": "9",
+        "megabyte of back-slashes": "\\",
+        "megabyte of quotes": "'",
+        "megabyte of brackets": "[",
+        "megabyte of closed brackets": "]",
+        "megabyte of braces": "{",
+        "megabyte of commas": ",}",
+        "megabyte of dollars": "$",
+        "megabyte of stars": "*",
+        "megabyte of fences": "```",
+        "megabyte of labels": "A. ",
+        "megabyte of boxes": "\\boxed{",
+        "megabyte of keys": '{"boxes":',
+        "megabyte of exponents": "1e",
+        "megabyte of letters": "a ",
+        "megabyte of vowels": "aeb",
+        "megabyte of NUL": "\x00",
+        "megabyte of accents": "\u0301",
+        "megabyte of right-to-left marks": "\u202e",
+        "megabyte of surrogates": "\ud800",
+        "megabyte of zero-width spaces": "\u200b",
+        "megabyte of capital I with a dot": "\u0130",
+    }.items()
+}
+
+
+def _hostile(name: str) -> str:
+    return HOSTILE[name] if name in HOSTILE else LONG[name]
+
+
+def hostile_text(*, long: bool = False) -> SearchStrategy[str]:
+    """Return texts that a reader has to survive, quickly.
+
+    Deep nesting, lone surrogates, NUL, marks that turn the line round, huge numbers, unbalanced everything.
+
+    Args:
+        long: Whether texts of a megabyte are among them.
+    """
+    # By name, so that what hypothesis prints stays short.
+    return st.sampled_from([*HOSTILE, *LONG] if long else list(HOSTILE)).map(_hostile)

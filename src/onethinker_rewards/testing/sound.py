@@ -1,0 +1,220 @@
+"""Sound answers: values that a schema accepts, and texts in which a model would write them.
+
+Sizes are small, and few distinct values make equal and touching ones common; the bounds are always among them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.schemas import (
+    BoxTrack,
+    Number,
+    OptionLetter,
+    SegmentationPrompt,
+    SingleBox,
+    Text,
+    TimedBoxTrack,
+    TimeSpan,
+    VideoSegmentationPrompt,
+)
+from onethinker_rewards.tasks import spec_of
+from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
+
+__all__ = [
+    "JSON_SCHEMAS",
+    "SCHEMAS",
+    "SPACES",
+    "TEXT_SCHEMAS",
+    "Kind",
+    "answers",
+    "box_values",
+    "coordinates",
+    "fields",
+    "json_texts",
+    "number_texts",
+    "schema_of",
+    "values",
+]
+
+# A task's name, or a schema.
+Kind = str | type[BaseModel]
+
+JSON_SCHEMAS: tuple[type[BaseModel], ...] = (
+    TimeSpan,
+    SingleBox,
+    BoxTrack,
+    TimedBoxTrack,
+    SegmentationPrompt,
+    VideoSegmentationPrompt,
+)
+TEXT_SCHEMAS: tuple[type[BaseModel], ...] = (OptionLetter, Number, Text)
+SCHEMAS = JSON_SCHEMAS + TEXT_SCHEMAS
+
+# All that `str.strip` takes off: the usual, the separators of files and records, and those of other scripts.
+SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2003\u2028\u202f\u3000"
+
+
+def numbers(low: float, high: float) -> SearchStrategy[float]:
+    """Return whole and decimal numbers within [low, high], the bounds among them."""
+    whole = st.integers(int(low), int(high))
+    short = st.integers(int(low) * 10, int(high) * 10).map(lambda tenths: tenths / 10)
+    return st.one_of(whole, short, st.floats(low, high), st.sampled_from([low, high]))
+
+
+def coordinates(low: float = 0.0, high: float = 1000.0) -> SearchStrategy[float]:
+    """Return numbers within [low, high], for x and y."""
+    return numbers(low, high)
+
+
+def seconds() -> SearchStrategy[float]:
+    return st.one_of(numbers(0.0, 200.0), st.sampled_from([1e308, 2**53 + 1, 2**64, 5e-324]))
+
+
+@st.composite
+def span_values(draw: DrawFn) -> list[float]:
+    """Return start, end in order."""
+    return sorted(draw(st.tuples(seconds(), seconds())))
+
+
+@st.composite
+def box_values(draw: DrawFn, low: float = 0.0, high: float = 1000.0) -> list[float]:
+    """Return x1, y1, x2, y2 in order, all within [low, high]."""
+    two = st.lists(coordinates(low, high), min_size=2, max_size=2, unique_by=float).map(sorted)
+    (left, right), (top, bottom) = draw(two), draw(two)
+    return [left, top, right, bottom]
+
+
+def point_values(low: float = 0.0, high: float = 1000.0) -> SearchStrategy[list[list[float]]]:
+    point = st.lists(coordinates(low, high), min_size=2, max_size=2)
+    return st.lists(point, min_size=3, max_size=3)
+
+
+def track_values(
+    low: float = 0.0, high: float = 1000.0, *, max_size: int = 5
+) -> SearchStrategy[dict[str, list[float]]]:
+    """Return boxes by whole second; seconds may lie far apart."""
+    second = st.one_of(st.integers(0, 40), st.integers(0, 10**9 - 1)).map(str)
+    return st.dictionaries(second, box_values(low, high), min_size=1, max_size=max_size)
+
+
+def fields(schema: type[BaseModel], low: float = 0.0, high: float = 1000.0) -> dict[str, SearchStrategy[Any]]:
+    """Return a strategy for each field, with coordinates in [low, high]."""
+    time = seconds() if schema is VideoSegmentationPrompt else span_values()
+    track = schema in {BoxTrack, TimedBoxTrack}
+    every: dict[str, SearchStrategy[Any]] = {
+        "time": time,
+        "boxes": track_values(low, high) if track else box_values(low, high),
+        "positive_points": point_values(low, high),
+        "negative_points": point_values(low, high),
+    }
+    return {name: every[name] for name in schema.model_fields}
+
+
+def number_texts() -> SearchStrategy[str]:
+    """Return plain numbers as people write them."""
+    return st.one_of(
+        st.integers(-(10**6), 10**6).map(str),
+        st.integers(-(10**9), 10**9).map("{:,}".format),
+        st.floats(allow_nan=False, allow_infinity=False).map(repr),
+        st.from_regex(r"[+-]?[0-9]{1,6}(\.[0-9]{0,6})?([eE][+-]?[0-9]{1,2})?", fullmatch=True),
+        st.from_regex(r"[+-]?\.[0-9]{1,6}", fullmatch=True),
+    )
+
+
+def letter_texts() -> SearchStrategy[str]:
+    """Return an option letter in some common dress."""
+    letter = st.sampled_from("ABCDEabcde")
+    dress = st.sampled_from(
+        ["{}", "({})", "[{}]", "**{}**", "*{}*", "\\boxed{{{}}}", "$\\text{{{}}}$", "Answer: {}", "The answer is {}"]
+    )
+    label = st.sampled_from(["{}.", "{})", "{}:", "{}. a dog", "{}) Dr. No", "The answer is {}.", "Option {}: yes"])
+    dressed = st.builds(str.format, dress, letter)
+    return st.one_of(dressed, st.builds(str.format, label, st.sampled_from("ABCDE")))
+
+
+def free_texts() -> SearchStrategy[str]:
+    return st.text(min_size=1, max_size=40).filter(lambda text: bool(text.strip()))
+
+
+def math_texts() -> SearchStrategy[str]:
+    """Return mathematics of the size of a final answer, with and without dollar signs."""
+    number = st.integers(0, 30).map(str)
+    inner = st.one_of(
+        st.integers(-99, 999).map(str),
+        st.builds("{}.{}".format, st.integers(-9, 99), number),
+        st.builds(r"\frac{{{}}}{{{}}}".format, number, st.integers(1, 30)),
+        st.builds("{}{}".format, st.integers(2, 9), st.sampled_from(["x", r"\pi", r"\sqrt{{2}}", "a^2", "x + 1"])),
+        st.builds("({}, {})".format, number, number),
+        st.builds("x = {}".format, number),
+    )
+    return st.one_of(inner, inner.map("${}$".format))
+
+
+_PLAIN: dict[type[BaseModel], Callable[[], SearchStrategy[str]]] = {
+    OptionLetter: letter_texts,
+    Number: number_texts,
+    Text: free_texts,
+}
+
+
+def schema_of(kind: Kind) -> type[BaseModel]:
+    """Return the schema of a task, or the one given.
+
+    Raises:
+        ArgumentError: If these strategies know no such schema: a task of your own brings strategies of its own.
+        UnknownTaskError: If ``kind`` is text and no task's name.
+    """
+    schema = spec_of(kind).schema if isinstance(kind, str) else kind
+    if schema not in SCHEMAS:
+        raise ArgumentError(f"kind is a task or one of its schemas, not {schema!r}")
+    return schema
+
+
+def values(kind: Kind) -> SearchStrategy[Any]:
+    """Return values that the schema accepts: a dict for a JSON schema, plain text for the others."""
+    schema = schema_of(kind)
+    if schema in JSON_SCHEMAS:
+        return st.fixed_dictionaries(fields(schema))
+    return math_texts() if isinstance(kind, str) and spec_of(kind).name == "math" else _PLAIN[schema]()
+
+
+@st.composite
+def json_texts(draw: DrawFn, objects: SearchStrategy[Any]) -> str:
+    """Return objects as JSON in any order of keys and with any of the usual white space."""
+    value = draw(objects)
+    if isinstance(value, dict):
+        value = dict(draw(st.permutations(list(value.items()))))
+    separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " :\t")]))
+    indent = draw(st.sampled_from([None, None, None, 1]))
+    return json.dumps(value, separators=separators, indent=indent)
+
+
+def answers(kind: Kind) -> SearchStrategy[str]:
+    """Return answer texts that are read without a repair, as a model might write them.
+
+    Args:
+        kind: A task's name, ours or the data set's, or one of its schemas.
+
+    Raises:
+        ArgumentError: If these strategies know no such schema.
+        UnknownTaskError: If ``kind`` is text and no task's name.
+
+    >>> from hypothesis import find
+    >>> find(answers("temporal_grounding"), lambda text: True)
+    '{"time":[0,0]}'
+    """
+    sound = values(kind)
+    return _spaced(json_texts(sound) if schema_of(kind) in JSON_SCHEMAS else sound)
+
+
+@st.composite
+def _spaced(draw: DrawFn, texts: SearchStrategy[str]) -> str:
+    text = draw(texts)
+    spaces = st.text(SPACES, max_size=2)
+    return draw(spaces) + text + draw(spaces)

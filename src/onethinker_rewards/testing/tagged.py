@@ -1,0 +1,100 @@
+"""Responses: answers between tags, well formed, nearly so, damaged."""
+
+from __future__ import annotations
+
+from onethinker_rewards.parsing import END_TOKENS, Think
+from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
+from onethinker_rewards.testing.hostile import hostile_text
+from onethinker_rewards.testing.misses import near_misses
+from onethinker_rewards.testing.sound import SPACES, Kind, answers
+
+__all__ = ["FRAGMENTS", "any_answer", "any_response", "damaged", "responses", "tag_soup", "tagged_responses"]
+
+_NOISE = "{}[]\",:.-+eE0123456789 \n'\\<>/\x00\ud800\ufeffé\u0663AaBb_%*()$"
+
+FRAGMENTS = (
+    "<think>", "</think>", "<answer>", "</answer>", "<think>", "</think>", "<answer>", "</answer>", "B", "x y", " ",
+    "\n", "\n\n", "\x1c", "\u2003", "\u200b", "<", ">", "/", "</", "<ans", "wer>", "think>", "<ANSWER>", "< answer >",
+    "< / answer >", "a / b", "a < b", "\x00", "\ud800", *END_TOKENS,
+)  # fmt: skip
+
+
+def tag_soup(max_size: int = 12) -> SearchStrategy[str]:
+    """Return fragments of tags, white space and end tokens in any order."""
+    return st.lists(st.sampled_from(FRAGMENTS), max_size=max_size).map("".join)
+
+
+def responses(kind: Kind, *, think: Think = "required") -> SearchStrategy[str]:
+    """Return well-formed responses: one thinking block and one answer that its task's schema accepts.
+
+    Args:
+        kind: A task's name, ours or the data set's, or one of its schemas.
+        think: The recipe's: ``required``, ``prefilled`` (the prompt has opened the thinking) or ``none``.
+
+    Raises:
+        ArgumentError: If these strategies know no such schema.
+        UnknownTaskError: If ``kind`` is text and no task's name.
+    """
+    return _responses(answers(kind).filter(_without_tags), think)
+
+
+@st.composite
+def _responses(draw: DrawFn, texts: SearchStrategy[str], think: Think) -> str:
+    thought = draw(st.one_of(st.just("I look at it."), st.text(alphabet="abc xyz.,\n0123", max_size=20)))
+    opened = {"required": f"<think>{thought}</think>", "prefilled": f"{thought}</think>", "none": ""}[think]
+    between = draw(st.sampled_from(["", "\n", "\n\n"]))
+    return f"{opened}{between}<answer>{draw(texts)}</answer>{draw(st.sampled_from(['', '', *END_TOKENS]))}"
+
+
+def _without_tags(text: str) -> bool:
+    return not any(tag in text for tag in ("<think>", "</think>", "<answer>", "</answer>"))
+
+
+@st.composite
+def tagged_responses(draw: DrawFn, contents: SearchStrategy[str] | None = None) -> str:
+    """Return responses that are in the format or nearly so, with ``contents`` as answers."""
+    spaces = st.one_of(st.just(""), st.just("\n"), st.text(SPACES, max_size=2))
+    inner = st.one_of(st.just("I look."), st.just(""), tag_soup(4))
+    think = draw(st.sampled_from(["<think>{}</think>", "<think>{}</think>", "{}</think>", "<think>{}", "{}"]))
+    answer = draw(st.sampled_from(["<answer>{}</answer>", "<answer>{}</answer>", "<answer>{}", "{}</answer>", "{}"]))
+    content = draw(contents if contents is not None else st.one_of(st.just("B"), inner))
+    end = draw(st.lists(st.sampled_from([*END_TOKENS, " ", "\n", "."]), max_size=3))
+    parts = [think.replace("{}", draw(inner)), answer.replace("{}", content), *end]
+    return draw(spaces) + draw(spaces).join(parts)
+
+
+def damaged(source: Kind | SearchStrategy[str]) -> SearchStrategy[str]:
+    """Return texts after one to four random deletions, insertions, replacements or repetitions.
+
+    Args:
+        source: A task or schema, whose responses are damaged, or any strategy of texts.
+
+    Raises:
+        ArgumentError: If these strategies know no such schema.
+        UnknownTaskError: If ``source`` is text and no task's name.
+    """
+    return _damaged(source if isinstance(source, SearchStrategy) else responses(source))
+
+
+@st.composite
+def _damaged(draw: DrawFn, texts: SearchStrategy[str]) -> str:
+    text = draw(texts)
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 3)))
+        noise = draw(st.one_of(st.just(""), st.text(_NOISE, max_size=2)))
+        middle = draw(st.sampled_from([noise, text[start:end] * 2]))
+        text = text[:start] + middle + text[end:]
+    return text
+
+
+def any_answer(kind: Kind) -> SearchStrategy[str]:
+    """Return good answers, near misses, damaged and hostile texts."""
+    good, near = answers(kind), near_misses(kind)
+    return st.one_of(good, near, near, damaged(good), damaged(near), hostile_text())
+
+
+def any_response(kind: Kind) -> SearchStrategy[str]:
+    """Return good responses, nearly good ones with any answer, damaged and hostile ones."""
+    near = tagged_responses(any_answer(kind))
+    return st.one_of(responses(kind), near, near, damaged(kind), tag_soup(), hostile_text())
