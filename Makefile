@@ -17,6 +17,7 @@ help:  ## list the commands
 .venv/.dev: .venv/.core constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,testing,torch,peers]'
+	$(BIN)/python -m pip install --quiet --no-deps xgrammar==0.2.8
 	@touch $@
 
 # Peers whose dependencies are too heavy for a test run: tests read single functions out of these files, and benchmarks

@@ -10,7 +10,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, SkipValidation, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    SkipValidation,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 __all__ = [
@@ -33,7 +42,12 @@ _Plain = TypeVar("_Plain", str, float)
 
 Coordinate = Annotated[float, Field(ge=0, le=COORDINATE_MAX, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-FrameKey = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]*)$", max_length=FRAME_KEY_DIGITS)]
+FrameKey = Annotated[
+    str,
+    StringConstraints(pattern=r"^(0|[1-9][0-9]*)$", max_length=FRAME_KEY_DIGITS),
+    # One pattern says the same: grammar engines ignore or refuse a length beside the pattern of a key.
+    WithJsonSchema({"type": "string", "pattern": rf"^(0|[1-9][0-9]{{0,{FRAME_KEY_DIGITS - 1}}})$"}),
+]
 Point = tuple[Coordinate, Coordinate]
 Points = tuple[Point, Point, Point]
 

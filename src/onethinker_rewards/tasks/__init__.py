@@ -1,6 +1,8 @@
 """The tasks: a file each, and their ordered table."""
 
+from onethinker_rewards.tasks.grammars import response_grammar
 from onethinker_rewards.tasks.names import resolve_tasks, spec_of, task_name
+from onethinker_rewards.tasks.patterns import answer_pattern
 from onethinker_rewards.tasks.prompts import prompt
 from onethinker_rewards.tasks.reading import (
     Parsed,
@@ -22,6 +24,7 @@ __all__ = [
     "Scores",
     "Segmenter",
     "TaskSpec",
+    "answer_pattern",
     "describe_reference",
     "json_schema",
     "parse",
@@ -29,6 +32,7 @@ __all__ = [
     "parse_reference",
     "prompt",
     "resolve_tasks",
+    "response_grammar",
     "spec_of",
     "task_name",
 ]
