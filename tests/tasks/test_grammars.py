@@ -179,6 +179,15 @@ def test_honest_responses_are_in_the_grammar(task: str, think: Think, engine: st
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("gap", "is_allowed"), [("", True), ("\n", True), ("\n\n", True), ("\n\n\n", False), (" ", False)]
+)
+def test_line_breaks_between_the_blocks(engine: str, gap: str, is_allowed: bool) -> None:
+    start = matchers(engine, "response", otr.response_grammar("ocr", engine=engine))
+    assert accepts(start, f"<think>I look.</think>{gap}<answer>x</answer>") == is_allowed
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_letters_of_the_options(engine: str) -> None:
     grammar = otr.response_grammar("multiple_choice", engine=engine, think="none", options=["a dog", "a cat"])
     start = matchers(engine, "response", grammar)
