@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,24 @@ class Columns:
     def take_rows(self, rows: Sequence[Mapping[str, Any]], *, table: Mapping[str, TaskSpec] = TASKS) -> Inputs:
         """Return what scoring needs from one mapping a row; errors are those of `take`."""
         return self.take(columns_of(rows), rows=len(rows), table=table)
+
+    def rows_of(
+        self,
+        tasks: Collection[str],
+        columns: Mapping[str, Sequence[Any]],
+        *,
+        rows: int,
+        table: Mapping[str, TaskSpec] = TASKS,
+    ) -> list[int]:
+        """Return the rows of these tasks; a row without a label, or with one that is no task, is of none of them.
+
+        Raises:
+            MissingColumnError: If there is no column of tasks.
+            ArgumentError: If a column has another length.
+        """
+        labels = self._needed("task", columns, rows)
+        kinds = self._optional("data_type", columns, rows) or [None] * rows
+        return [row for row in range(rows) if _task_or_none(labels[row], kinds[row], table) in tasks]
 
     def groups(self, columns: Mapping[str, Sequence[Any]], *, rows: int) -> list[Hashable]:
         """Return each row's group: its value, with its source where there is one.
@@ -171,6 +189,15 @@ def _options(row: int, value: Any) -> list[str] | None:
 def _rows_text(rows: list[int]) -> str:
     more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
     return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:_SHOWN]))}{more}"
+
+
+def _task_or_none(label: Any, kind: Any, table: Mapping[str, TaskSpec]) -> str | None:
+    if not isinstance(label, str):
+        return None
+    try:
+        return task_name(label, kind if isinstance(kind, str) else None, table=table)
+    except UnknownTaskError:
+        return None
 
 
 def _task_names(labels: list[str], data_types: list[Any] | None, table: Mapping[str, TaskSpec]) -> list[str]:

@@ -1,0 +1,94 @@
+"""Responses to what a trainer is given: totals, scaled or not, None where there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from onethinker_rewards.adapters.logs import log_items
+from onethinker_rewards.adapters.scale import TaskScale
+from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.rewards import RewardBatch
+
+__all__ = ["Rewarded", "Rewarder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewarded:
+    """Rewards of N responses.
+
+    Attributes:
+        rewards: ``[N]`` for the trainer; None for rows of other tasks, and where a judge gave no score.
+        batch: The M rows of N that were scored.
+        rows: ``[M]`` where in the N they stand.
+        sigmas: The running σ of each task; empty without EMA-GRPO.
+    """
+
+    rewards: list[float | None]
+    batch: RewardBatch
+    rows: list[int]
+    sigmas: dict[str, float]
+
+    def spread(self, values: Sequence[Any]) -> list[Any]:
+        """Return ``[N]`` values of the ``[M]`` rows that were scored, None elsewhere."""
+        spread: list[Any] = [None] * len(self.rewards)
+        for row, value in zip(self.rows, values, strict=True):
+            spread[row] = value
+        return spread
+
+    def log_items(self, prefix: str) -> dict[str, float]:
+        """Return the curves that have a number: those of `log_items`, and σ of each task."""
+        items = log_items(self.batch, prefix) | {f"{prefix}/{task}/sigma": value for task, value in self.sigmas.items()}
+        return {key: value for key, value in items.items() if not math.isnan(value)}
+
+
+class Rewarder:
+    """Scores rows, and scales their totals where EMA-GRPO is asked for.
+
+    Args:
+        scorer: Scores the rows.
+        tasks: Our names of the tasks that get a reward; None for all.
+        scale: Divides totals by σ; None leaves them.
+
+    Raises:
+        ArgumentError: If a name in ``tasks`` is no task.
+    """
+
+    def __init__(self, scorer: RowScorer, tasks: Collection[str] | None = None, scale: TaskScale | None = None) -> None:
+        self.scorer = scorer
+        self.scale = scale
+        self._tasks = None if tasks is None else _known(tasks, scorer)
+
+    def __call__(self, responses: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> Rewarded:
+        """Reward N responses; errors are those of `RowScorer.score`."""
+        count = len(responses)
+        rows = self._rows(columns, count)
+        if len(rows) < count:
+            responses = [responses[row] for row in rows]
+            columns = {name: [values[row] for row in rows] for name, values in columns.items()}
+        batch = self.scorer.score(responses, columns)
+        totals = batch.total if self.scale is None else self.scale(batch.total, batch.tasks)
+        rewards = np.full(count, np.nan)
+        rewards[rows] = totals
+        given = [None if math.isnan(value) else value for value in rewards.tolist()]
+        return Rewarded(given, batch, rows, {} if self.scale is None else self.scale.sigmas())
+
+    def _rows(self, columns: Mapping[str, Sequence[Any]], count: int) -> list[int]:
+        if self._tasks is None:
+            return list(range(count))
+        scorer = self.scorer
+        return scorer.columns.rows_of(self._tasks, columns, rows=count, table=scorer.table)
+
+
+def _known(tasks: Collection[str], scorer: RowScorer) -> frozenset[str]:
+    if isinstance(tasks, str):
+        raise ArgumentError(f"tasks is one str, {tasks!r}; give a list of names")
+    unknown = sorted(set(tasks) - scorer.table.keys())
+    if unknown:
+        raise ArgumentError(f"tasks: there is no {', '.join(unknown)}; there are {', '.join(scorer.table)}")
+    return frozenset(tasks)
