@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from onethinker_rewards.columns import TimedTrackColumns, TrackColumns, match_frames, reader_of
 from onethinker_rewards.columns.reading import Request
-from onethinker_rewards.parsing import Limits
+from onethinker_rewards.parsing import Limits, read_answer
 from onethinker_rewards.schemas import BoxTrack, TimedBoxTrack
 
 Row = dict[int, float]
@@ -120,6 +120,33 @@ def test_any_number_of_boxes(count: int) -> None:
     assert columns.tracks.lengths.tolist() == [count, 1]
     np.testing.assert_array_equal(columns.tracks.frames, [*boxes, 7])
     np.testing.assert_array_equal(columns.tracks.boxes, [*boxes.values(), [1, 2, 3, 4]])
+
+
+@given(
+    rows=st.lists(
+        st.dictionaries(
+            st.sampled_from([0, 1, 126, 127, 128, 255, 256, 65_535, 65_536, 10**9 - 1]), st.integers(0, 900), min_size=1
+        ),
+        max_size=6,
+    )
+)
+def test_seconds_of_any_length(rows: list[dict[int, int]]) -> None:
+    """MessagePack writes a second in 1, 2, 3 or 5 bytes; tracks of all kinds lie beside each other."""
+    boxes = [{second: [mark, 1, mark + 0.5, 999.75] for second, mark in row.items()} for row in rows]
+    columns = reader_of(TimedBoxTrack)([json.dumps({"time": [1, 2], "boxes": track}) for track in boxes]).columns
+    assert columns.spans.tolist() == [[1.0, 2.0]] * len(rows)
+    assert rows_of(columns.tracks) == [{second: float(mark) for second, mark in row.items()} for row in rows]
+    assert columns.tracks.boxes.tolist() == [box for track in boxes for box in track.values()]
+
+
+@pytest.mark.parametrize(
+    ("key", "failure"),
+    [("0", None), ("-0", "bad_frame_key"), ("\\u002d0", "bad_frame_key"), ("\\u0030", None), ("-1", "bad_frame_key")],
+)
+def test_second_zero_has_one_spelling(key: str, failure: str | None) -> None:
+    reading = reader_of(BoxTrack)([f'{{"boxes": {{"{key}": [0, 0, 9, 9]}}}}'])
+    assert reading.faults.failures.get(0) == failure
+    assert read_answer(f'{{"boxes": {{"{key}": [0, 0, 9, 9]}}}}', BoxTrack).failure == failure
 
 
 def test_the_limit_of_boxes_is_the_last_allowed() -> None:

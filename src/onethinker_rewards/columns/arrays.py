@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from typing import Any, Self
 
 from onethinker_rewards.columns.reading import Integers
@@ -15,12 +16,14 @@ class ArrayColumns:
 
     __slots__ = ()
 
-    def _arrays(self) -> list[Any]:
-        return [getattr(self, field.name) for field in fields(self)]  # pyright: ignore[reportArgumentType]
-
     def take(self, rows: Integers) -> Self:
         """Return these rows, in this order."""
-        return type(self)(*(array[rows] for array in self._arrays()))
+        return type(self)(*[getattr(self, name).take(rows, axis=0) for name in _names(type(self))])
 
     def __len__(self) -> int:
-        return len(self._arrays()[0])
+        return len(getattr(self, _names(type(self))[0]))
+
+
+@cache
+def _names(columns: Any) -> list[str]:
+    return [field.name for field in fields(columns)]

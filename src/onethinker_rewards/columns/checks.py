@@ -10,7 +10,7 @@ from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.columns.reading import ColumnsT, Faults, Floats, Integers, Reading
 from onethinker_rewards.schemas.answers import COORDINATE_MAX
 
-__all__ = ["check_boxes", "check_spans", "check_times", "clip", "sound_reading", "sound_rows"]
+__all__ = ["check_boxes", "check_spans", "check_times", "clip", "in_range_and_order", "sound_reading", "sound_rows"]
 
 
 def clip(coordinates: Floats, positions: Integers, faults: Faults) -> Floats:
@@ -28,6 +28,14 @@ def clip(coordinates: Floats, positions: Integers, faults: Faults) -> Floats:
     for row in set(positions[outside].tolist()).difference(faults.failures):
         faults.repairs[row] = (*faults.repairs.get(row, ()), RepairCode.CLIPPED)
     return np.clip(coordinates, 0.0, COORDINATE_MAX)
+
+
+def in_range_and_order(boxes: Floats) -> bool:
+    """Say whether every box lies in 0…1000 with x1 < x2 and y1 < y2: what nearly all batches do."""
+    if boxes.size == 0:
+        return True
+    in_range = boxes.min() >= 0 and boxes.max() <= COORDINATE_MAX
+    return bool(in_range and (boxes[:, :2] < boxes[:, 2:]).all())
 
 
 def check_boxes(boxes: Floats, positions: Integers, faults: Faults) -> None:

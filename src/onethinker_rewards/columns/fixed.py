@@ -105,11 +105,8 @@ class _FixedReader(Generic[ColumnsT]):
         self._arrange = arrange
 
     def __call__(self, texts: Sequence[str], request: Request = STRICT) -> Reading[ColumnsT]:
-        layout = self._layout
-        packed, positions, faults = decode_rows(
-            texts, self._decoder, layout.encode, self._schema, self._convert, request
-        )
-        return sound_reading(self._arrange(layout.matrix(packed), positions, faults), positions, faults)
+        encoded, positions, faults = decode_rows(texts, self._decoder, self._schema, self._convert, request)
+        return sound_reading(self._arrange(self._layout.matrix(encoded), positions, faults), positions, faults)
 
     def _convert(self, answer: BaseModel) -> Any:
         return self._struct(*(getattr(answer, name) for name in self._struct.__struct_fields__))

@@ -1,13 +1,12 @@
 """From decoded values to arrays, without a Python step a number.
 
-A value that holds floats at fixed places is encoded as MessagePack the moment it is decoded, and dropped: keeping
-thousands of tuples alive costs more than reading them. In the encoding every float takes nine bytes at the same
-place of each row, a marker and a big-endian double, so the joined rows are an array seen through strides.
+Values that hold floats at fixed places are encoded as MessagePack, end to end. There every float takes nine bytes at
+the same place of each row, a marker and a big-endian double, so the rows are an array seen through strides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -25,31 +24,32 @@ class FloatLayout:
     """Where the floats of equally shaped structs or tuples stand in their encoding.
 
     Args:
-        template: One such value with all floats 0.0, so that no other byte looks like a marker.
+        template: One such value, or several that follow each other in a row, with all floats 0.0, so that no other
+            byte looks like a marker.
+
+    Attributes:
+        row_bytes: Length of the encoding.
     """
 
-    def __init__(self, template: Any) -> None:
-        self.encode = msgspec.msgpack.Encoder().encode
-        encoded = np.frombuffer(self.encode(template), dtype=np.uint8)
-        self._row_bytes = len(encoded)
-        self._offsets = (np.flatnonzero(encoded == _FLOAT_MARKER) + 1).tolist()
-        self._even = set(np.diff(self._offsets).tolist()) <= {_FLOAT_BYTES}
+    def __init__(self, *template: Any) -> None:
+        encoded = np.frombuffer(b"".join(map(msgspec.msgpack.encode, template)), dtype=np.uint8)
+        self.row_bytes = len(encoded)
+        offsets = np.flatnonzero(encoded == _FLOAT_MARKER) + 1
+        # Floats that follow each other directly are copied at once.
+        starts = [0, *(np.flatnonzero(np.diff(offsets) != _FLOAT_BYTES) + 1).tolist(), len(offsets)]
+        self._runs = [(slice(first, end), int(offsets[first])) for first, end in pairwise(starts) if first < end]
+        self._count = len(offsets)
 
-    def matrix(self, encoded: Sequence[bytes]) -> Floats:
+    def matrix(self, encoded: bytes | bytearray | memoryview) -> Floats:
         """Return ``[N, K]``: the K floats of each of N rows in field order.
 
         Args:
-            encoded: What `encode` gave, joined as it may be; N rows in all.
+            encoded: N encodings end to end.
         """
-        buffer = b"".join(encoded)
-        count = len(buffer) // self._row_bytes
-        matrix = np.empty((count, len(self._offsets)))
-        if count == 0:
-            return matrix
-        if self._even:
-            strides = (self._row_bytes, _FLOAT_BYTES)
-            matrix[:] = np.ndarray(matrix.shape, ">f8", buffer, self._offsets[0], strides)
-            return matrix
-        for column, offset in enumerate(self._offsets):
-            matrix[:, column] = np.ndarray(count, ">f8", buffer, offset, (self._row_bytes,))
+        rows = len(encoded) // self.row_bytes
+        matrix = np.empty((rows, self._count))
+        if rows:
+            strides = (self.row_bytes, _FLOAT_BYTES)
+            for run, offset in self._runs:
+                matrix[:, run] = np.ndarray((rows, run.stop - run.start), ">f8", encoded, offset, strides)
         return matrix

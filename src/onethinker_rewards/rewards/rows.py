@@ -65,6 +65,8 @@ class TaskScores:
 
 def take_context(context: Context, rows: Integers) -> Context:
     """Return the context of these rows."""
+    if context.questions is None and context.options is None and context.images is None:
+        return context
     places = rows.tolist()
     return Context(
         questions=_take(context.questions, places),

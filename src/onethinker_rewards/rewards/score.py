@@ -143,7 +143,8 @@ class _Collected:
         self._normalised = np.zeros(count)
         self._format = np.ones(count)
         self._structure = np.zeros(count)
-        self._parts = {name: np.full(count, np.nan) for spec in table.values() for name in spec.parts}
+        names = dict.fromkeys(name for spec in table.values() for name in spec.parts)
+        self._parts = dict(zip(names, np.full((len(names), count), np.nan), strict=True))
         self._failure: list[FailureCode | None] = [None] * count
         self._format_fault: list[FailureCode | None] = [None] * count
         self._repairs: list[tuple[RepairCode, ...]] = [()] * count
