@@ -1,0 +1,64 @@
+"""A reward for tasks of verifiers 0.4 and later, whose rewards are methods of a task.
+
+    import verifiers.v1 as vf
+    from onethinker_rewards.adapters.verifiers import make_reward
+
+    class MyTask(vf.Task[MyData]):
+        onethinker = vf.reward(weight=1.0)(make_reward())
+
+`onethinker` is ready with the default settings, for a task that is given its reward by configuration.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from onethinker_rewards.adapters.logs import log_items
+from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.adapters.single import gather_calls, whole_totals
+from onethinker_rewards.errors import OneThinkerRewardsError
+
+__all__ = ["log_items", "make_reward", "onethinker", "response_of"]
+
+_LOG = logging.getLogger(__name__)
+
+
+def make_reward(**settings: Any) -> Callable[..., Awaitable[float]]:
+    """Return an ``async def onethinker(self, trace) -> float`` for ``vf.reward``.
+
+    The columns are the fields of the task's data. Beside the reward it records metrics on the trace: ``accuracy``,
+    ``normalised`` and ``format``. Rollouts that end at the same time are scored together.
+
+    Args:
+        settings: Those of `RowScorer`.
+    """
+    gather = gather_calls(RowScorer(**settings))
+
+    async def onethinker(self: Any, trace: Any) -> float:
+        try:
+            row = await gather((response_of(trace), dict(trace.task.data)))
+            (total,) = whole_totals([row])
+        except OneThinkerRewardsError:
+            _LOG.exception("no reward: verifiers keeps this error on the trace, whose reward reads 0 all the same")
+            raise
+        trace.record_metrics({name: row[name] for name in ("accuracy", "normalised", "format")})
+        return total
+
+    return onethinker
+
+
+def response_of(trace: Any) -> str:
+    """Return what the model wrote in its last turn; empty if it wrote nothing.
+
+    A server with a reasoning parser takes the thinking out of the text: it is put back, in its tags.
+    """
+    if not trace.assistant_messages:
+        return ""
+    message = trace.assistant_messages[-1]
+    text = message.content or ""
+    return f"<think>{message.reasoning_content}</think>{text}" if message.reasoning_content else text
+
+
+onethinker = make_reward()
