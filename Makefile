@@ -28,7 +28,7 @@ help:  ## list the commands
 
 # The frameworks that adapters are tested with, in sets that can be installed together: requirements/<set>.txt has exact
 # versions, requirements/<set>-alone.txt those whose own requirements would not fit a CPU.
-FRAMEWORKS := trl swift verl
+FRAMEWORKS := trl swift verl loops
 
 .venv/frameworks/%/.ready: requirements/%.txt pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv/frameworks/$*
