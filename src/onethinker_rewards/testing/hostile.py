@@ -41,11 +41,15 @@ HOSTILE = {
     "trailing commas": ",}" * 10_000,
     "labels": "A. " * 10_000,
     "stars": "**" * 9_999,
+    "10,001 boxes": '{"boxes": {' + ", ".join(f'"{second}": [0, 0, 9, 9]' for second in range(10_001)) + "}}",
     "half a track": '{{"boxes"' + "]" * 5,
 }
 
-# A megabyte each, which is far more than any model writes.
+# A megabyte each, and two past the limits: far more than any model writes.
 LONG = {
+    "an answer of two megabytes": f"<think>x</think><answer>{'x ' * _MEGABYTE}</answer>",
+    "five megabytes of thinking": f"<think>{'x' * 5 * _MEGABYTE}</think><answer>B</answer>",
+} | {
     name: piece * (_MEGABYTE // len(piece))
     for name, piece in {
         "megabyte of <": "<",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -17,6 +18,7 @@ from onethinker_rewards.testing.sound import (
     box_values,
     coordinates,
     fields,
+    is_math,
     json_texts,
     schema_of,
     values,
@@ -70,7 +72,7 @@ def _spoil_list(draw: DrawFn, inside: list[Any]) -> None:
 def _spoil(draw: DrawFn, inside: Any, key: Any) -> str:
     """Spoil what stands at ``key``; return the raw number that has to be put in for the placeholder."""
     raw = ""
-    match draw(st.sampled_from(["number", "raw", "value", "drop", "wrap", "around", "around"])):
+    match draw(st.sampled_from(["number", "raw", "value", "drop", "wrap", "empty", "around", "around"])):
         case "number":
             inside[key] = draw(st.sampled_from(ODD_NUMBERS))
         case "raw":
@@ -79,6 +81,8 @@ def _spoil(draw: DrawFn, inside: Any, key: Any) -> str:
             inside[key] = draw(odd_values())
         case "drop":
             del inside[key]
+        case "empty":
+            inside[key] = {} if isinstance(inside[key], dict) else []
         case "wrap":
             inside[key] = [inside[key]]
         case _ if isinstance(inside, list):
@@ -127,6 +131,7 @@ def repairable(kind: Kind) -> SearchStrategy[str]:
         lambda text: text.replace("]]", "], [1, 2]]"),
         lambda text: text.replace("]]", "], [1, 2], [3, 4]]"),
         lambda text: text[: text.rfind("[")] + "]",
+        lambda text: re.sub(r", \[[^\[\]]*\]\]", "]", text, count=1),
         lambda text: text[:-1],
         lambda text: text[: text.rfind(",")],
     ]
@@ -156,6 +161,13 @@ PLAIN_MISSES: dict[type[BaseModel], list[str]] = {
 }  # fmt: skip
 
 
+MATH_MISSES = [
+    "", " ", "$", "$$", "$16\\pi$ or maybe $4\\pi$", "\\frac{1}{", "\\frac{1}{0}", "0/0", "1 = 2 = 3", "x ==",
+    "\\unknown{2}", "the answer is four", "1 or 2", "()", "\\boxed{}", "\\boxed{1}\\boxed{2}", "2^", "\u0661", "1,,2",
+    "\ud800", "\x00", "50%", "3 cm",
+]  # fmt: skip
+
+
 def near_misses(kind: Kind) -> SearchStrategy[str]:
     """Return answer texts that look right and are mostly not: JSON with one to three things wrong, `A or B`, `12 cm`.
 
@@ -168,7 +180,7 @@ def near_misses(kind: Kind) -> SearchStrategy[str]:
     """
     schema = schema_of(kind)
     if schema not in JSON_SCHEMAS:
-        return st.sampled_from(PLAIN_MISSES[schema])
+        return st.sampled_from(MATH_MISSES if is_math(kind) else PLAIN_MISSES[schema])
     others = st.sampled_from([other for other in JSON_SCHEMAS if other is not schema]).flatmap(values).map(json.dumps)
     wide = json_texts(st.fixed_dictionaries(fields(schema, -100.0, 1100.0)))
     return st.one_of(_spoiled(schema), _spoiled(schema), _repeated_key(schema), repairable(schema), wide, others)

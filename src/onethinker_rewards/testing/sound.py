@@ -36,6 +36,7 @@ __all__ = [
     "box_values",
     "coordinates",
     "fields",
+    "is_math",
     "json_texts",
     "number_texts",
     "schema_of",
@@ -176,12 +177,17 @@ def schema_of(kind: Kind) -> type[BaseModel]:
     return schema
 
 
+def is_math(kind: Kind) -> bool:
+    """Tell whether texts have to be mathematics, which the schema of free text does not say."""
+    return isinstance(kind, str) and spec_of(kind).name == "math"
+
+
 def values(kind: Kind) -> SearchStrategy[Any]:
     """Return values that the schema accepts: a dict for a JSON schema, plain text for the others."""
     schema = schema_of(kind)
     if schema in JSON_SCHEMAS:
         return st.fixed_dictionaries(fields(schema))
-    return math_texts() if isinstance(kind, str) and spec_of(kind).name == "math" else _PLAIN[schema]()
+    return math_texts() if is_math(kind) else _PLAIN[schema]()
 
 
 @st.composite

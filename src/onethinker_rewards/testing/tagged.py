@@ -12,8 +12,9 @@ __all__ = ["FRAGMENTS", "any_answer", "any_response", "damaged", "responses", "t
 
 _NOISE = "{}[]\",:.-+eE0123456789 \n'\\<>/\x00\ud800\ufeffé\u0663AaBb_%*()$"
 
+_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 FRAGMENTS = (
-    "<think>", "</think>", "<answer>", "</answer>", "<think>", "</think>", "<answer>", "</answer>", "B", "x y", " ",
+    *_TAGS, *_TAGS, "B", "x y", " ",
     "\n", "\n\n", "\x1c", "\u2003", "\u200b", "<", ">", "/", "</", "<ans", "wer>", "think>", "<ANSWER>", "< answer >",
     "< / answer >", "a / b", "a < b", "\x00", "\ud800", *END_TOKENS,
 )  # fmt: skip
@@ -47,7 +48,7 @@ def _responses(draw: DrawFn, texts: SearchStrategy[str], think: Think) -> str:
 
 
 def _without_tags(text: str) -> bool:
-    return not any(tag in text for tag in ("<think>", "</think>", "<answer>", "</answer>"))
+    return not any(tag in text for tag in _TAGS)
 
 
 @st.composite
@@ -96,5 +97,6 @@ def any_answer(kind: Kind) -> SearchStrategy[str]:
 
 def any_response(kind: Kind) -> SearchStrategy[str]:
     """Return good responses, nearly good ones with any answer, damaged and hostile ones."""
-    near = tagged_responses(any_answer(kind))
+    spoiled = st.builds("{}{}{}".format, answers(kind), st.sampled_from(_TAGS), answers(kind))
+    near = tagged_responses(st.one_of(any_answer(kind), spoiled))
     return st.one_of(responses(kind), near, near, damaged(kind), tag_soup(), hostile_text())

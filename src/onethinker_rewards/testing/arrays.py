@@ -1,0 +1,165 @@
+"""Arrays that metrics and advantages take: boxes, spans, tracks, point sets, masks, groups of rewards.
+
+Numbers are thousandths of their range, half of them eighths: equal, touching, nested and degenerate things are where
+metrics have their faults, and arbitrary floats are hardly ever equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
+
+__all__ = ["RewardGroups", "boxes", "masks", "point_sets", "reward_groups", "spans", "tracks"]
+
+Floats = NDArray[np.float64]
+
+_STEPS = 8
+
+
+class RewardGroups(NamedTuple):
+    """Rewards with what they belong to.
+
+    Attributes:
+        rewards: ``[N]``.
+        groups: ``[N]`` the prompt's number; a group is a prompt's rows of one task.
+        tasks: ``[N]`` task names.
+    """
+
+    rewards: Floats
+    groups: NDArray[np.int64]
+    tasks: list[str]
+
+
+def _places(low: float, high: float) -> SearchStrategy[float]:
+    # Thousandths rather than any float: what differs by less is lost to rounding, and breaks no law worth keeping.
+    width = (high - low) / 1000.0
+    coarse = st.integers(0, _STEPS).map(lambda place: low + place * 125 * width)
+    return st.one_of(coarse, st.integers(0, 1000).map(lambda place: low + place * width))
+
+
+@st.composite
+def _pair(draw: DrawFn, low: float, high: float) -> list[float]:
+    """Return two numbers in ascending order, a step apart at least."""
+    step = (high - low) / 1000.0
+    first, second = draw(_places(low, high)), draw(_places(low, high))
+    left, right = min(first, second), max(first, second)
+    return [left, right] if right - left >= step else [min(left, high - step), min(left, high - step) + step]
+
+
+@st.composite
+def _box(draw: DrawFn, low: float, high: float) -> list[float]:
+    (left, right), (top, bottom) = draw(_pair(low, high)), draw(_pair(low, high))
+    return [left, top, right, bottom]
+
+
+def _stacked(row: SearchStrategy[list[float]], rows: int | None, shape: tuple[int, ...]) -> SearchStrategy[Floats]:
+    fewest, most = (1, 6) if rows is None else (rows, rows)
+    drawn = st.lists(row, min_size=fewest, max_size=most)
+    return drawn.map(lambda values: np.array(values, dtype=np.float64).reshape(len(values), *shape))
+
+
+def boxes(rows: int | None = None, *, low: float = 0.0, high: float = 1000.0) -> SearchStrategy[Floats]:
+    """Return ``[N, 4]`` x1, y1, x2, y2 in order and within [low, high]; no side is shorter than a thousandth of that.
+
+    Args:
+        rows: N; None for one to six.
+        low: Smallest coordinate.
+        high: Largest coordinate.
+    """
+    return _stacked(_box(low, high), rows, (4,))
+
+
+def spans(rows: int | None = None, *, high: float = 200.0) -> SearchStrategy[Floats]:
+    """Return ``[N, 2]`` start, end in seconds, in order and within [0, high]; some have no length.
+
+    Args:
+        rows: N; None for one to six.
+        high: Latest second.
+    """
+    row = st.lists(_places(0.0, high), min_size=2, max_size=2).map(sorted)
+    return _stacked(row, rows, (2,))
+
+
+def point_sets(
+    rows: int | None = None, *, points: int = 3, low: float = 0.0, high: float = 1000.0
+) -> SearchStrategy[Floats]:
+    """Return ``[N, K, 2]`` x, y within [low, high], some of them equal.
+
+    Args:
+        rows: N; None for one to six.
+        points: K.
+        low: Smallest coordinate.
+        high: Largest coordinate.
+    """
+    row = st.lists(_places(low, high), min_size=2 * points, max_size=2 * points)
+    return _stacked(row, rows, (points, 2))
+
+
+def tracks(
+    rows: int | None = None, *, seconds: int = 40, most: int = 5, high: float = 1000.0
+) -> SearchStrategy[list[Floats]]:
+    """Return N tracks, ``[T, 5]`` each: second, x1, y1, x2, y2 by ascending, distinct whole seconds.
+
+    Args:
+        rows: N; None for one to six.
+        seconds: Latest second.
+        most: Largest T.
+        high: Largest coordinate.
+    """
+    frames = st.dictionaries(st.integers(0, seconds), _box(0.0, high), min_size=1, max_size=most)
+    track = frames.map(lambda chosen: np.array([[at, *box] for at, box in sorted(chosen.items())], dtype=np.float64))
+    fewest, largest = (1, 6) if rows is None else (rows, rows)
+    return st.lists(track, min_size=fewest, max_size=largest)
+
+
+@st.composite
+def masks(draw: DrawFn, rows: int | None = None, *, height: int = 6, width: int = 6) -> NDArray[np.bool_]:
+    """Return ``[N, H, W]`` bool: empty, full, rectangles, and rectangles with single pixels turned.
+
+    Args:
+        draw: Given by hypothesis.
+        rows: N; None for one to six.
+        height: H.
+        width: W.
+    """
+    count = draw(st.integers(1, 6)) if rows is None else rows
+    drawn = np.zeros((count, height, width), dtype=np.bool_)
+    for mask in drawn:
+        top, left = draw(st.integers(0, height)), draw(st.integers(0, width))
+        mask[top : draw(st.integers(0, height)), left : draw(st.integers(0, width))] = True
+        turned = draw(st.lists(st.integers(0, height * width - 1), max_size=3, unique=True)) if mask.size else []
+        mask.ravel()[turned] ^= True
+    return drawn
+
+
+def reward_groups(
+    rewards: SearchStrategy[float] | None = None,
+    *,
+    tasks: Sequence[str] = ("math", "ocr", "tracking"),
+    groups: int = 5,
+    min_rows: int = 0,
+    max_rows: int = 24,
+) -> SearchStrategy[RewardGroups]:
+    """Return rewards in groups, in any order: groups of one, of equal rewards, and of several tasks among them.
+
+    Args:
+        rewards: Where rewards come from; by default [-2, 2], with 0, 0.5 and 1 common.
+        tasks: Task names.
+        groups: How many prompts there are.
+        min_rows: Smallest N.
+        max_rows: Largest N.
+    """
+    usual = st.floats(-2.0, 2.0).map(lambda reward: round(reward, 6)) | st.sampled_from([0.0, 0.5, 1.0])
+    row = st.tuples(usual if rewards is None else rewards, st.integers(0, groups - 1), st.sampled_from(list(tasks)))
+    return st.lists(row, min_size=min_rows, max_size=max_rows).map(_grouped)
+
+
+def _grouped(rows: list[tuple[float, int, str]]) -> RewardGroups:
+    rewards = np.array([reward for reward, _, _ in rows], dtype=np.float64)
+    groups = np.array([group for _, group, _ in rows], dtype=np.int64)
+    return RewardGroups(rewards, groups, [task for _, _, task in rows])
