@@ -31,12 +31,12 @@ def questions() -> list[str]:
     return [f"{task} {number}" for task in TASKS for number in range(2)]
 
 
-def data_rows(*, chat: bool) -> list[dict[str, Any]]:
-    """Rows in the data set's words, tasks taking turns."""
+def data_rows(*, chat: bool, times: int = 1) -> list[dict[str, Any]]:
+    """Rows in the data set's words, tasks taking turns; the whole several times over."""
     rows = []
-    for number in range(2):
+    for number in range(2 * times):
         for task in TASKS:
-            question = f"{task} {number}"
+            question = f"{task} {number % 2}"
             rows.append(
                 {
                     "prompt": [{"role": "user", "content": question}] if chat else question,

@@ -1,0 +1,90 @@
+"""Which rows are rewarded, and with what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import onethinker_rewards as otr
+from onethinker_rewards.adapters import RowScorer
+from onethinker_rewards.adapters.rewarding import Rewarder
+from onethinker_rewards.adapters.scale import TaskScale
+from tests.rewards.cases import wrap
+
+RESPONSES = [wrap("B"), wrap("right"), wrap("7"), wrap("write")]
+COLUMNS: dict[str, list[Any]] = {
+    "problem_type": ["multiple choice", "OCR", "coding", "ocr"],
+    "solution": ["A", "right", None, "right"],
+    "prompt_id": [1, 2, 3, 4],
+}
+
+
+def columns_of(*rows: int) -> dict[str, list[Any]]:
+    return {name: [values[row] for row in rows] for name, values in COLUMNS.items()}
+
+
+def test_other_tasks_get_none_even_without_a_reference() -> None:
+    rewarded = Rewarder(RowScorer(), ["ocr"])(RESPONSES, COLUMNS)
+    assert rewarded.rewards == [None, 2.0, None, 1.0]
+    assert rewarded.rows == [1, 3]
+    assert rewarded.batch.tasks == ["ocr", "ocr"]
+    assert rewarded.spread(["a", "b"]) == [None, "a", None, "b"]
+
+
+@pytest.mark.parametrize("label", [None, 7, "no such task"])
+def test_a_label_that_is_no_task_is_of_none_of_them(label: Any) -> None:
+    columns = {**columns_of(0, 1), "problem_type": [label, "ocr"], "data_type": [None, "image"]}
+    assert Rewarder(RowScorer(), {"ocr"})(RESPONSES[:2], columns).rewards == [None, 2.0]
+
+
+def test_a_task_of_two_kinds_is_told_by_its_data_type() -> None:
+    columns = {"problem_type": ["segmentation"] * 2, "data_type": ["image", "video"]}
+    columns_reader = RowScorer().columns
+    assert columns_reader.rows_of(["video_segmentation"], columns, rows=2) == [1]
+
+
+def test_without_a_choice_of_tasks_an_unknown_one_raises() -> None:
+    with pytest.raises(otr.UnknownTaskError) as caught:
+        Rewarder(RowScorer())(RESPONSES, {**COLUMNS, "solution": ["B"] * 4})
+    assert caught.value.rows == (2,)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [("ocr", "tasks is one str"), (["ocr", "OCR"], "tasks: there is no OCR; there are multiple_choice, numerical")],
+)
+def test_tasks_that_do_not_exist_are_refused(tasks: Any, message: str) -> None:
+    with pytest.raises(otr.ArgumentError, match=message):
+        Rewarder(RowScorer(), tasks)
+
+
+def test_a_judge_without_an_answer_gives_none() -> None:
+    scorer = RowScorer(judge=lambda questions, answers, references: [None, 0.5])
+    columns = {"task": ["open_ended"] * 2, "reference": ["a", "a"]}
+    rewarded = Rewarder(scorer)([wrap("a"), wrap("b")], columns)
+    assert rewarded.rewards == [None, 1.5]
+    assert rewarded.log_items("x")["x/open_ended/total"] == 1.5
+
+
+def test_curves_without_a_number_are_left_out() -> None:
+    scorer = RowScorer(judge=lambda questions, answers, references: [None])
+    items = Rewarder(scorer)([wrap("a")], {"task": ["open_ended"], "reference": ["a"]}).log_items("x")
+    assert "x/open_ended/total" not in items
+    assert items["x/open_ended/failure/judge_failed"] == 1.0
+
+
+def test_scaled_rewards_come_with_sigma() -> None:
+    scale = TaskScale()
+    scale.attach()
+    scale.begin_step()
+    rewarded = Rewarder(RowScorer(), ["ocr"], scale)(RESPONSES, COLUMNS)
+    assert rewarded.sigmas == {"ocr": 0.5}
+    assert rewarded.rewards == [None, pytest.approx(4.0, rel=1e-5), None, pytest.approx(2.0, rel=1e-5)]
+    assert rewarded.batch.total.tolist() == [2.0, 1.0]
+    assert rewarded.log_items("x")["x/ocr/sigma"] == 0.5
+
+
+def test_no_rows_are_no_rewards() -> None:
+    rewarded = Rewarder(RowScorer(), ["math"])(RESPONSES, COLUMNS)
+    assert (rewarded.rewards, len(rewarded.batch), rewarded.log_items("x")) == ([None] * 4, 0, {})
