@@ -262,7 +262,9 @@ def _points_similarity(predicted: list[list[float]], reference: list[list[float]
         sum(mathematics.dist(point, reference[place]) for point, place in zip(predicted, order, strict=True))
         for order in itertools.permutations(range(3))
     )
-    return mathematics.exp(-((total / 3.0) ** 2) / (2.0 * POINT_SIGMA**2))
+    # Far past the last distance that gives more than 0: the square of a coordinate such as 1e308 is no double.
+    mean = min(total / 3.0, 1e6)
+    return mathematics.exp(-(mean**2) / (2.0 * POINT_SIGMA**2))
 
 
 def _is_time(value: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice, product
+
 from onethinker_rewards.testing.extra import SearchStrategy, st
 
 __all__ = ["HOSTILE", "LONG", "hostile_text"]
@@ -49,6 +51,9 @@ HOSTILE = {
 LONG = {
     "an answer of two megabytes": f"<think>x</think><answer>{'x ' * _MEGABYTE}</answer>",
     "five megabytes of thinking": f"<think>{'x' * 5 * _MEGABYTE}</think><answer>B</answer>",
+    "a megabyte of different words": " ".join(
+        "".join(letters) for letters in islice(product("bcdfghilmnoprstu", repeat=5), _MEGABYTE // 6)
+    ),
 } | {
     name: piece * (_MEGABYTE // len(piece))
     for name, piece in {

@@ -1,0 +1,217 @@
+"""A million responses that were made to break scoring: ``python -m scripts.storm [ROWS] [--seed N] [--out FILE]``.
+
+Over all tasks and recipes: no exception, no total that is NaN or outside of its recipe's range, no response that takes
+longer than 50 ms by itself. Prints what it found, and writes it as a page. Ends with 1 where anything was found.
+
+A batch that takes less than 50 ms holds no response that takes longer, so only slow batches are halved until the slow
+response is found, and that one is timed again by itself. Mathematics is timed answer by answer, because a second
+comparison finds its terms in caches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scripts.storm_inputs import RECIPES, Shower, showers
+
+import onethinker_rewards as otr
+
+__all__ = ["Finding", "Storm", "main", "report"]
+
+SECONDS = 0.05
+_SIZE = 64
+_AGAIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One response that broke a promise."""
+
+    kind: str
+    task: str
+    recipe: str
+    response: str
+    reference: str
+    detail: str
+
+    def __str__(self) -> str:
+        shown = repr(self.response if len(self.response) <= 160 else f"{self.response[:120]}…{self.response[-30:]}")
+        return f"{self.kind}: {self.task}, {self.recipe}: {self.detail}: {shown} against {self.reference[:80]!r}"
+
+
+@dataclass(slots=True)
+class Storm:
+    """What has been scored so far, and what was found.
+
+    Attributes:
+        scorers: A scorer a recipe.
+        seconds: Longest time that one response may take.
+        rows: Rows by task and recipe.
+        failures: Failures by code.
+        slowest: Seconds of the slowest response by task, where a batch was slow enough to look.
+        findings: What broke a promise.
+    """
+
+    scorers: dict[str, otr.Scorer]
+    seconds: float = SECONDS
+    rows: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    failures: Counter[str] = field(default_factory=Counter[str])
+    slowest: dict[str, float] = field(default_factory=dict[str, float])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    def hold(self, shower: Shower) -> None:
+        """Score a batch and look for what it breaks."""
+        for part in _singly(shower) if shower.task == "math" else (shower,):
+            self._hold(part)
+
+    def _hold(self, shower: Shower) -> None:
+        try:
+            taken, batch = self._timed(shower)
+        except Exception as error:  # noqa: BLE001 - what raises is what this looks for
+            self._raised(shower, error)
+            return
+        self.rows[shower.task, shower.recipe] += len(shower.responses)
+        self.failures.update("scored" if code is None else str(code) for code in batch.failure)
+        self._check(shower, batch)
+        if taken > self.seconds:
+            self._slow(shower, taken)
+
+    def _timed(self, shower: Shower) -> tuple[float, otr.RewardBatch]:
+        start = time.perf_counter()
+        batch = self.scorers[shower.recipe].score(shower.responses, shower.references, shower.task)
+        return time.perf_counter() - start, batch
+
+    def _raised(self, shower: Shower, error: Exception) -> None:
+        if len(shower.responses) == 1:
+            self._find("exception", shower, 0, repr(error))
+            return
+        for half in _halves(shower):
+            self._hold(half)
+
+    def _check(self, shower: Shower, batch: otr.RewardBatch) -> None:
+        largest = _largest(shower.task, shower.recipe)
+        for row in np.flatnonzero(~np.isfinite(batch.total)).tolist():
+            self._find("not a number", shower, row, f"total {batch.total[row]}")
+        for row in np.flatnonzero((batch.total < 0) | (batch.total > largest + 1e-9)).tolist():
+            self._find("out of range", shower, row, f"total {batch.total[row]} of {largest}")
+
+    def _slow(self, shower: Shower, taken: float) -> None:
+        if len(shower.responses) > 1:
+            for half in _halves(shower):
+                again, _ = self._timed(half)
+                if again > self.seconds:
+                    self._slow(half, again)
+            return
+        taken = self._alone(shower, taken)
+        self.slowest[shower.task] = max(taken, self.slowest.get(shower.task, 0.0))
+        if taken > self.seconds:
+            self._find("slow", shower, 0, f"{1000 * taken:.0f} ms")
+
+    def _alone(self, shower: Shower, taken: float) -> float:
+        """Return how long a response takes by itself: other work on the machine makes times longer, never shorter."""
+        if shower.task == "math":
+            return min(taken, _in_fresh_workers(shower))
+        return min(taken, *(self._timed(shower)[0] for _ in range(_AGAIN)))
+
+    def _find(self, kind: str, shower: Shower, row: int, detail: str) -> None:
+        response, reference = shower.responses[row], shower.references[row]
+        self.findings.append(Finding(kind, shower.task, shower.recipe, response, reference, detail))
+
+
+def _largest(task: str, recipe: str) -> float:
+    chosen = RECIPES[recipe]
+    if chosen.rules == "release":
+        return 1.5
+    return 1.0 + (1.0 if chosen.accuracy == "normalised" else otr.TASKS[task].maximum)
+
+
+def _singly(shower: Shower) -> Iterator[Shower]:
+    for response, reference in zip(shower.responses, shower.references, strict=True):
+        yield shower._replace(responses=[response], references=[reference])
+
+
+def _halves(shower: Shower) -> Iterator[Shower]:
+    middle = len(shower.responses) // 2
+    for part in (slice(middle), slice(middle, None)):
+        yield shower._replace(responses=shower.responses[part], references=shower.references[part])
+
+
+def _in_fresh_workers(shower: Shower) -> float:
+    """Return how long a comparison takes in a process that has compared something else before."""
+    with otr.Scorer(recipe=RECIPES[shower.recipe], workers=1) as scorer:
+        scorer.score(["<think></think><answer>$\\sqrt{8}$</answer>"], ["$2\\sqrt{2}$"], "math")
+        start = time.perf_counter()
+        scorer.score(shower.responses, shower.references, "math")
+        return time.perf_counter() - start
+
+
+def run(rows: int, seed: int, *, size: int = _SIZE, progress: bool = False) -> Storm:
+    """Score ``rows`` responses of a seed."""
+    scorers = {name: otr.Scorer(recipe=recipe) for name, recipe in RECIPES.items()}
+    storm = Storm(scorers)
+    for number, shower in enumerate(showers(seed, rows, size)):
+        storm.hold(shower)
+        if progress and number % 1000 == 0:
+            print(f"{sum(storm.rows.values()):,} rows, {len(storm.findings)} findings", flush=True)
+    return storm
+
+
+def report(storm: Storm, seed: int, seconds: float) -> str:
+    """Return the findings and counts as a page."""
+    total = sum(storm.rows.values())
+    kinds = Counter(finding.kind for finding in storm.findings)
+    lines = [
+        "# A million responses made to break scoring",
+        "",
+        f"Written by `python -m scripts.storm {total} --seed {seed} --out docs/storm.md`, in {seconds:.0f} s.",
+        "",
+        f"{total:,} generated and mutated responses over {len(otr.TASKS)} tasks and {len(RECIPES)} recipes:",
+        "sound ones, ones with pieces deleted, inserted, replaced and doubled, odd numbers and keys put in,",
+        "soup of tags, other answers, deep nesting, megabytes of one character.",
+        "",
+        "| promise | responses that broke it |",
+        "| --- | --- |",
+        f"| no exception | {kinds['exception']} |",
+        f"| no total is NaN or infinite | {kinds['not a number']} |",
+        f"| no total is outside of its recipe's range | {kinds['out of range']} |",
+        f"| none takes longer than {1000 * storm.seconds:.0f} ms by itself | {kinds['slow']} |",
+        "",
+        "| task | responses | longer than 50 ms | the slowest, ms |",
+        "| --- | --- | --- | --- |",
+    ]
+    for task in otr.TASKS:
+        count = sum(rows for (name, _), rows in storm.rows.items() if name == task)
+        slow = sum(finding.kind == "slow" and finding.task == task for finding in storm.findings)
+        longest = storm.slowest.get(task)
+        lines.append(
+            f"| `{task}` | {count:,} | {slow} | {'under 50' if longest is None else f'{1000 * longest:.0f}'} |"
+        )
+    lines += ["", "| how an answer was read | responses |", "| --- | --- |"]
+    lines += [f"| `{code}` | {count:,} |" for code, count in storm.failures.most_common()]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    start = time.perf_counter()
+    storm = run(chosen.rows, chosen.seed, progress=True)
+    page = report(storm, chosen.seed, time.perf_counter() - start)
+    print(page, *storm.findings[:200], sep="\n")
+    if chosen.out is not None:
+        chosen.out.write_text(page, encoding="utf-8")
+    return 1 if storm.findings else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

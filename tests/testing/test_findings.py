@@ -1,0 +1,33 @@
+"""What the storm found, each by its name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import onethinker_rewards as otr
+from tests.rewards.cases import REFERENCES, wrap
+
+
+@pytest.mark.parametrize("task", ["image_segmentation", "video_segmentation"])
+@pytest.mark.parametrize("far", [1e154, 1e200, 1e308, -1e308])
+def test_points_so_far_away_that_their_square_is_no_number_under_release(task: str, far: float) -> None:
+    """They raised OverflowError, and with it the whole batch."""
+    answer = json.loads(REFERENCES[task])
+    answer["positive_points"][0] = [far, 0]
+    batch = otr.score([wrap(json.dumps(answer))], [REFERENCES[task]], task, recipe="release")
+    assert batch.parts["positive_points"].tolist() == [0.0]
+    assert batch.parts["negative_points"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(("answer", "most"), [("yes", 2 / 3), ("…", 0.0)])
+def test_an_open_ended_reference_of_less_than_two_words_cannot_be_matched_in_full(answer: str, most: float) -> None:
+    """ROUGE-2 counts pairs of words, and no ROUGE counts a text without a word: as the package rouge-score has it."""
+    assert otr.score([wrap(answer)], [answer], "open_ended").accuracy[0] == pytest.approx(most)
+
+
+def test_a_reference_box_without_an_area_that_a_double_holds_cannot_be_matched() -> None:
+    """Its area is 0 in double precision, and 0/0 is 0."""
+    box = '{"boxes": [0, 0, 1e-200, 1e-200]}'
+    assert otr.score([wrap(box)], [box], "spatial_grounding").accuracy.tolist() == [0.0]
