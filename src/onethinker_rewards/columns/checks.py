@@ -55,19 +55,24 @@ def check_times(times: Floats, positions: Integers, faults: Faults) -> None:
     _fail(times < 0, positions, FailureCode.OUT_OF_RANGE, faults)
 
 
-def sound_rows(positions: Integers, faults: Faults) -> Integers | None:
-    """Return the places of rows without a failure, or None where all are sound."""
-    if not faults.failures:
-        return None
-    failed = np.fromiter(faults.failures, dtype=np.int64, count=len(faults.failures))
-    return np.flatnonzero(~np.isin(positions, failed))
+def sound_rows(count: int, faults: Faults) -> Integers:
+    """Return the places of the rows without a failure among ``count`` rows."""
+    rows = np.arange(count)
+    return np.delete(rows, [*faults.failures]) if faults.failures else rows
 
 
-def sound_reading(columns: ColumnsT, positions: Integers, faults: Faults) -> Reading[ColumnsT]:
-    """Leave out the rows that failed after they were decoded."""
-    sound = sound_rows(positions, faults)
-    if sound is None:
+def sound_reading(columns: ColumnsT, positions: Integers, faults: Faults, count: int) -> Reading[ColumnsT]:
+    """Leave out the rows that failed after they were decoded.
+
+    Args:
+        columns: The decoded rows.
+        positions: ``[len(columns)]`` the texts they were.
+        faults: Codes by position.
+        count: Number of all texts.
+    """
+    if len(positions) + len(faults.failures) == count:
         return Reading(columns, positions, faults)
+    sound = np.array([position not in faults.failures for position in positions.tolist()]).nonzero()[0]
     return Reading(columns.take(sound), positions[sound], faults)
 
 

@@ -106,7 +106,9 @@ class _FixedReader(Generic[ColumnsT]):
 
     def __call__(self, texts: Sequence[str], request: Request = STRICT) -> Reading[ColumnsT]:
         encoded, positions, faults = decode_rows(texts, self._decoder, self._schema, self._convert, request)
-        return sound_reading(self._arrange(self._layout.matrix(encoded), positions, faults), positions, faults)
+        return sound_reading(
+            self._arrange(self._layout.matrix(encoded), positions, faults), positions, faults, len(texts)
+        )
 
     def _convert(self, answer: BaseModel) -> Any:
         return self._struct(*(getattr(answer, name) for name in self._struct.__struct_fields__))

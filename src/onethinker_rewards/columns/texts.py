@@ -55,7 +55,7 @@ def read_texts(texts: Sequence[str], request: Request = STRICT) -> Reading[TextC
     for position, text in enumerate(texts):
         if not text or len(text) > request.limits.answer_characters:
             faults.fail(position, FailureCode.ANSWER_TOO_LONG if text else FailureCode.EMPTY_ANSWER)
-    rows = _readable(len(texts), faults)
+    rows = sound_rows(len(texts), faults)
     return Reading(TextColumns(_objects(_take(texts, rows))), rows, faults)
 
 
@@ -81,7 +81,7 @@ def read_numbers(texts: Sequence[str], request: Request = STRICT) -> Reading[Num
             values.append(float(str(answer)))
             digits.append(without_fence(text.strip())[0].replace(",", ""))
     columns = NumberColumns(np.array(values, dtype=np.float64), _objects(digits))
-    return Reading(columns, _readable(len(texts), faults), faults)
+    return Reading(columns, sound_rows(len(texts), faults), faults)
 
 
 def read_letters(texts: Sequence[str], request: Request = STRICT) -> Reading[LetterColumns]:
@@ -92,7 +92,7 @@ def read_letters(texts: Sequence[str], request: Request = STRICT) -> Reading[Let
         options = request.options[position] if request.options is not None else None
         if not letters[position] or (options and letters[position] - ord("A") >= len(options)):
             letters[position] = _letter(position, text, options, request, faults)
-    rows = _readable(len(texts), faults)
+    rows = sound_rows(len(texts), faults)
     codes = np.array(letters, dtype=np.int64)[rows]
     return Reading(LetterColumns(codes, _objects(_take(texts, rows))), rows, faults)
 
@@ -143,9 +143,3 @@ def _objects(values: Sequence[str]) -> Texts:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
-
-
-def _readable(count: int, faults: Faults) -> Integers:
-    rows = np.arange(count)
-    sound = sound_rows(rows, faults)
-    return rows if sound is None else sound

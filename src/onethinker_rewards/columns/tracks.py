@@ -48,7 +48,7 @@ class TrackColumns:
         lengths = self.lengths[rows]
         starts = starts_of(lengths)
         places = np.arange(starts[-1]) + (self.starts[rows] - starts[:-1]).repeat(lengths)
-        return type(self)(starts, self.frames[places], self.boxes.take(places, axis=0))
+        return type(self)(starts, self.frames.take(places), self.boxes.take(places, axis=0))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -100,7 +100,7 @@ def read_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[Trac
     encoded, positions, faults = decode_rows(texts, _TRACKS, BoxTrack, _track, request, ends)
     tracks = TrackColumns(*PackedTracks(encoded, ends, _TRACK_LAYOUT).tracks())
     _refuse_what_only_text_shows(texts, BoxTrack, tracks, positions, request, faults)
-    return sound_reading(_checked(tracks, positions, faults), positions, faults)
+    return sound_reading(_checked(tracks, positions, faults), positions, faults, len(texts))
 
 
 def read_timed_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[TimedTrackColumns]:
@@ -111,7 +111,7 @@ def read_timed_tracks(texts: Sequence[str], request: Request = STRICT) -> Readin
     spans, tracks = packed.floats_before(), TrackColumns(*packed.tracks())
     _refuse_what_only_text_shows(texts, TimedBoxTrack, tracks, positions, request, faults)
     check_spans(spans, positions, faults)
-    return sound_reading(TimedTrackColumns(spans, _checked(tracks, positions, faults)), positions, faults)
+    return sound_reading(TimedTrackColumns(spans, _checked(tracks, positions, faults)), positions, faults, len(texts))
 
 
 _TRACKS = msgspec.json.Decoder(Track)

@@ -162,28 +162,32 @@ def find_answers(
     answers: list[str] = []
     found = FoundAnswers(answers)
     quick = think == "required" and max(map(len, responses), default=0) <= limits.response_characters
+    if not quick:
+        for text in responses:
+            _record(found, find_answer(text, think=think, limits=limits))
+        return found
+    opening, closing = _OPEN_THINK, CLOSE_ANSWER
     first, second, third = _JOINTS
-    # Slices compare faster than `startswith` with a position, and this loop is most of what scoring costs.
-    for row, text in enumerate(responses):
-        if quick and text[:7] == _OPEN_THINK and text[-9:] == CLOSE_ANSWER:
-            close = text.find("<", 7)
-            if text[close : close + 17] == first:
-                answer = text[close + 17 : -9]
-            elif text[close : close + 16] == second:
-                answer = text[close + 16 : -9]
-            elif text[close : close + 18] == third:
-                answer = text[close + 18 : -9]
-            else:
-                answer = ""
-            answer = answer.strip()
-            if answer and "<" not in answer:
-                answers.append(answer)
-                continue
-        _record(found, row, find_answer(text, think=think, limits=limits))
+    # Slices compare faster than `startswith` with a position, and this loop is much of what scoring costs.
+    for text in responses:
+        close = text.find("<", 7)
+        if text[close : close + 17] == first:
+            answer = text[close + 17 : -9]
+        elif text[close : close + 16] == second:
+            answer = text[close + 16 : -9]
+        elif text[close : close + 18] == third:
+            answer = text[close + 18 : -9]
+        else:
+            answer = "<"
+        if "<" not in answer and text[:7] == opening and text[-9:] == closing and (answer := answer.strip()):
+            answers.append(answer)
+        else:
+            _record(found, find_answer(text, think=think, limits=limits))
     return found
 
 
-def _record(found: FoundAnswers, row: int, one: Found) -> None:
+def _record(found: FoundAnswers, one: Found) -> None:
+    row = len(found.answers)
     if one.failure is not None:
         found.failures[row] = one.failure
         if one.answer is not None:

@@ -56,7 +56,10 @@ class TaskScores:
         self.bad_references = bad_references
 
     def fill(self, rows: Integers, accuracy: Floats, parts: Mapping[str, Floats]) -> None:
-        """Set what a formula gave for ``rows``."""
+        """Set what a formula gave for ``rows``, which are in order."""
+        if len(rows) == len(self.accuracy):
+            self.accuracy, self.parts = accuracy, dict(parts)
+            return
         self.accuracy[rows] = accuracy
         for name, values in parts.items():
             self.parts[name] = np.zeros(len(self.accuracy))

@@ -130,7 +130,9 @@ def _take_rows(responses: Sequence[str], references: Sequence[str], context: Con
         return TaskRows(list(responses), list(references), context)
     places: list[int] = rows.tolist()
     return TaskRows(
-        [responses[row] for row in places], [references[row] for row in places], take_context(context, rows)
+        [*map(responses.__getitem__, places)],
+        [*map(references.__getitem__, places)],
+        take_context(context, rows),
     )
 
 

@@ -65,9 +65,10 @@ def _keep_codes(scores: TaskScores, read: Integers, reading: Reading[Any], found
         scores.format_faults.setdefault(int(read[position]), code)
     for position, codes in faults.repairs.items():
         scores.repairs[int(read[position])] = codes
-    for row in found.unclosed.keys() & set(read[reading.rows].tolist()):
-        del scores.failures[row]
-        scores.repairs[row] = (RepairCode.CLOSED_ANSWER, *scores.repairs.get(row, ()))
+    if found.unclosed:
+        for row in found.unclosed.keys() & set(read[reading.rows].tolist()):
+            del scores.failures[row]
+            scores.repairs[row] = (RepairCode.CLOSED_ANSWER, *scores.repairs.get(row, ()))
 
 
 def _compare(

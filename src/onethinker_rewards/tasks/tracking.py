@@ -15,10 +15,13 @@ __all__ = ["TRACKING", "mean_box_iou"]
 
 def mean_box_iou(predicted: TrackColumns, reference: TrackColumns) -> Floats:
     """Return the mean box IoU over the reference's frames, ``[N]``; a frame that is missing counts 0."""
+    if len(reference) == 0:
+        return np.zeros(0)
     places = match_frames(predicted, reference)
-    box_iou = metrics.box_iou(predicted.boxes[places], reference.boxes)
+    # A frame that is missing takes some box, and then 0.
+    box_iou = metrics.box_iou(predicted.boxes.take(places, axis=0, mode="clip"), reference.boxes)
     box_iou[places < 0] = 0.0
-    return np.add.reduceat(box_iou, reference.starts[:-1]) / reference.lengths if len(reference) else np.zeros(0)
+    return np.add.reduceat(box_iou, reference.starts[:-1]) / reference.lengths
 
 
 def accuracy(predicted: TrackColumns, reference: TrackColumns, context: Context) -> Scores:
