@@ -58,7 +58,7 @@ class FailureCode(_Code):
     # The answer and its schema.
     INVALID_JSON = (
         "invalid_json",
-        "not JSON; NaN, Infinity and numbers beyond double range are none",
+        "not JSON, or nested too deeply; NaN, Infinity and numbers beyond double range are no JSON",
         '{"time": [1, NaN]}',
     )
     NOT_AN_OBJECT = "not_an_object", "JSON, but not an object", "[1, 2]"
@@ -89,7 +89,7 @@ class FailureCode(_Code):
     TOO_MANY_BOXES = "too_many_boxes", "a track with more boxes than the limit", "(20,000 boxes)"
     TOO_MANY_DIGITS = (
         "too_many_digits",
-        "a number or frame key with more digits than the limit",
+        "a number with more digits than the limit, or a frame key with more than nine",
         "1" * 12 + "…",
     )
     # Not the model's fault.

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethinker_rewards.parsing import option_letter
+from onethinker_rewards.parsing import letters, option_letter
 
 NAMED = {
     # One letter alone.
@@ -122,4 +122,28 @@ def test_leading_phrases_are_bounded_too() -> None:
     ids=["text", "a second letter at the end", "the same letter", "spaces", "stars", "brackets", "deep brackets"],
 )
 def test_long(text: str, letter: str | None) -> None:
+    assert option_letter(text) == letter
+
+
+@given(text=st.text("()x\ud800", max_size=12), pad=st.sampled_from(["", "x" * 600]))
+def test_long_texts_close_where_short_ones_do(text: str, pad: str) -> None:
+    """Beyond some length arrays take the place of a loop."""
+    whole = f"({text}{pad})"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(letters, "_LONG", 10_000)
+        looped = letters._closes_at_end(whole, 0, "(", ")")
+        patch.setattr(letters, "_LONG", 0)
+        assert letters._closes_at_end(whole, 0, "(", ")") == looped
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        pytest.param("(A. " + "x" * 600 + ")", "A", id="enclosed"),
+        pytest.param("(A. " + "x(x)" * 200 + ")", "A", id="enclosed, with brackets inside"),
+        pytest.param("(A) " + "x" * 600 + " (b)", None, id="not enclosed"),
+        pytest.param("((A. " + "x" * 600 + ")", None, id="not closed"),
+    ],
+)
+def test_long_texts_in_brackets(text: str, letter: str | None) -> None:
     assert option_letter(text) == letter

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.parsing.letters import option_letter
-from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
+from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits, is_deeper
 from onethinker_rewards.parsing.numbers import plain_number
 from onethinker_rewards.parsing.repairs import load_with_repairs, repair_shape, without_fence
 from onethinker_rewards.schemas import Number, OptionLetter, Text
@@ -120,6 +120,8 @@ def _is_track(schema: type[BaseModel]) -> bool:
 
 def _validated(value: Any, schema: type[BaseModel], limits: Limits) -> Read:
     """Clip coordinates, then validate."""
+    if is_deeper(value, limits.depth):
+        return _failed(FailureCode.INVALID_JSON)
     if not isinstance(value, dict):
         return _failed(FailureCode.NOT_AN_OBJECT)
     boxes = value.get("boxes")

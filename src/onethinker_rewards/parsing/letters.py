@@ -9,24 +9,28 @@ Anything else names no option: ``A or B``, ``Apple``, ``a dog``, ``I think B``.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["option_letter"]
 
 _EMPHASIS = ("***", "___", "**", "__", "*", "_")
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"), ("$", "$"))
 _COMMANDS = ("\\boxed{", "\\text{", "\\mathrm{", "\\mathbf{", "\\textbf{")
+# White space is taken whole, or a megabyte of it would be tried again at every length.
 _LEAD = re.compile(
-    r"(?:the\s+)?(?:(?:correct|final)\s+)?(?:answer|option|choice)(?:\s+is)?\s*:\s*"
-    r"|(?:the\s+)?(?:(?:correct|final)\s+)?(?:answer|option|choice)\s+(?:is\s+)?",
+    r"(?:the\s++)?(?:(?:correct|final)\s++)?(?:answer|option|choice)(?:\s++is)?\s*+:\s*+"
+    r"|(?:the\s++)?(?:(?:correct|final)\s++)?(?:answer|option|choice)\s++(?:is\s++)?",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"([A-Z])[.):]")
-# A second letter named in the same way, standing as a word of its own: "A. dog B. cat".
-_SECOND = re.compile(r"(?<![A-Za-z0-9])([A-Z])[.):]")
 # Nobody wraps a letter deeper than this; more is an attempt to keep the reader busy.
 _DEEPEST = 8
 _CACHED_LENGTH = 64
+# From here on arrays are faster than a loop.
+_LONG = 500
 
 
 def option_letter(text: str) -> str | None:
@@ -65,7 +69,13 @@ def _names_another(rest: str, letter: str) -> bool:
     alone = rest.strip()
     if len(alone) == 1 and alone.isascii() and alone.isupper() and alone != letter:
         return True
-    return any(second[1] != letter for second in _SECOND.finditer(rest))
+    return _second(letter).search(rest) is not None
+
+
+@cache
+def _second(letter: str) -> re.Pattern[str]:
+    """Find a second letter named in the same way, standing as a word of its own: "A. dog B. cat"."""
+    return re.compile(rf"(?<![A-Za-z0-9])(?!{letter})[A-Z][.):]")
 
 
 def _without_bold(text: str) -> str:
@@ -103,9 +113,23 @@ def _closes_at_end(text: str, start: int, left: str, right: str) -> bool:
         return False
     if left == right:
         return text.find(right, start + 1) == len(text) - 1
+    if len(text) > _LONG:
+        return _closes_at_end_of_long(text[start:], left, right)
     depth = 0
     for position in range(start, len(text)):
         depth += (text[position] == left) - (text[position] == right)
         if depth == 0:
             return position == len(text) - 1
     return False
+
+
+def _closes_at_end_of_long(text: str, left: str, right: str) -> bool:
+    """Say the same as `_closes_at_end` of a text that is full of brackets, some ten times as fast."""
+    encoded = np.frombuffer(text.encode("ascii"), np.uint8) if text.isascii() else _code_points(text)
+    steps = (encoded == ord(left)).view(np.int8) - (encoded == ord(right)).view(np.int8)
+    depth = np.cumsum(steps, dtype=np.int32)
+    return bool(depth[-1] == 0 and depth[:-1].min() > 0)
+
+
+def _code_points(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["DEFAULT_LIMITS", "Limits"]
+from onethinker_rewards.errors import ArgumentError
+
+__all__ = ["DEFAULT_LIMITS", "Limits", "is_deeper"]
+
+# What our own schemas need: an object, a list of points, a point.
+_LEAST_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,13 +22,46 @@ class Limits:
         response_characters: Longest response, thinking included (``response_too_long``).
         answer_characters: Longest answer (``answer_too_long``).
         track_boxes: Most boxes in a track (``too_many_boxes``).
-        number_characters: Longest number as text (``too_many_digits``).
+        number_characters: Longest number as an answer in plain text (``too_many_digits``). Numbers in JSON end with
+            the answer's length and with double range.
+        depth: Most lists and objects within each other in JSON (``invalid_json``), at least 3. Decoders have limits
+            of their own: more than some 250 levels are refused whatever is set here.
+
+    Raises:
+        ArgumentError: If a limit is less than 0, or ``depth`` less than 3.
     """
 
     response_characters: int = 4_000_000
     answer_characters: int = 1_000_000
     track_boxes: int = 10_000
     number_characters: int = 400
+    depth: int = 200
+
+    def __post_init__(self) -> None:
+        for name in ("response_characters", "answer_characters", "track_boxes", "number_characters"):
+            if getattr(self, name) < 0:
+                raise ArgumentError(f"{name} is 0 or more, not {getattr(self, name)}")
+        if self.depth < _LEAST_DEPTH:
+            raise ArgumentError(f"depth is {_LEAST_DEPTH} or more, which answers need, not {self.depth}")
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def is_deeper(value: Any, depth: int) -> bool:
+    """Say whether more than ``depth`` lists and objects stand within each other.
+
+    >>> is_deeper([[1]], 2), is_deeper([{"a": []}], 2)
+    (False, True)
+    """
+    # Level by level: recursion would end at Python's own limit.
+    level = [value] if isinstance(value, list | dict) else []
+    for _ in range(depth):
+        if not level:
+            break
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, list | dict)]
+    return bool(level)
+
+
+def _inside(outer: list[Any] | dict[str, Any]) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer

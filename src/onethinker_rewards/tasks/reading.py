@@ -66,7 +66,7 @@ def parse(
         task: A task's name.
         rules: ``strict``, ``lenient`` (repairs what can be without changing a number) or ``release``.
         think: Whether thinking is ``required``, was begun by the prompt (``prefilled``) or is not wanted (``none``).
-        limits: How much is read at all.
+        limits: How much is read at all; not used by ``release`` rules.
         table: The tasks.
 
     Raises:
@@ -110,7 +110,9 @@ def parse_answer(
     return Parsed(None, read.answer, read.failure, read.schema_fault, read.repairs)
 
 
-def parse_reference(text: str, task: str, *, table: Mapping[str, TaskSpec] = TASKS) -> Any:
+def parse_reference(
+    text: str, task: str, *, limits: Limits = DEFAULT_LIMITS, table: Mapping[str, TaskSpec] = TASKS
+) -> Any:
     """Read a reference, which may stand between answer tags, in its task's schema.
 
     Returns:
@@ -122,7 +124,7 @@ def parse_reference(text: str, task: str, *, table: Mapping[str, TaskSpec] = TAS
     """
     spec = spec_of(task, table)
     bare = bare_reference(text)
-    read = read_answer(bare, spec.schema)
+    read = read_answer(bare, spec.schema, limits=limits)
     if read.failure is FailureCode.NO_OPTION_LETTER:
         return Text(bare)
     fault = read.failure or (spec.reference_fault(bare) if spec.reference_fault else None)
