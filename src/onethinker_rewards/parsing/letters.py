@@ -28,6 +28,7 @@ _LEAD = re.compile(
 _LABEL = re.compile(r"([A-Z])[.):]")
 # Nobody wraps a letter deeper than this; more is an attempt to keep the reader busy.
 _DEEPEST = 8
+_TOO_DEEP = re.compile(rf"(?:\s*+(?:[\[({{$]|\\(?:boxed|text|mathrm|mathbf|textbf){{)){{{_DEEPEST + 1}}}")
 _CACHED_LENGTH = 64
 # From here on arrays are faster than a loop.
 _LONG = 500
@@ -43,7 +44,10 @@ def option_letter(text: str) -> str | None:
 
 
 def _named_letter(text: str) -> str | None:
-    text = _bare(_without_bold(text))
+    text = _without_bold(text)
+    if _TOO_DEEP.match(text):
+        return None
+    text = _bare(text)
     for _ in range(_DEEPEST):
         lead = _LEAD.match(text)
         if lead is None:
