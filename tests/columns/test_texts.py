@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.columns import reader_of
 from onethinker_rewards.columns.reading import Request
-from onethinker_rewards.parsing import Limits
+from onethinker_rewards.parsing import Limits, read_answer
 from onethinker_rewards.schemas import Number, OptionLetter, Text
 
 ANIMALS = ["a dog", "A cat", "Straße", "a dog and a cat"]
@@ -111,3 +114,21 @@ def test_numbers_keep_their_digits(text: str, written: str) -> None:
 def test_free_text_is_stripped_and_nothing_else() -> None:
     columns = reader_of(Text)(["\u2003a / b\n", "a\ud800", "\x00"]).columns
     assert columns.texts.tolist() == ["a / b", "a\ud800", "\x00"]
+
+
+@pytest.mark.parametrize(("schema", "kinds"), [(OptionLetter, "iO"), (Number, "fO"), (Text, "O")])
+def test_nothing_to_read(schema: type[BaseModel], kinds: str) -> None:
+    columns = reader_of(schema)([]).columns
+    assert len(columns) == 0
+    assert "".join(getattr(columns, field.name).dtype.kind for field in fields(columns)) == kinds
+
+
+@pytest.mark.parametrize("odd", ["", "x", "1_0", "1e999", "nan", "1" * 2000, "\uff11"])
+def test_one_odd_number_changes_no_other(odd: str) -> None:
+    """A batch of plain numbers is read at once; one that is not must not change how the others are read."""
+    plain = [".5", "-3", "2e3", "007", "+1.", "0.1"]
+    together = reader_of(Number)([*plain[:3], odd, *plain[3:]])
+    assert together.rows.tolist() == [0, 1, 2, 4, 5, 6]
+    assert together.columns.values.tolist() == list(map(float, plain))
+    assert together.columns.texts.tolist() == plain
+    assert together.faults.failures == {3: read_answer(odd, Number).failure}

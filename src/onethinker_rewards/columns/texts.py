@@ -61,13 +61,24 @@ def read_texts(texts: Sequence[str], request: Request = STRICT) -> Reading[TextC
 
 def read_numbers(texts: Sequence[str], request: Request = STRICT) -> Reading[NumberColumns]:
     """Read plain numbers."""
+    try:
+        # All at once is twice as fast, and nearly every batch is plain.
+        quick = [*map(float, texts)] if _are_plain(texts, request) else []
+    except ValueError:
+        quick = []
+    values = np.array(quick, dtype=np.float64)
+    if quick and np.isfinite(values).all():
+        return Reading(NumberColumns(values, _objects(texts)), np.arange(len(texts)), Faults())
+    return _read_numbers_one_by_one(texts, request)
+
+
+def _read_numbers_one_by_one(texts: Sequence[str], request: Request) -> Reading[NumberColumns]:
     faults = Faults()
     values: list[float] = []
     digits: list[str] = []
-    longest = request.limits.number_characters
     for position, text in enumerate(texts):
         # The common case of `plain_number`, without the call.
-        if len(text) <= longest and not text.strip(PLAIN_CHARACTERS):
+        if len(text) <= request.limits.number_characters and not text.strip(PLAIN_CHARACTERS):
             try:
                 number = float(text)
             except ValueError:
@@ -84,17 +95,27 @@ def read_numbers(texts: Sequence[str], request: Request = STRICT) -> Reading[Num
     return Reading(columns, sound_rows(len(texts), faults), faults)
 
 
+def _are_plain(texts: Sequence[str], request: Request) -> bool:
+    """Say whether no text has another character than a plain number has, nor more of them than are read."""
+    longest = max(map(len, texts), default=0)
+    return longest <= request.limits.number_characters and not "".join(texts).strip(PLAIN_CHARACTERS)
+
+
 def read_letters(texts: Sequence[str], request: Request = STRICT) -> Reading[LetterColumns]:
     """Read option letters; with the options' texts given, exactly one option's text is its letter too."""
+    letters = [*map(_LETTERS.get, texts)]
+    if request.options is None and None not in letters:
+        return Reading(LetterColumns(np.array(letters, dtype=np.int64), _objects(texts)), np.arange(len(texts)), Faults())
     faults = Faults()
-    letters = [_LETTERS.get(text, 0) for text in texts]
-    for position, text in enumerate(texts):
+    codes = np.empty(len(texts), dtype=np.int64)
+    for position, (text, letter) in enumerate(zip(texts, letters, strict=True)):
         options = request.options[position] if request.options is not None else None
-        if not letters[position] or (options and letters[position] - ord("A") >= len(options)):
-            letters[position] = _letter(position, text, options, request, faults)
+        if letter is None or (options and letter - ord("A") >= len(options)):
+            codes[position] = _letter(position, text, options, request, faults)
+        else:
+            codes[position] = letter
     rows = sound_rows(len(texts), faults)
-    codes = np.array(letters, dtype=np.int64)[rows]
-    return Reading(LetterColumns(codes, _objects(_take(texts, rows))), rows, faults)
+    return Reading(LetterColumns(codes[rows], _objects(_take(texts, rows))), rows, faults)
 
 
 def _letter(position: int, text: str, options: Sequence[str] | None, request: Request, faults: Faults) -> int:
