@@ -26,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def make_reward(**settings: Any) -> Callable[..., Awaitable[float]]:
-    """Return an ``async def onethinker(self, trace) -> float`` for ``vf.reward``.
+    """Return an ``async def onethinker(self, trace) -> float`` for ``vf.reward``, or for the configuration of a task.
 
     The columns are the fields of the task's data. Beside the reward it records metrics on the trace: ``accuracy``,
     ``normalised`` and ``format``. Rollouts that end at the same time are scored together.
@@ -36,7 +36,8 @@ def make_reward(**settings: Any) -> Callable[..., Awaitable[float]]:
     """
     gather = gather_calls(RowScorer(**settings))
 
-    async def onethinker(self: Any, trace: Any) -> float:
+    # A method of a task has a self, a function given by configuration has none; verifiers passes the trace by name.
+    async def onethinker(self: Any = None, trace: Any = None) -> float:
         try:
             row = await gather((response_of(trace), dict(trace.task.data)))
             (total,) = whole_totals([row])
