@@ -37,6 +37,14 @@ def best_of(fn: Callable[[], object], repeat: int = 5, at_least_s: float = 0.02)
     return min(rounds) / calls
 
 
+def best_of_both(
+    ours: Callable[[], object], theirs: Callable[[], object], repeat: int = 9, at_least_s: float = 0.02
+) -> tuple[float, float]:
+    """Return the seconds of one call of each, as `best_of` does, in turns: what slows the machine slows both."""
+    rounds = [(best_of(ours, 1, at_least_s), best_of(theirs, 1, at_least_s)) for _ in range(repeat)]
+    return min(first for first, _ in rounds), min(second for _, second in rounds)
+
+
 def machine(packages: Iterable[str] = ("numpy", "scipy", "shapely")) -> str:
     """Return one line with the processor, the interpreter and the versions of ``packages``."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)

@@ -145,9 +145,10 @@ def decode_rows(
     failed: list[int] = []
     decode = decoder.decode
     longest = request.limits.answer_characters
+    some_too_long = max(map(len, texts), default=0) > longest
     for position, text in enumerate(texts):
         try:
-            if len(text) > longest:
+            if some_too_long and len(text) > longest:
                 raise msgspec.DecodeError  # noqa: TRY301 - the slow way names the code
             _ENCODE_INTO(decode(text), buffer, -1)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):

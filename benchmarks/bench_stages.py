@@ -1,0 +1,56 @@
+"""Where the time of scoring goes: 1,024 rows of one task, stage by stage; the ratio is the whole over the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+import onethinker_rewards as otr
+from benchmarks.harness import Row, best_of_both
+from benchmarks.rollouts import make_rows
+from onethinker_rewards.parsing import DEFAULT_LIMITS, find_answers
+from onethinker_rewards.rewards.references import read_references
+from onethinker_rewards.rewards.rows import TaskRows
+from onethinker_rewards.tasks import Context, TaskSpec
+
+COUNT = 1024
+SHOWN = (
+    "temporal_grounding",
+    "spatial_grounding",
+    "spatio_temporal_grounding",
+    "tracking",
+    "image_segmentation",
+    "multiple_choice",
+    "numerical",
+)
+
+
+def _stages(spec: TaskSpec, responses: list[str], references: list[str]) -> dict[str, Callable[[], object]]:
+    rows = TaskRows(responses, references, Context())
+    right = read_references(spec, rows, DEFAULT_LIMITS)
+    answers = find_answers(responses).answers
+    predicted = spec.read(answers).columns
+    return {
+        "find the answer between its tags": lambda: find_answers(responses),
+        "read the answers into arrays": lambda: spec.read(answers),
+        "read each distinct reference": lambda: read_references(spec, rows, DEFAULT_LIMITS),
+        "compare": lambda: spec.accuracy(predicted, right.columns.take(right.place), Context()),
+    }
+
+
+def run() -> list[Row]:
+    """Measure the stages of each task beside the whole; what is left over is the rest."""
+    table: list[Row] = []
+    for task in SHOWN:
+        responses, references, tasks = make_rows((task,), COUNT)
+        spent: list[float] = []
+        for stage, one in _stages(otr.TASKS[task], responses, references).items():
+            seconds, whole = best_of_both(one, lambda r=responses, f=references, t=tasks: otr.score(r, f, t), repeat=5)
+            spent.append(seconds / whole)
+            note = f"{seconds / COUNT * 1e6:.2f} µs a row, {spent[-1]:.0%} of the whole"
+            table.append(Row(f"{task}: {stage}", seconds, "the whole of score", whole, note=note))
+        rest = max(0.0, 1.0 - float(np.sum(spent))) * whole
+        note = f"{rest / COUNT * 1e6:.2f} µs a row: argument checks, grouping by task, totals and codes"
+        table.append(Row(f"{task}: the rest", rest, "the whole of score", whole, note=note))
+    return table
