@@ -21,6 +21,15 @@ def test_points_so_far_away_that_their_square_is_no_number_under_release(task: s
     assert batch.parts["negative_points"].tolist() == [1.0]
 
 
+@pytest.mark.parametrize("answer", ["1 = a > 8", "63=answer >8", "x = y < 3", "1 \\leq a = 2"])
+@pytest.mark.parametrize("reference", ["8", "63.78", "x", "x = 8", "$(1, 2)$", "1 = b > 8", "x > 8"])
+def test_a_chain_of_different_signs_equals_nothing_else(answer: str, reference: str) -> None:
+    """Against a plain value it raised IndexError, and with it the whole batch."""
+    batch = otr.score([wrap(answer), wrap(reference)], [reference] * 2, "math")
+    assert batch.accuracy.tolist() == [0.0, 1.0]
+    assert otr.score([wrap(answer)], [answer], "math").accuracy.tolist() == [1.0]
+
+
 @pytest.mark.parametrize(("answer", "most"), [("yes", 2 / 3), ("…", 0.0)])
 def test_an_open_ended_reference_of_less_than_two_words_cannot_be_matched_in_full(answer: str, most: float) -> None:
     """ROUGE-2 counts pairs of words, and no ROUGE counts a text without a word: as the package rouge-score has it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -91,12 +92,12 @@ def check_laws(
     chosen = [_law(name) for name in laws]
     trials = _trials(metric, rows, rows if reference is None else reference, minimum, maximum)
     # One search for all laws, then a second for the smallest input of the one that is broken.
-    found = smallest(trials, lambda trial: _broken(chosen, trial, tolerance) is not None, examples)
+    found = smallest(trials, lambda trial: _broken(chosen, trial, tolerance) is not None, examples, shrink=False)
     if found is None:
         return
     law = _broken(chosen, found, tolerance) or chosen[0]
     best = smallest(trials, lambda trial: law.broken_in(trial, tolerance) is not None, examples)
-    raise _violation(law, found if best is None else best, tolerance)
+    raise _violation(law, _fewest_rows(law, found if best is None else best, tolerance), tolerance)
 
 
 def _law(name: str) -> Law:
@@ -135,7 +136,21 @@ def _together(rows: list[Any]) -> Any:
     return list(chain.from_iterable(rows)) if isinstance(rows[0], list) else np.concatenate(rows)
 
 
-def smallest(inputs: SearchStrategy[Any], breaks: Callable[[Any], bool], examples: int) -> Any:
+def _fewest_rows(law: Law, trial: Trial, tolerance: float) -> Trial:
+    """Leave out every row that the law is broken without."""
+    row = 0
+    while row < len(trial.reference) and len(trial.reference) > 1:
+        fewer = replace(trial, predicted=_without(trial.predicted, row), reference=_without(trial.reference, row))
+        broken = law.broken_in(fewer, tolerance) is not None
+        trial, row = (fewer, row) if broken else (trial, row + 1)
+    return trial
+
+
+def _without(rows: Any, row: int) -> Any:
+    return _together([rows[:row], rows[row + 1 :]])
+
+
+def smallest(inputs: SearchStrategy[Any], breaks: Callable[[Any], bool], examples: int, *, shrink: bool = True) -> Any:
     """Return the smallest input that ``breaks`` something, None where none was found; the same in every run."""
     quiet = settings(
         max_examples=examples,
@@ -143,7 +158,7 @@ def smallest(inputs: SearchStrategy[Any], breaks: Callable[[Any], bool], example
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
     )
     try:
         return find(inputs, breaks, settings=quiet)

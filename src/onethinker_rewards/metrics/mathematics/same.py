@@ -145,7 +145,9 @@ def _value(node: Node) -> Node:
 def _same_equation(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     if not is_equation(predicted):
         # The reference names what it is the value of; the answer gives the value.
-        return name_of(reference) is not None and same(predicted, values(reference)[-1], algebra)
+        # A chain of different signs, `1 = a > 8`, has no value, on either side.
+        named = is_equation(reference) and name_of(reference) is not None
+        return named and same(predicted, values(reference)[-1], algebra)
     if not is_equation(reference):
         return all(same(value, reference, algebra) for value in values(predicted))
     names = name_of(predicted), name_of(reference)

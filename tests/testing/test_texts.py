@@ -1,0 +1,122 @@
+"""Strategies of text: sound ones are sound, the others reach each code, in every task."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import find
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+import onethinker_rewards as otr
+from onethinker_rewards import testing
+from onethinker_rewards.parsing import Think
+from onethinker_rewards.schemas import TimeSpan
+from onethinker_rewards.testing.hostile import LONG
+from tests.testing.collecting import some_of
+
+TASKS = list(otr.TASKS)
+# No text earns these: a judge or a reference does, another schema, a comparison that does not end.
+ELSEWHERE = {"bad_reference", "judge_failed", "invalid_value", "math_timeout"}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_answers_are_read_without_a_repair(task: str) -> None:
+    for text in some_of(testing.answers(task), 40):
+        parsed = otr.parse_answer(text, task)
+        assert (parsed.failure, parsed.format_fault, parsed.repairs) == (None, None, ())
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("think", ["required", "prefilled", "none"])
+def test_responses_are_in_the_format(task: str, think: Think) -> None:
+    for response in some_of(testing.responses(task, think=think), 20):
+        parsed = otr.parse(response, task, think=think)
+        assert (parsed.failure, parsed.format_fault) == (None, None)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_near_misses_are_near_and_mostly_misses(task: str) -> None:
+    failed = [otr.parse_answer(text, task).failure for text in some_of(testing.near_misses(task), 80)]
+    if otr.TASKS[task].schema.__name__ != "Text":
+        assert sum(code is not None for code in failed) > len(failed) / 3
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_damage_hurts_some_responses_and_not_all(task: str) -> None:
+    parsed = [otr.parse(text, task) for text in some_of(testing.damaged(task), 80)]
+    assert {one.format_fault is None for one in parsed} == {True, False}
+
+
+def test_damage_of_any_strategy_of_texts() -> None:
+    assert find(testing.damaged(st.just("abc")), lambda text: "abc" not in text) in {"bc", "ac", "ab", ""}
+
+
+def test_the_strategies_reach_each_code() -> None:
+    reached: set[str] = set()
+    for task in TASKS:
+        few, many = some_of(testing.any_response(task), 60), some_of(testing.near_misses(task), 120)
+        for rules in ("strict", "lenient"):
+            parsed = [otr.parse(text, task, rules=rules) for text in few]
+            parsed += [otr.parse_answer(text, task, rules=rules) for text in many]
+            reached.update(code for one in parsed for code in (one.failure, one.format_fault, *one.repairs) if code)
+    reached.update(filter(None, (otr.parse(text, "ocr").failure for text in LONG.values())))
+    for text in some_of(testing.near_misses("math"), 40):
+        response = f"<answer>{text}</answer>"
+        reached.update(filter(None, otr.score([response], ["1"], "math").failure))
+    assert {*otr.FailureCode, *otr.RepairCode} - reached == ELSEWHERE
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_nothing_that_is_drawn_raises(task: str) -> None:
+    texts = some_of(testing.any_response(task), 40)
+    batch = otr.score(texts, ["1"] * len(texts), task, on_bad_reference="skip")
+    assert len(batch) == len(texts)
+
+
+def test_hostile_text_has_a_name_each() -> None:
+    assert set(testing.HOSTILE).isdisjoint(LONG)
+    assert {*some_of(testing.hostile_text(), 200)} <= {*testing.HOSTILE.values()}
+    assert any(len(text) >= 900_000 for text in some_of(testing.hostile_text(long=True), 60))
+
+
+@pytest.mark.parametrize("name", list(LONG))
+def test_long_text_is_long(name: str) -> None:
+    assert 900_000 <= len(LONG[name]) < 6_000_000
+
+
+def test_values_are_what_answers_say() -> None:
+    (value,) = {json.dumps(find(testing.values("temporal_grounding"), bool))}
+    assert json.loads(find(testing.answers("temporal_grounding"), bool)) == json.loads(value) == {"time": [0, 0]}
+    assert find(testing.answers(TimeSpan), bool) == find(testing.answers("temporal grounding"), bool)
+
+
+def test_mathematics_is_the_task_s_and_not_the_schema_s() -> None:
+    texts = some_of(testing.answers("math"), 40)
+    assert not any(otr.score([f"<answer>{text}</answer>" for text in texts], ["1"] * len(texts), "math").failure)
+    assert "\\frac{1}{" in some_of(testing.near_misses("math"), 200)
+
+
+class Other(BaseModel):
+    """A schema that is none of ours."""
+
+
+@pytest.mark.parametrize("strategy", [testing.answers, testing.values, testing.responses, testing.near_misses])
+def test_another_schema(strategy: object) -> None:
+    with pytest.raises(otr.ArgumentError, match=r"kind is a task or one of its schemas, not .*Other"):
+        strategy(Other)  # type: ignore[operator]
+    with pytest.raises(otr.UnknownTaskError, match="'chess' is no task"):
+        strategy("chess")  # type: ignore[operator]
+
+
+def test_without_hypothesis_it_is_one_line() -> None:
+    code = "import sys; sys.modules['hypothesis'] = None; import onethinker_rewards.testing"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert last == (
+        "ImportError: onethinker_rewards.testing needs hypothesis: pip install 'onethinker-rewards[testing]'"
+    )
