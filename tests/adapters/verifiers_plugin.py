@@ -15,8 +15,8 @@ from onethinker_rewards.adapters.verifiers import make_reward
 from tests.adapters.rows import shared_rows
 
 # Doctests are looked for in every file here, where verifiers is installed and where it is not.
-httpx = pytest.importorskip("httpx")
 vf = pytest.importorskip("verifiers.v1", reason="verifiers is not installed here: make test-frameworks")
+httpx = pytest.importorskip("httpx")
 
 __all__ = ["DirectHarness", "RowTaskset"]
 
