@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-fast test-frameworks check format generate bench wheel clean
+.PHONY: help demo test test-fast test-frameworks check format generate fuzz bench wheel clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,17 @@ format: .venv/.dev  ## rewrite the code in the project's format
 
 generate: .venv/.dev  ## rewrite what is generated: JSON Schemas, tables in the docs
 	$(BIN)/python -m scripts.generate
+
+# atheris takes 130 MB with its sanitizers, and nothing else needs it.
+.venv/fuzz/.ready: requirements/fuzz.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv/fuzz
+	.venv/fuzz/bin/python -m pip install --quiet --constraint constraints.txt --requirement $< --editable .
+	@touch $@
+
+SECONDS ?= 60
+fuzz: .venv/fuzz/.ready  ## fuzz reading and scoring for SECONDS each (60), keep what reaches something new for the tests
+	set -e; for target in read_response read_answer score; do \
+	    .venv/fuzz/bin/python -m tests.fuzz $$target --seconds $(SECONDS); done
 
 bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor, into docs/benchmarks.md
 	$(BIN)/python -m benchmarks --out docs/benchmarks.md

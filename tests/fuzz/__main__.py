@@ -1,0 +1,80 @@
+"""``python -m tests.fuzz TARGET --seconds N``: fuzz one target, and keep the inputs that reach something new.
+
+Needs atheris (``make fuzz`` makes an environment that has it). New inputs are gathered in a temporary folder, and only
+those that add coverage to the kept ones are added to ``corpus/TARGET``. An input that fails is written beside them as
+``crash-…``, so that the test run fails on it until it is mended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["onethinker_rewards"]):
+    from tests.fuzz.targets import CORPUS, TARGETS
+
+_HERE = Path(__file__).parent
+_LONGEST = 2000
+
+
+def main() -> int:
+    """Fuzz, then merge; return 1 where an input failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--engine", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.engine is not None:
+        atheris.Setup(arguments.engine, TARGETS[arguments.target])
+        atheris.Fuzz()
+    kept = CORPUS / arguments.target
+    with tempfile.TemporaryDirectory() as folder:
+        return _fuzz(arguments.target, kept, Path(folder), arguments.seconds)
+
+
+def _fuzz(target: str, kept: Path, folder: Path, seconds: int) -> int:
+    for name in ("crashes", "new", "merged"):
+        (folder / name).mkdir()
+    failed = _engine(
+        target,
+        folder,
+        f"-max_total_time={seconds}",
+        f"-max_len={_LONGEST}",
+        f"-dict={_HERE / 'words.dict'}",
+        f"-artifact_prefix={folder / 'crashes'}/",
+        "-timeout=10",
+        folder / "new",
+        kept,
+    )
+    for crash in (folder / "crashes").iterdir():
+        _keep(crash, kept, "crash-")
+    # Into an empty folder: the fewest inputs, kept or new, that reach all that was ever reached.
+    _engine(target, folder, "-merge=1", folder / "merged", kept, folder / "new")
+    before = {path.read_bytes() for path in kept.iterdir()}
+    for found in (folder / "merged").iterdir():
+        if found.read_bytes() not in before:
+            _keep(found, kept, "")
+    return int(failed != 0)
+
+
+def _engine(target: str, folder: Path, *arguments: str | Path) -> int:
+    """Run the engine in a process of its own, which it ends; for merging, it starts itself again by its name."""
+    name = folder / "engine"
+    name.write_text(f'#!/bin/sh\nexec {sys.executable} -m tests.fuzz {target} --engine {name} "$@"\n', encoding="utf-8")
+    name.chmod(0o755)
+    return subprocess.run([str(name), *map(str, arguments)], check=False).returncode
+
+
+def _keep(found: Path, folder: Path, prefix: str) -> None:
+    data = found.read_bytes()
+    (folder / f"{prefix}{hashlib.sha256(data).hexdigest()[:12]}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
