@@ -39,7 +39,7 @@ def _places(low: float, high: float) -> SearchStrategy[float]:
     # Thousandths rather than any float: what differs by less is lost to rounding, and breaks no law worth keeping.
     width = (high - low) / 1000.0
     coarse = st.integers(0, _STEPS).map(lambda place: low + place * 125 * width)
-    return st.one_of(coarse, st.integers(0, 1000).map(lambda place: low + place * width))
+    return st.one_of(st.integers(0, 1000).map(lambda place: low + place * width), coarse)
 
 
 @st.composite

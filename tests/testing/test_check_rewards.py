@@ -1,0 +1,170 @@
+"""No free lunch: ours keep the laws in every recipe but the release's, and each planted fault is caught by its law."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import onethinker_rewards as otr
+from onethinker_rewards import testing
+from onethinker_rewards.tasks import Scores
+from onethinker_rewards.testing import REWARD_LAWS, LawViolation, check_rewards
+from onethinker_rewards.testing.rollouts import pairs, respond, written
+from onethinker_rewards.testing.samples import CONSTANTS, observed, sample
+from onethinker_rewards.testing.sound import SCHEMAS
+from tests.testing.collecting import some_of
+
+TASKS = list(otr.TASKS)
+RECIPES = {
+    "paper": otr.RECIPES["paper"],
+    "normalised": otr.Recipe(accuracy="normalised"),
+    "lenient": otr.Recipe(rules="lenient"),
+    "prefilled": otr.Recipe(think="prefilled"),
+    "none": otr.Recipe(think="none"),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("recipe", list(RECIPES))
+def test_no_free_lunch(recipe: str, task: str) -> None:
+    check_rewards(task, recipe=RECIPES[recipe], examples=12 if recipe == "paper" else 5)
+
+
+def plus(bonus: Callable[[str], float]) -> Callable[[list[str], list[str], str], Any]:
+    """Return the paper's totals with a bonus for something about a response."""
+
+    def totals(responses: list[str], references: list[str], task: str) -> Any:
+        return otr.score(responses, references, task).total + np.array([bonus(response) for response in responses])
+
+    return totals
+
+
+def last_of_several(responses: list[str], references: list[str], task: str) -> Any:
+    """Score each answer that a response gives, and take the best."""
+    best: list[float] = []
+    for response, reference in zip(responses, references, strict=True):
+        every = re.findall(r"<answer>.*?</answer>", response, re.DOTALL)
+        tries = [f"<think>x</think>{one}" for one in every] or [response]
+        best.append(max(otr.score(tries, [reference] * len(tries), task).total) + 0.1 * len(every))
+    return best
+
+
+def shared_frames_only(predicted: Any, reference: Any, context: Any) -> Scores:
+    """Take the mean over the frames that both name, as the release does."""
+    scores: list[float] = []
+    for row in range(len(reference)):
+        ours, right = frames_of(predicted, row), frames_of(reference, row)
+        shared = [otr.metrics.box_iou([ours[second]], [right[second]])[0] for second in ours.keys() & right.keys()]
+        scores.append(float(np.mean(shared)) if shared else 0.0)
+    return Scores(np.array(scores))
+
+
+def frames_of(tracks: Any, row: int) -> dict[int, Any]:
+    part = slice(tracks.starts[row], tracks.starts[row + 1])
+    return dict(zip(tracks.frames[part].tolist(), tracks.boxes[part], strict=True))
+
+
+def far_is_better(responses: list[str], references: list[str], task: str) -> Any:
+    return 2.0 - otr.score(responses, references, task).total
+
+
+FAULTS: list[Any] = [
+    pytest.param("dropping_a_frame", "tracking", {"totals": plus(lambda text: 1 / (1 + text.count("[")))},
+                 id="dropping: short answers are liked"),
+    pytest.param("adding_a_wrong_frame", "tracking", {"totals": plus(lambda text: 0.01 * text.count("["))},
+                 id="frames: long answers are liked"),
+    pytest.param("adding_a_key", "spatial_grounding", {"totals": plus(lambda text: 3.0 * ("label" in text))},
+                 id="key: a label is liked"),
+    pytest.param("adding_a_point", "image_segmentation", {"totals": plus(lambda text: 5.0 * text.count("["))},
+                 id="point: more points are liked"),
+    pytest.param("repeating_the_answer", "multiple_choice", {"totals": last_of_several},
+                 id="repeating: the best of several answers"),
+    pytest.param("text_around", "ocr", {"totals": plus(lambda text: 3.0 * ("indeed" in text))},
+                 id="text: politeness is liked"),
+    pytest.param("text_around", "numerical", {"totals": plus(lambda text: 0.001 * len(text))},
+                 id="text: length is liked"),
+    pytest.param("moving_closer", "regression", {"totals": far_is_better}, id="closer: the wrong way"),
+    pytest.param("moving_closer", "spatio_temporal_grounding", {"totals": far_is_better}, id="closer: all of a track"),
+    pytest.param("reference_is_best", "temporal_grounding", {"totals": plus(lambda _: -0.1)}, id="best: out of reach"),
+    pytest.param("reference_is_best", "math", {"totals": plus(lambda _: np.nan)}, id="best: NaN"),
+    pytest.param("constant_answers", "open_ended", {"totals": plus(lambda text: 2.0 * (">the<" in text))},
+                 id="constant: one answer is always liked"),
+]  # fmt: skip
+
+
+def test_every_law_has_a_planted_fault() -> None:
+    assert {fault.values[0] for fault in FAULTS} == set(REWARD_LAWS)
+    assert all(name == law.name for name, law in REWARD_LAWS.items())
+
+
+@pytest.mark.parametrize(("law", "task", "fault"), FAULTS)
+def test_a_planted_fault_is_caught(law: str, task: str, fault: dict[str, Any]) -> None:
+    with pytest.raises(LawViolation) as caught:
+        check_rewards(task, [law], **fault)
+    assert caught.value.law == law
+    assert str(caught.value).startswith(f"{law}: {REWARD_LAWS[law].statement}\n")
+    assert not caught.value.got <= caught.value.wanted
+
+
+def test_a_formula_of_the_release_pays_for_leaving_frames_out() -> None:
+    """One perfect frame beats an honest track there."""
+    table = {**otr.TASKS, "tracking": replace(otr.TASKS["tracking"], accuracy=shared_frames_only)}
+    with pytest.raises(LawViolation) as caught:
+        check_rewards("tracking", ["dropping_a_frame"], table=table)
+    assert list(caught.value.inputs) == ["reference", "response", "earns more than"]
+    recipe = otr.Recipe(formulas={"tracking": shared_frames_only})
+    with pytest.raises(LawViolation):
+        check_rewards("tracking", ["dropping_a_frame"], recipe=recipe)
+
+
+def test_the_release_breaks_the_laws() -> None:
+    with pytest.raises(LawViolation, match="dropping_a_frame: leaving out a frame of the reference never pays"):
+        check_rewards("spatio_temporal_grounding", ["dropping_a_frame"], recipe="release")
+
+
+def test_a_law_that_says_nothing_about_a_task_is_left_out() -> None:
+    check_rewards("ocr", ["adding_a_key", "moving_closer", "adding_a_point"], totals=far_is_better)
+
+
+def test_no_such_law_or_recipe_or_task() -> None:
+    with pytest.raises(otr.ArgumentError, match="laws: there is no law 'justice'; there are dropping_a_frame"):
+        check_rewards("ocr", ["justice"])
+    with pytest.raises(otr.ArgumentError, match="no recipe 'cake'"):
+        check_rewards("ocr", recipe="cake")
+    with pytest.raises(otr.UnknownTaskError, match="'chess' is no task"):
+        check_rewards("chess")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_pairs_are_sound_and_some_are_right(task: str) -> None:
+    drawn = some_of(pairs(task), 30)
+    responses = [respond(written(one.predicted), "required") for one in drawn]
+    batch = otr.score(responses, [written(one.reference) for one in drawn], task)
+    assert not any(batch.failure)
+    assert batch.format.all()
+    assert batch.normalised.min() < 0.999 <= batch.normalised.max()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_somebody_who_looks_is_mostly_right(task: str) -> None:
+    from random import Random
+
+    random = Random(3)
+    rows = [sample(task, random) for _ in range(60)]
+    responses = [respond(written(observed(row, random)), "required") for row in rows]
+    batch = otr.score(responses, [written(row) for row in rows], task)
+    assert 0.6 < batch.normalised.mean() < 1.0
+
+
+def test_constants_are_for_our_schemas() -> None:
+    assert set(CONSTANTS) < set(SCHEMAS)
+
+
+def test_public_names_exist() -> None:
+    assert all(hasattr(testing, name) for name in testing.__all__)
+    assert sorted(set(testing.__all__)) == sorted(testing.__all__)
