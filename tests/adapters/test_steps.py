@@ -81,5 +81,5 @@ def test_a_callback_that_the_trainer_makes_anew_serves_the_same_scale() -> None:
 
 
 def test_two_scales_have_callbacks_of_different_names() -> None:
-    names = [type(make_callback(TaskScale(), name)).__name__ for name in ("onethinker", "boxes")]
+    names = [type(make_callback(TaskScale(), name)).__name__ for name in ("onethinker_ema", "boxes_ema")]
     assert names == ["onethinker_ema", "boxes_ema"]

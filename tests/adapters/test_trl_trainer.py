@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from tests.adapters.trl_runs import (
 )
 
 framework("trl")
+if tuple(map(int, version("trl").split(".")[:2])) < (1, 16):
+    pytest.skip("the adapter is for TRL 1.16 and later", allow_module_level=True)
 pytestmark = [
     # TRL 1.16 uses names that transformers 5.23 has renamed.
     pytest.mark.filterwarnings("ignore:`(is_)?gradient_checkpointing(_disable|_enable)?` is deprecated:FutureWarning"),

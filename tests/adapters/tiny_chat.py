@@ -65,10 +65,10 @@ def make_tokenizer() -> Any:
 def make_model(tokenizer: Any) -> Any:
     """Return a tiny model that cannot write questions, padding or ends: one token is one response."""
     import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    config = Qwen2Config(
+    config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=16,
         intermediate_size=16,
@@ -81,7 +81,7 @@ def make_model(tokenizer: Any) -> Any:
         bos_token_id=None,
         tie_word_embeddings=False,
     )
-    model = Qwen2ForCausalLM(config)
+    model = LlamaForCausalLM(config)
     model.generation_config.suppress_tokens = list(range(len(tokenizer) - len(ANSWERS)))
     return model
 

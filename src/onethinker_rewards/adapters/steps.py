@@ -59,13 +59,13 @@ class _Steps:
         return {"args": {}, "attributes": {}, _KEY: self.scale.to_json()}
 
 
-def make_callback(scale: TaskScale, name: str = "onethinker") -> Any:
+def make_callback(scale: TaskScale, name: str = "onethinker_ema") -> Any:
     """Return the callback for a trainer, a ``transformers.TrainerCallback``.
 
-    The running statistics stand in the checkpoint's ``trainer_state.json``, under ``<name>_ema``, which the trainer
+    The running statistics stand in the checkpoint's ``trainer_state.json``, under ``name``, which the trainer
     writes and reads itself: no file of ours can be lost or left behind. JSON keeps float64 exactly.
     """
     callbacks = importlib.import_module("transformers.trainer_callback")
     # A class for each scale, because the trainer may make the callback anew, from its class alone, when it resumes.
     bases = (_Steps, callbacks.TrainerCallback, callbacks.ExportableState)
-    return type(f"{name}_ema", bases, {"scale": scale})()
+    return type(name, bases, {"scale": scale})()

@@ -77,7 +77,7 @@ class TrlReward:
         """
         if self._rewarder.scale is None:
             raise ArgumentError("ema: this reward keeps no state; make_reward(ema=True) does")
-        return make_callback(self._rewarder.scale, self.__name__)
+        return make_callback(self._rewarder.scale, f"{self.__name__}_ema")
 
 
 def make_reward(

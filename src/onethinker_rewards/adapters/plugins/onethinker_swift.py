@@ -1,0 +1,15 @@
+"""The plugin of ms-swift: ``--external_plugins`` takes the path of this file.
+
+It registers the rewards and callbacks ``onethinker``, and ``onethinker_ema`` for EMA-GRPO.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from onethinker_rewards.adapters.swift import register
+
+# Only ms-swift itself loads this file for its effect; whoever else imports it may not have ms-swift.
+if "swift" in sys.modules:
+    register("onethinker")
+    register("onethinker_ema", ema=True)

@@ -1,0 +1,116 @@
+"""Runs of ms-swift's own `rlhf_main` on the tiny model, in a process of their own; what they leave is for the test.
+
+python -m tests.adapters.swift_run FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.adapters.tiny_chat import data_rows, save_tiny
+
+# Read when the packages are imported: nothing is to be looked for outside.
+os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_DATASETS_OFFLINE="1", USE_HF="1")
+
+STEPS = 6
+SETTINGS = {
+    "rlhf_type": "grpo",
+    "model_type": "llama",
+    "template": "dummy",
+    "tuner_type": "full",
+    "torch_dtype": "float32",
+    "load_from_cache_file": "false",
+    "split_dataset_ratio": "0",
+    "dataset_num_proc": "1",
+    "dataloader_num_workers": "0",
+    "reward_funcs": "onethinker_ema",
+    "scale_rewards": "none",
+    "num_generations": "4",
+    "max_completion_length": "1",
+    "per_device_train_batch_size": "8",
+    "gradient_accumulation_steps": "2",
+    "gradient_checkpointing": "false",
+    "max_steps": str(STEPS),
+    "save_steps": "100",
+    "logging_steps": "1",
+    "learning_rate": "1e-2",
+    "beta": "0",
+    "log_completions": "true",
+    "report_to": "none",
+    "add_version": "false",
+}
+
+
+def run(folder: Path, name: str, callbacks: list[str], rows: str = "rows", **settings: str) -> None:
+    """Run ms-swift's command with the plugin of the package."""
+    from swift.pipelines import rlhf_main
+
+    from onethinker_rewards.adapters.swift import PLUGIN
+
+    places = {
+        "model": str(folder / "model"),
+        "dataset": str(folder / f"{rows}.jsonl"),
+        "output_dir": str(folder / name),
+        "external_plugins": str(PLUGIN),
+    }
+    arguments = [word for key, value in {**SETTINGS, **places, **settings}.items() for word in (f"--{key}", value)]
+    rlhf_main([*arguments, "--callbacks", *callbacks])
+
+
+def error_of(*arguments: Any, **settings: Any) -> str:
+    try:
+        run(*arguments, **settings)
+    except ValueError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def prepare(folder: Path) -> None:
+    """Write model and data; register a callback that cuts a run short; stay offline."""
+    import swift.trainers.mixin
+    from swift.callbacks import callbacks_map
+    from transformers import TrainerCallback
+
+    class Stop(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            control.should_save = control.should_training_stop = state.global_step == 3
+
+    callbacks_map["stop"] = lambda args, trainer: Stop()
+    # It asks a hub whether there is a newer version of the model.
+    swift.trainers.mixin.check_local_model_is_latest = lambda *args, **kwargs: None
+    save_tiny(folder / "model")
+    rows = [{**row, "messages": row.pop("prompt")} for row in data_rows(chat=True, times=3)]
+    write(folder / "rows.jsonl", rows)
+    write(
+        folder / "bad.jsonl",
+        [{**row, "solution": "B or C"} if "tracking" in row["problem_type"] else row for row in rows],
+    )
+
+
+def write(file: Path, rows: list[dict[str, Any]]) -> None:
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+
+def main(folder: Path) -> None:
+    prepare(folder)
+    ours = ["onethinker_ema"]
+    run(folder, "whole", ours)
+    run(folder, "parts", [*ours, "stop"])
+    run(folder, "parts", ours, resume_from_checkpoint=str(folder / "parts" / "checkpoint-3"))
+    run(folder, "plain", ["onethinker"], reward_funcs="onethinker", scale_rewards="group", max_steps="1")
+    errors = {
+        "bad_reference": error_of(folder, "bad", ours, rows="bad"),
+        "divided": error_of(folder, "bad", ours, scale_rewards="group"),
+        "no_callback": error_of(folder, "bad", ["stop"]),
+    }
+    import trl
+
+    (folder / "errors.json").write_text(json.dumps({**errors, "trl": trl.__file__}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
