@@ -16,6 +16,8 @@ from pathlib import Path
 
 import atheris
 
+from tests.fuzz.mutate import mutate
+
 with atheris.instrument_imports(include=["onethinker_rewards"]):
     from tests.fuzz.targets import CORPUS, TARGETS
 
@@ -31,7 +33,7 @@ def main() -> int:
     parser.add_argument("--engine", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.engine is not None:
-        atheris.Setup(arguments.engine, TARGETS[arguments.target])
+        atheris.Setup(arguments.engine, TARGETS[arguments.target], custom_mutator=_mutator)
         atheris.Fuzz()
     kept = CORPUS / arguments.target
     with tempfile.TemporaryDirectory() as folder:
@@ -69,6 +71,11 @@ def _engine(target: str, folder: Path, *arguments: str | Path) -> int:
     name.write_text(f'#!/bin/sh\nexec {sys.executable} -m tests.fuzz {target} --engine {name} "$@"\n', encoding="utf-8")
     name.chmod(0o755)
     return subprocess.run([str(name), *map(str, arguments)], check=False).returncode
+
+
+def _mutator(data: bytes, longest: int, seed: int) -> bytes:
+    changed = mutate(data, seed) if seed % 2 else None
+    return atheris.Mutate(data, longest) if changed is None or len(changed) > longest else changed
 
 
 def _keep(found: Path, folder: Path, prefix: str) -> None:

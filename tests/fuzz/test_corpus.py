@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.fuzz.mutate import mutate
 from tests.fuzz.targets import CORPUS, TARGETS
 
 
@@ -28,3 +31,15 @@ def test_short_inputs(target: str, data: bytes) -> None:
 
 def test_every_input_has_a_target() -> None:
     assert {folder.name for folder in CORPUS.iterdir()} == set(TARGETS)
+
+
+def test_changed_inputs_stay_json() -> None:
+    data = b'\x00\x00<answer>{"time": [3, 8], "boxes": {"1": [0, 0, 9, 9]}}</answer>'
+    changed = {mutate(data, seed) for seed in range(300)}
+    assert len(changed) > 100
+    for one in changed:
+        assert one is not None
+        assert isinstance(json.loads(one[10:-9]), dict)
+    assert mutate(b"\x00\x00B", 1) is None
+    assert mutate(b"{}", 1) is not None
+    assert mutate(b"}{", 1) is None
