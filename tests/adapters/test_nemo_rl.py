@@ -51,7 +51,7 @@ def test_the_shared_rows_get_the_totals_of_score(recipe: str) -> None:
 def test_the_configuration_wins_over_the_settings() -> None:
     row, log = {"task": "numerical", "reference": "1"}, logs(["<think>a</think><answer>1</answer>"])
     assert make_reward(recipe="release")({"recipe": "paper"}).step(log, [row]).rewards.tolist() == [2.0]
-    assert make_reward(recipe="release")(None).step(log, [row]).rewards.tolist() == [1.0]
+    assert make_reward(recipe="release")(None).step(log, [row]).rewards.tolist() == [1.5]
 
 
 def test_metrics_are_curves_of_each_task() -> None:
