@@ -17,6 +17,7 @@ from onethinker_rewards.parsing import Think
 from onethinker_rewards.schemas import SegmentationPrompt, TimeSpan
 from onethinker_rewards.testing.hostile import LONG
 from onethinker_rewards.testing.misses import repairable
+from onethinker_rewards.testing.tagged import retagged
 from tests.testing.collecting import some_of
 
 TASKS = list(otr.TASKS)
@@ -74,9 +75,9 @@ def test_the_strategies_reach_each_code() -> None:
             reached |= codes(otr.parse_answer(text, task), otr.parse_answer(text, task, rules="lenient"))
     for text in some_of(repairable(SegmentationPrompt), 150):
         reached |= codes(otr.parse_answer(text, "image_segmentation", rules="lenient"))
-    for task in ("multiple_choice", "temporal_grounding"):
-        for text in some_of(testing.any_response(task), 300):
-            reached |= codes(*(otr.parse(text, task, rules=rules) for rules in ("strict", "lenient")))
+    tagged = (testing.any_response("temporal_grounding"), retagged(testing.responses("temporal_grounding")))
+    for text in (*some_of(tagged[0], 150), *some_of(tagged[1], 150)):
+        reached |= codes(*(otr.parse(text, "temporal_grounding", rules=rules) for rules in ("strict", "lenient")))
     reached |= codes(*(otr.parse_answer(text, "tracking") for text in testing.HOSTILE.values()))
     reached |= codes(*(otr.parse(text, "ocr") for text in LONG.values()))
     misses = [f"<answer>{text}</answer>" for text in some_of(testing.near_misses("math"), 40)]

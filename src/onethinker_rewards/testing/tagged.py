@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 from onethinker_rewards.parsing import END_TOKENS, Think
 from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
 from onethinker_rewards.testing.hostile import hostile_text
 from onethinker_rewards.testing.misses import near_misses
 from onethinker_rewards.testing.sound import SPACES, Kind, answers
 
-__all__ = ["FRAGMENTS", "any_answer", "any_response", "damaged", "responses", "tag_soup", "tagged_responses"]
+__all__ = [
+    "FRAGMENTS",
+    "any_answer",
+    "any_response",
+    "damaged",
+    "responses",
+    "retagged",
+    "tag_soup",
+    "tagged_responses",
+]
 
 _NOISE = "{}[]\",:.-+eE0123456789 \n'\\<>/\x00\ud800\ufeffé\u0663AaBb_%*()$"
 
 _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+_TAG = re.compile("(" + "|".join(_TAGS) + ")")
 FRAGMENTS = (
     *_TAGS, *_TAGS, "B", "x y", " ",
     "\n", "\n\n", "\x1c", "\u2003", "\u200b", "<", ">", "/", "</", "<ans", "wer>", "think>", "<ANSWER>", "< answer >",
@@ -98,5 +110,19 @@ def any_answer(kind: Kind) -> SearchStrategy[str]:
 def any_response(kind: Kind) -> SearchStrategy[str]:
     """Return good responses, nearly good ones with any answer, damaged and hostile ones."""
     spoiled = st.builds("{}{}{}".format, answers(kind), st.sampled_from(_TAGS), answers(kind))
-    near = tagged_responses(st.one_of(any_answer(kind), spoiled))
-    return st.one_of(responses(kind), near, near, damaged(kind), tag_soup(), hostile_text())
+    inside = spoiled.map("<think>x</think><answer>{}</answer>".format)
+    near = tagged_responses(any_answer(kind))
+    return st.one_of(
+        responses(kind), near, inside, retagged(responses(kind)), damaged(kind), tag_soup(), hostile_text()
+    )
+
+
+@st.composite
+def retagged(draw: DrawFn, texts: SearchStrategy[str]) -> str:
+    """Return responses with a tag doubled, left out, replaced, with text before it, or with one more anywhere."""
+    pieces = _TAG.split(draw(texts))
+    place = draw(st.integers(0, len(pieces) - 1))
+    is_tag = place % 2 == 1
+    others = [pieces[place] * 2, f"So: {pieces[place]}", ""] if is_tag else [f"{pieces[place]}{tag}" for tag in _TAGS]
+    pieces[place] = draw(st.sampled_from(others))
+    return "".join(pieces)
