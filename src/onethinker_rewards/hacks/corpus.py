@@ -48,5 +48,5 @@ def read_tricks() -> tuple[Trick, ...]:
     >>> trick.name, trick.paper, trick.release
     ('two answers, right first', 0.0, 1.5)
     """
-    text = files(__package__).joinpath("tricks.jsonl").read_text(encoding="utf-8")
+    text = files("onethinker_rewards.hacks").joinpath("tricks.jsonl").read_text(encoding="utf-8")
     return tuple(Trick(**json.loads(line)) for line in text.splitlines())
