@@ -1,8 +1,8 @@
 """``python -m tests.fuzz TARGET --seconds N``: fuzz one target, and keep the inputs that reach something new.
 
-Needs atheris (``make fuzz`` makes an environment that has it). New inputs are gathered in a temporary folder, and only
-those that add coverage to the kept ones are added to ``corpus/TARGET``. An input that fails is written beside them as
-``crash-…``, so that the test run fails on it until it is mended.
+Needs atheris (``make fuzz`` makes an environment that has it). New inputs are gathered in a temporary folder; then
+``corpus/TARGET`` becomes the fewest inputs, kept or new, that reach all that any of them reaches. An input that fails
+is written beside them as ``crash-…``, so that the test run fails on it until it is mended.
 """
 
 from __future__ import annotations
@@ -55,13 +55,15 @@ def _fuzz(target: str, kept: Path, folder: Path, seconds: int) -> int:
         kept,
     )
     for crash in (folder / "crashes").iterdir():
-        _keep(crash, kept, "crash-")
+        _keep(crash.read_bytes(), kept, "crash-")
     # Into an empty folder: the fewest inputs, kept or new, that reach all that was ever reached.
     _engine(target, folder, "-merge=1", folder / "merged", kept, folder / "new")
-    before = {path.read_bytes() for path in kept.iterdir()}
-    for found in (folder / "merged").iterdir():
-        if found.read_bytes() not in before:
-            _keep(found, kept, "")
+    merged = {found.read_bytes() for found in (folder / "merged").iterdir()}
+    for path in kept.iterdir():
+        if merged and not path.name.startswith("crash-") and path.read_bytes() not in merged:
+            path.unlink()
+    for data in merged:
+        _keep(data, kept, "")
     return int(failed != 0)
 
 
@@ -78,8 +80,7 @@ def _mutator(data: bytes, longest: int, seed: int) -> bytes:
     return atheris.Mutate(data, longest) if changed is None or len(changed) > longest else changed
 
 
-def _keep(found: Path, folder: Path, prefix: str) -> None:
-    data = found.read_bytes()
+def _keep(data: bytes, folder: Path, prefix: str) -> None:
     (folder / f"{prefix}{hashlib.sha256(data).hexdigest()[:12]}").write_bytes(data)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 __all__ = ["ReleasedResponse", "find_released", "unwrap_reference"]
 
-_SPLIT = re.compile(r"([<>/])")
+_SPLIT = re.compile(r"([<>/]+)")
 _OPEN, _CLOSE = "<answer>", "</answer>"
 
 
