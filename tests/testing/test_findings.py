@@ -30,6 +30,14 @@ def test_a_chain_of_different_signs_equals_nothing_else(answer: str, reference: 
     assert otr.score([wrap(answer)], [answer], "math").accuracy.tolist() == [1.0]
 
 
+@pytest.mark.parametrize("depth", [8, 9, 1000, 1200])
+def test_boxes_in_boxes_without_end(depth: int) -> None:
+    """A thousand of them raised RecursionError, and with it the whole batch."""
+    batch = otr.score([wrap("\\boxed{" * depth + "5" + "}" * depth), wrap("\\boxed{\\boxed{5}}")], ["5"] * 2, "math")
+    assert batch.failure == ["unreadable_math", None]
+    assert batch.accuracy.tolist() == [0.0, 1.0]
+
+
 @pytest.mark.parametrize(("answer", "most"), [("yes", 2 / 3), ("…", 0.0)])
 def test_an_open_ended_reference_of_less_than_two_words_cannot_be_matched_in_full(answer: str, most: float) -> None:
     """ROUGE-2 counts pairs of words, and no ROUGE counts a text without a word: as the package rouge-score has it."""

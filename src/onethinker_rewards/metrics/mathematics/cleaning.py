@@ -49,6 +49,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _PROSE = re.compile(r"[A-Za-z\s.,:;*$'()\[\]\\]*")
+# Nobody boxes an answer more often than this; more is an attempt to keep the reader busy.
+_BOXES = 8
 _THOUSANDS_SPACE = re.compile(r"(?<![\d.])(\d{1,3}(?: \d{3})+)(?![\d/])")
 
 
@@ -70,10 +72,19 @@ def clean(text: str) -> str:
 
 
 def _unbox(text: str) -> str:
-    r"""Return what the one ``\boxed{}`` of a text holds, if nothing but prose stands around it."""
+    r"""Return what the one ``\boxed{}`` of a text holds, if nothing but prose stands around it; a box may hold one."""
+    for _ in range(_BOXES):
+        inner = _inside_box(text)
+        if inner is None:
+            return text
+        text = inner
+    raise Unreadable("boxes in boxes")
+
+
+def _inside_box(text: str) -> str | None:
     start = max(text.find("\\boxed"), text.find("\\fbox"))
     if start < 0:
-        return text
+        return None
     brace = text.find("{", start)
     if brace < 0 or text[start:brace].strip() not in ("\\boxed", "\\fbox"):
         raise Unreadable("a box without braces")
@@ -81,7 +92,7 @@ def _unbox(text: str) -> str:
     around = text[:start] + text[end + 1 :]
     if not _PROSE.fullmatch(around) or "\\boxed" in around:
         raise Unreadable("more than the box")
-    return _unbox(text[brace + 1 : end].strip())
+    return text[brace + 1 : end].strip()
 
 
 def _closing(text: str, brace: int) -> int:
