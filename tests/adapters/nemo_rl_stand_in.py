@@ -1,7 +1,9 @@
 """What of NeMo RL touches an adapter, written anew: the package on the index is empty.
 
 From NVIDIA-NeMo/RL 0.5.0: `nemo_rl/environments/interfaces.py` (``EnvironmentReturn``, ``EnvironmentInterface``),
-`nemo_rl/environments/utils.py` (``create_env``) and `nemo_rl/experience/rollouts.py` (``calculate_rewards``).
+`nemo_rl/environments/utils.py` (``register_env``, ``create_env``), `nemo_rl/distributed/virtual_cluster.py`
+(``PY_EXECUTABLES``), `nemo_rl/distributed/ray_actor_environment_registry.py` and `nemo_rl/experience/rollouts.py`
+(``calculate_rewards``).
 """
 
 from __future__ import annotations
@@ -47,10 +49,28 @@ class Actor:
         return Actor(getattr(self._wrapped, name))
 
 
-def create_env(path: str, config: dict[str, Any]) -> Any:
+class PY_EXECUTABLES:  # noqa: N801 - its name in NeMo RL
+    SYSTEM = "python"
+
+
+ENV_REGISTRY: dict[str, str] = {}
+ACTOR_ENVIRONMENT_REGISTRY: dict[str, str] = {}
+
+
+def register_env(env_name: str, actor_class_fqn: str) -> None:
+    if env_name in ENV_REGISTRY:
+        raise ValueError(f"Env name {env_name} already registered")
+    ENV_REGISTRY[env_name] = actor_class_fqn
+
+
+def create_env(env_name: str, env_configs: dict[str, dict[str, Any]]) -> Any:
     """Find the actor's class by its name, and start it with its part of the configuration."""
+    path = ENV_REGISTRY[env_name]
     module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name).options(runtime_env={}).remote(config)
+    if path not in ACTOR_ENVIRONMENT_REGISTRY:
+        raise ValueError(f"No actor environment registered for {path}.")
+    # With a Python of another environment Ray would install it; the one that runs is enough here.
+    return getattr(importlib.import_module(module), name).options(runtime_env={}).remote(env_configs[env_name])
 
 
 def calculate_rewards(message_logs: list[Any], extra_env_info: list[Any], env: Any) -> torch.Tensor:

@@ -18,15 +18,17 @@ from tests.adapters.judges import OPEN_ENDED, DownJudge
 from tests.adapters.nemo_rl_stand_in import Actor, calculate_rewards, create_env
 from tests.adapters.rows import shared_rows
 
-PATH = "onethinker_rewards.adapters.nemo_rl.OneThinkerEnvironment"
+MODULES = ("environments.interfaces", "environments.utils", "distributed.virtual_cluster")
 
 
 @pytest.fixture(autouse=True)
 def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(sys.modules, "nemo_rl.environments.interfaces", nemo_rl_stand_in)
+    for name in (*MODULES, "distributed.ray_actor_environment_registry"):
+        monkeypatch.setitem(sys.modules, f"nemo_rl.{name}", nemo_rl_stand_in)
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(remote=Actor))
     yield
     vars(adapter).pop("OneThinkerEnvironment", None)
+    nemo_rl_stand_in.ENV_REGISTRY.clear()
 
 
 def logs(responses: list[str]) -> list[list[dict[str, Any]]]:
@@ -43,7 +45,8 @@ def step(env_class: Any, response: str, row: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("recipe", ["paper", "release"])
 def test_the_shared_rows_get_the_totals_of_score(recipe: str) -> None:
     rows = shared_rows()
-    env = create_env(PATH, {"recipe": recipe, "num_workers": 4})
+    adapter.register()
+    env = create_env("onethinker", {"onethinker": {"recipe": recipe, "num_workers": 4}})
     rewards = calculate_rewards(logs(rows.responses), rows.mappings(), env)
     assert torch.equal(rewards, torch.tensor(rows.batch(recipe).total).float())
 

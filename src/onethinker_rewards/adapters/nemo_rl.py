@@ -1,10 +1,10 @@
 """An environment for NeMo RL.
 
-In the script of a run:
+In the script of a run, before it makes its environments:
 
-    from nemo_rl.environments.utils import register_env
+    from onethinker_rewards.adapters import nemo_rl
 
-    register_env("onethinker", "onethinker_rewards.adapters.nemo_rl.OneThinkerEnvironment")
+    nemo_rl.register()
 
 and in the configuration ``env: {onethinker: {recipe: paper}}``, with ``env_name: onethinker`` for the data.
 """
@@ -20,7 +20,9 @@ from onethinker_rewards.adapters.scoring import RowScorer
 from onethinker_rewards.adapters.single import whole_totals
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["log_items", "make_reward"]
+__all__ = ["NAME", "log_items", "make_reward", "register"]
+
+NAME = "onethinker"
 
 _ASSISTANT = "assistant"
 _SETTINGS = ("recipe", "workers")
@@ -70,6 +72,20 @@ def make_reward(**settings: Any) -> type[Any]:
             self._scorer.close()
 
     return OneThinkerEnvironment
+
+
+def register(name: str = NAME, path: str = f"{__name__}.OneThinkerEnvironment") -> None:
+    """Tell NeMo RL the environment, and that it runs in the Python that NeMo RL itself runs in.
+
+    Args:
+        name: What ``env`` and ``env_name`` of the configuration call it.
+        path: Where the actor's class stands; one of your own is ``ray.remote(make_reward(...))`` in a module of yours.
+    """
+    importlib.import_module("nemo_rl.environments.utils").register_env(name, path)
+    # An actor whose Python is not told is refused.
+    python: str = importlib.import_module("nemo_rl.distributed.virtual_cluster").PY_EXECUTABLES.SYSTEM
+    registry: Any = importlib.import_module("nemo_rl.distributed.ray_actor_environment_registry")
+    registry.ACTOR_ENVIRONMENT_REGISTRY[path] = python
 
 
 def _response_of(log: Sequence[Mapping[str, Any]], place: int) -> str:
