@@ -6,15 +6,11 @@ python -m tests.adapters.swift_run FOLDER
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from tests.adapters.tiny_chat import data_rows, save_tiny
-
-# Read when the packages are imported: nothing is to be looked for outside.
-os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_DATASETS_OFFLINE="1", USE_HF="1")
+from tests.adapters.tiny_chat import data_rows, save_tiny, stay_offline
 
 STEPS = 6
 SETTINGS = {
@@ -96,6 +92,7 @@ def write(file: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def main(folder: Path) -> None:
+    stay_offline()
     prepare(folder)
     ours = ["onethinker_ema"]
     run(folder, "whole", ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import math
+import re
 import sys
 from collections import defaultdict
 from types import SimpleNamespace
@@ -15,8 +16,10 @@ import pytest
 import onethinker_rewards as otr
 from onethinker_rewards.adapters import Columns, MissingColumnError
 from onethinker_rewards.adapters.swift import PLUGIN, log_items, make_reward, onethinker, register
+from tests.adapters.pages import block, pinned, versions
 from tests.adapters.rows import Rows, shared_rows
 from tests.adapters.stand_ins import Trainer, stand_in, transformers
+from tests.adapters.swift_run import SETTINGS
 from tests.rewards.cases import wrap
 
 Tables = tuple[dict[str, Any], dict[str, Any]]
@@ -152,3 +155,20 @@ def test_the_plugin_does_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_plugin_is_alone_in_its_folder() -> None:
     assert {file.name for file in PLUGIN.parent.glob("*.py")} == {"__init__.py", "onethinker_swift.py"}
+
+
+def test_the_page_names_the_versions_that_are_tested() -> None:
+    assert "ms-swift==4.6.0" in versions("ms-swift")
+    assert versions("ms-swift") <= pinned("swift")
+
+
+def test_the_options_of_the_page_are_those_of_the_run() -> None:
+    options = dict(re.findall(r"--(\w+) ([^\s\\]+)", block("ms-swift", "sh")))
+    assert options.pop("external_plugins") == '"$PLUGIN"'
+    assert options.pop("callbacks") == options["reward_funcs"]
+    assert options == {name: SETTINGS[name] for name in ("rlhf_type", "reward_funcs", "scale_rewards")}
+
+
+def test_the_plugin_of_the_page_registers(tables: Tables) -> None:
+    exec(block("ms-swift", "py"), {})
+    assert [sorted(table) for table in tables] == [["mine"], ["mine"]]

@@ -13,6 +13,7 @@ import pytest
 import onethinker_rewards as otr
 from onethinker_rewards.adapters import Columns, MissingColumnError
 from onethinker_rewards.adapters.trl import log_items, make_reward, onethinker
+from tests.adapters.pages import pinned, versions
 from tests.adapters.rows import Rows, shared_rows
 from tests.adapters.stand_ins import Trainer, transformers
 from tests.rewards.cases import wrap
@@ -110,3 +111,8 @@ def test_importing_the_adapter_imports_no_framework() -> None:
     heavy = "{'torch', 'trl', 'transformers', 'datasets', 'swift'}"
     code = f"import sys, onethinker_rewards.adapters.trl; print(sorted({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_page_names_the_versions_that_are_tested() -> None:
+    assert "trl==1.16.0" in versions("trl")
+    assert versions("trl") <= pinned("trl")

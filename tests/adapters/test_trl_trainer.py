@@ -16,10 +16,12 @@ import pytest
 
 import onethinker_rewards as otr
 from onethinker_rewards.adapters.trl import make_reward, onethinker
+from tests.adapters.pages import block
 from tests.adapters.rows import framework
 from tests.adapters.tiny_chat import TASKS, data_rows
 from tests.adapters.trl_runs import (
     STEPS,
+    TRAINING,
     ema_grpo,
     make_trainer,
     moments,
@@ -172,6 +174,17 @@ def test_ema_without_its_callback_is_refused(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path, make_reward(ema=True))
     with pytest.raises(otr.ArgumentError, match="callback"):
         trainer.train()
+
+
+def test_the_lines_of_the_page_train(tmp_path: Path) -> None:
+    twin = make_trainer(tmp_path, onethinker)
+    settings = {**TRAINING, "output_dir": str(tmp_path), "max_steps": 1}
+    given = {"model": twin.model, "tokenizer": twin.processing_class, "dataset": twin.train_dataset}
+    del settings["scale_rewards"]
+    given["settings"] = settings
+    exec(block("trl", "py"), given)
+    last = given["trainer"].state.log_history[-2]
+    assert {"rewards/onethinker/mean", "onethinker/tracking/sigma"} < set(last)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ ANSWERS = (
 )
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 _SPECIAL = ("<pad>", "<eos>")
+
+
+def stay_offline() -> None:
+    """Say that nothing is to be looked for outside; the packages ask when they are imported."""
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_DATASETS_OFFLINE="1", USE_HF="1")
 
 
 def questions() -> list[str]:

@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import onethinker_rewards as otr
-from tests.adapters.tiny_chat import REFERENCES, data_rows, make_model, make_tokenizer
-
-# Read when the packages are imported: nothing is to be looked for outside.
-os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+from tests.adapters.tiny_chat import REFERENCES, data_rows, make_model, make_tokenizer, stay_offline
 
 STEPS = 6
 BATCH = 16
 GROUP = 4
 
 
+TRAINING: dict[str, Any] = {
+    "max_steps": STEPS,
+    "per_device_train_batch_size": 8,
+    "gradient_accumulation_steps": 2,
+    "num_generations": GROUP,
+    "max_completion_length": 1,
+    "scale_rewards": "none",
+    "learning_rate": 1e-2,
+    "save_strategy": "no",
+    "logging_steps": 1,
+    "log_completions": True,
+    "num_completions_to_print": 0,
+    "report_to": "none",
+    "use_cpu": True,
+    "bf16": False,
+    "disable_tqdm": True,
+}
+
+
 def make_trainer(
     folder: Path, reward: Any, *callbacks: Any, rows: Any = None, chat: bool = True, **settings: Any
 ) -> Any:
     """Return a trainer whose generation batch has 16 responses, four to a question."""
+    stay_offline()
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    defaults: dict[str, Any] = {
-        "output_dir": str(folder),
-        "max_steps": STEPS,
-        "per_device_train_batch_size": 8,
-        "gradient_accumulation_steps": 2,
-        "num_generations": GROUP,
-        "max_completion_length": 1,
-        "scale_rewards": "none",
-        "learning_rate": 1e-2,
-        "save_strategy": "no",
-        "logging_steps": 1,
-        "log_completions": True,
-        "num_completions_to_print": 0,
-        "report_to": "none",
-        "use_cpu": True,
-        "bf16": False,
-        "disable_tqdm": True,
-    }
     tokenizer = make_tokenizer()
     return GRPOTrainer(
         make_model(tokenizer),
         reward_funcs=reward,
-        args=GRPOConfig(**{**defaults, **settings}),
+        args=GRPOConfig(**{**TRAINING, "output_dir": str(folder), **settings}),
         # One epoch: where a new one begins, a resumed run of TRL shuffles otherwise than one that was never stopped.
         train_dataset=Dataset.from_list(data_rows(chat=chat, times=3) if rows is None else rows),
         eval_dataset=Dataset.from_list(data_rows(chat=chat)),

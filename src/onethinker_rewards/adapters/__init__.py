@@ -13,7 +13,9 @@ Importing an adapter imports neither its framework nor torch; using it does, whe
 an unknown task or a missing column raises; it never becomes a reward of 0.
 
 What the adapters are made of: `columns` (which column holds what), `scoring` (a batch of rows), `gather` (many calls
-into one batch), `logs` (what to log), `checkpoint` (running statistics in a checkpoint).
+into one batch), `logs` (what to log), `checkpoint` (running statistics in a checkpoint); and for trainers whose advantage
+stays theirs `rewarding` (which rows get what), `messages` (the response in a conversation), `scale` (rewards divided by
+σ), `steps` (the callback that keeps σ).
 """
 
 from onethinker_rewards.adapters.columns import Columns, MissingColumnError
