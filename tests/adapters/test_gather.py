@@ -1,0 +1,264 @@
+"""Many calls, one batch."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+import onethinker_rewards as otr
+from onethinker_rewards.adapters.gather import Gatherer, _renew_if_alive
+
+SOON = 20.0
+
+
+class Batches:
+    """Doubles items and remembers which came together; waits for ``go`` where one is given."""
+
+    def __init__(self, go: threading.Event | None = None) -> None:
+        self.seen: list[list[int]] = []
+        self.go = go
+        self.began = threading.Event()
+
+    def __call__(self, items: list[int]) -> list[int | BaseException]:
+        self.seen.append(items)
+        self.began.set()
+        assert self.go is None or self.go.wait(SOON)
+        return [ValueError(f"odd {item}") if item % 2 else 2 * item for item in items]
+
+
+def test_calls_of_a_loop_are_one_batch() -> None:
+    batches = Batches()
+
+    async def run() -> list[int]:
+        gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.05)
+        return await asyncio.gather(*(gatherer(item) for item in range(0, 400, 2)))
+
+    assert asyncio.run(run()) == list(range(0, 800, 4))
+    assert batches.seen == [list(range(0, 400, 2))]
+
+
+def test_the_next_batch_collects_while_one_is_scored() -> None:
+    go = threading.Event()
+    batches = Batches(go)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.0)
+    first = gatherer.submit(2)
+    assert batches.began.wait(SOON)
+    others = [gatherer.submit(item) for item in (4, 6, 8)]
+    go.set()
+    assert [future.result(SOON) for future in (first, *others)] == [4, 8, 12, 16]
+    assert batches.seen == [[2], [4, 6, 8]]
+
+
+def test_a_batch_has_a_largest_size() -> None:
+    batches = Batches()
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.05, most=3)
+    futures = [gatherer.submit(item) for item in range(0, 14, 2)]
+    assert [future.result(SOON) for future in futures] == list(range(0, 28, 4))
+    assert [len(batch) for batch in batches.seen] == [3, 3, 1]
+
+
+def test_several_loops_and_threads_share_batches() -> None:
+    batches = Batches()
+    gatherer: Gatherer[int, int] = Gatherer(batches)
+
+    def loop(start: int) -> list[int]:
+        async def run() -> list[int]:
+            return await asyncio.gather(*(gatherer(start + 2 * item) for item in range(50)))
+
+        return asyncio.run(run())
+
+    def thread(start: int) -> list[int]:
+        return [future.result(SOON) for future in [gatherer.submit(start + 2 * item) for item in range(50)]]
+
+    with ThreadPoolExecutor(6) as threads:
+        done = [threads.submit(way, 1000 * place) for place, way in enumerate([loop, thread] * 3)]
+    for place, one in enumerate(done):
+        assert one.result(SOON) == [2 * (1000 * place + 2 * item) for item in range(50)]
+    assert sum(map(len, batches.seen)) == 300
+
+
+def test_an_item_that_fails_costs_no_others_result() -> None:
+    gatherer: Gatherer[int, int] = Gatherer(Batches(), linger=0.05)
+
+    async def run() -> list[int | BaseException]:
+        return await asyncio.gather(*(gatherer(item) for item in (2, 3, 4)), return_exceptions=True)
+
+    good, bad, fine = asyncio.run(run())
+    assert (good, fine) == (4, 8)
+    assert isinstance(bad, ValueError)
+    assert str(bad) == "odd 3"
+
+
+def test_a_bug_reaches_every_caller() -> None:
+    gatherer: Gatherer[int, int] = Gatherer(lambda items: [1 // 0 for _ in items], linger=0.05)
+    futures = [gatherer.submit(item) for item in range(3)]
+    assert [type(future.exception(SOON)) for future in futures] == [ZeroDivisionError] * 3
+    # And the next batch is scored all the same.
+    assert isinstance(gatherer.submit(1).exception(SOON), ZeroDivisionError)
+
+
+def test_results_have_to_be_as_many_as_items() -> None:
+    gatherer: Gatherer[int, int] = Gatherer(lambda items: [*items, 0])
+    with pytest.raises(otr.ArgumentError, match="2 results for 1 items"):
+        gatherer.submit(1).result(SOON)
+
+
+def test_a_lone_call_loses_little() -> None:
+    gatherer: Gatherer[int, int] = Gatherer(Batches())
+    gatherer.submit(2).result(SOON)
+    began = time.perf_counter()
+    for _ in range(10):
+        gatherer.submit(2).result(SOON)
+    # Far beyond what it takes, far below what a poll or a time-out would.
+    assert time.perf_counter() - began < 5.0
+
+
+def test_who_is_cancelled_takes_the_item_along() -> None:
+    go = threading.Event()
+    batches = Batches(go)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.0)
+
+    async def run() -> int:
+        first = asyncio.create_task(gatherer(2))
+        await asyncio.to_thread(batches.began.wait, SOON)
+        second, third = asyncio.create_task(gatherer(4)), asyncio.create_task(gatherer(6))
+        await asyncio.sleep(0)
+        second.cancel()
+        first.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        return await third
+
+    assert asyncio.run(run()) == 12
+    assert batches.seen == [[2], [6]]
+
+
+def test_all_cancelled_is_no_batch() -> None:
+    batches = Batches()
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.05)
+    future = gatherer.submit(2)
+    assert future.cancel()
+    assert gatherer.submit(4).result(SOON) == 8
+    lone = gatherer.submit(6)
+    assert lone.cancel()
+    gatherer.close()
+    assert batches.seen == [[4]]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_a_loop_that_closes_leaves_nothing_behind() -> None:
+    go = threading.Event()
+    batches = Batches(go)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.0)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(gatherer(2), 0.05))
+    go.set()
+    assert asyncio.run(gatherer(4)) == 8
+
+
+def test_a_loop_closed_with_a_call_in_flight_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    go = threading.Event()
+    batches = Batches(go)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.0)
+    loop = asyncio.new_event_loop()
+
+    async def start() -> asyncio.Task[int]:
+        task = asyncio.ensure_future(gatherer(2))
+        await asyncio.sleep(0)
+        return task
+
+    task = loop.run_until_complete(start())
+    assert batches.began.wait(SOON)
+    other = gatherer.submit(4)
+    loop.close()
+    go.set()
+    assert other.result(SOON) == 8
+    assert not task.done()
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    del task
+    gc.collect()
+    assert not caplog.records
+
+
+def test_a_closed_gatherer_answers_at_once() -> None:
+    gatherer: Gatherer[int, int] = Gatherer(Batches())
+    assert gatherer.submit(2).result(SOON) == 4
+    gatherer.close()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        gatherer.submit(2).result(SOON)
+
+
+def test_waiting_calls_are_answered_when_the_gatherer_closes_meanwhile() -> None:
+    go = threading.Event()
+    batches = Batches(go)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.0)
+    gatherer.submit(2)
+    assert batches.began.wait(SOON)
+    waiting = gatherer.submit(4)
+    gatherer._executor.shutdown(wait=False)
+    go.set()
+    assert isinstance(waiting.exception(SOON), RuntimeError)
+
+
+def test_a_copy_is_fresh() -> None:
+    gatherer: Gatherer[float, float] = Gatherer(sorted, linger=0.01, most=5)
+    gatherer.submit(1.0).result(SOON)
+    copy = pickle.loads(pickle.dumps(gatherer))
+    assert copy.submit(3.0).result(SOON) == 3.0
+    assert (copy._linger, copy._most) == (0.01, 5)
+
+
+def test_a_fork_begins_anew_what_is_still_there() -> None:
+    go = threading.Event()
+    batches = Batches(go)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.0)
+    gatherer.submit(2)
+    assert batches.began.wait(SOON)
+    _renew_if_alive(weakref.ref(gatherer))
+    go.set()
+    assert gatherer.submit(4).result(SOON) == 8
+    reference = weakref.ref(Gatherer[int, int](batches))
+    gc.collect()
+    assert reference() is None
+    _renew_if_alive(reference)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_scores_too() -> None:
+    go = threading.Event()
+    batches = Batches(go)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.0)
+    held: Future[int] = gatherer.submit(2)
+    assert batches.began.wait(SOON)
+    child = os.fork()
+    if child == 0:
+        batches.go = None
+        os._exit(gatherer.submit(21 * 2).result(SOON) - 42)
+    go.set()
+    assert held.result(SOON) == 4
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+
+
+def test_the_interpreter_ends_with_calls_in_flight() -> None:
+    code = (
+        "import asyncio\n"
+        "from onethinker_rewards.adapters.gather import Gatherer\n"
+        "gatherer = Gatherer(lambda items: items)\n"
+        "async def main():\n"
+        "    asyncio.ensure_future(gatherer(1))\n"
+        "    await asyncio.sleep(0)\n"
+        "asyncio.run(main())\n"
+        "gatherer.submit(2)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
