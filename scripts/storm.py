@@ -27,6 +27,8 @@ __all__ = ["Finding", "Storm", "main", "report"]
 SECONDS = 0.05
 _SIZE = 64
 _AGAIN = 5
+# Comparisons that need algebra.
+_WARM = ["<think></think><answer>(x + 1)^2</answer>", "<think></think><answer>2x > 6</answer>"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Storm:
         except Exception as error:  # noqa: BLE001 - what raises is what this looks for
             self._raised(shower, error)
             return
-        self.rows[shower.task, shower.recipe] += len(shower.responses)
+        self._count(shower)
         self.failures.update("scored" if code is None else str(code) for code in batch.failure)
         self._check(shower, batch)
         if taken > self.seconds:
@@ -89,10 +91,14 @@ class Storm:
 
     def _raised(self, shower: Shower, error: Exception) -> None:
         if len(shower.responses) == 1:
+            self._count(shower)
             self._find("exception", shower, 0, repr(error))
             return
         for half in _halves(shower):
             self._hold(half)
+
+    def _count(self, shower: Shower) -> None:
+        self.rows[shower.task, shower.recipe] += len(shower.responses)
 
     def _check(self, shower: Shower, batch: otr.RewardBatch) -> None:
         largest = _largest(shower.task, shower.recipe)
@@ -145,7 +151,7 @@ def _halves(shower: Shower) -> Iterator[Shower]:
 def _in_fresh_workers(shower: Shower) -> float:
     """Return how long a comparison takes in a process that has compared something else before."""
     with otr.Scorer(recipe=RECIPES[shower.recipe], workers=1) as scorer:
-        scorer.score(["<think></think><answer>$\\sqrt{8}$</answer>"], ["$2\\sqrt{2}$"], "math")
+        scorer.score(_WARM, ["x^2 + 2x + 1", "x > 3"], "math")
         start = time.perf_counter()
         scorer.score(shower.responses, shower.references, "math")
         return time.perf_counter() - start

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
-from hypothesis.errors import NoSuchExample
+from hypothesis.errors import Flaky, NoSuchExample
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
@@ -18,6 +18,7 @@ from onethinker_rewards.testing.laws import LAWS, Law, Metric, Trial
 __all__ = ["LawViolation", "check_laws", "smallest"]
 
 _MOST_ROWS = 4
+_MOODY = "it gives other scores for the same inputs"
 
 
 class LawViolation(AssertionError):  # noqa: N818 - what a test reports, beside AssertionError
@@ -91,13 +92,14 @@ def check_laws(
     """
     chosen = [_law(name) for name in laws]
     trials = _trials(metric, rows, rows if reference is None else reference, minimum, maximum)
-    # One search for all laws, then a second for the smallest input of the one that is broken.
-    found = smallest(trials, lambda trial: _broken(chosen, trial, tolerance) is not None, examples, shrink=False)
-    if found is None:
+    if smallest(trials, lambda trial: _is_broken(chosen, trial, tolerance), examples, shrink=False) is None:
         return
-    law = _broken(chosen, found, tolerance) or chosen[0]
-    best = smallest(trials, lambda trial: law.broken_in(trial, tolerance) is not None, examples)
-    raise _violation(law, _fewest_rows(law, found if best is None else best, tolerance), tolerance)
+    # One search for all laws was quick; now in their order, for the first that is broken and its smallest input.
+    for law in chosen:
+        worst = smallest(trials, lambda trial, law=law: _is_broken([law], trial, tolerance), examples)
+        if worst is not None:
+            raise _violation(law, _fewest_rows(law, worst, tolerance), tolerance)
+    raise AssertionError(_MOODY)
 
 
 def _law(name: str) -> Law:
@@ -106,8 +108,8 @@ def _law(name: str) -> Law:
     return LAWS[name]
 
 
-def _broken(laws: list[Law], trial: Trial, tolerance: float) -> Law | None:
-    return next((law for law in laws if law.broken_in(trial, tolerance) is not None), None)
+def _is_broken(laws: list[Law], trial: Trial, tolerance: float) -> bool:
+    return any(law.broken_in(trial, tolerance) is not None for law in laws)
 
 
 @st.composite
@@ -141,8 +143,7 @@ def _fewest_rows(law: Law, trial: Trial, tolerance: float) -> Trial:
     row = 0
     while row < len(trial.reference) and len(trial.reference) > 1:
         fewer = replace(trial, predicted=_without(trial.predicted, row), reference=_without(trial.reference, row))
-        broken = law.broken_in(fewer, tolerance) is not None
-        trial, row = (fewer, row) if broken else (trial, row + 1)
+        trial, row = (fewer, row) if _is_broken([law], fewer, tolerance) else (trial, row + 1)
     return trial
 
 
@@ -164,12 +165,14 @@ def smallest(inputs: SearchStrategy[Any], breaks: Callable[[Any], bool], example
         return find(inputs, breaks, settings=quiet)
     except NoSuchExample:
         return None
+    except Flaky:
+        raise AssertionError(_MOODY) from None
 
 
 def _violation(law: Law, trial: Trial, tolerance: float) -> LawViolation:
     broken = law.broken_in(trial, tolerance)
     if broken is None:
-        raise AssertionError(f"{law.name}: the metric gives other scores for the same inputs")
+        raise AssertionError(_MOODY)
     row, got, wanted = broken
     inputs = {"predicted": trial.predicted, "reference": trial.reference}
     inputs |= {name: getattr(trial, name) for name in law.uses}

@@ -1,0 +1,100 @@
+"""The storm in small: 20,000 responses of a fixed seed break nothing; and the storm finds what is planted."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scripts import storm as storms
+from scripts.storm_inputs import RECIPES, Shower, showers
+
+import onethinker_rewards as otr
+
+PAGE = Path(__file__).parents[2] / "docs" / "storm.md"
+
+
+def test_twenty_thousand_responses() -> None:
+    """Time is left to the whole run: a test does not time on a machine with other work."""
+    scorers = {name: otr.Scorer(recipe=recipe) for name, recipe in RECIPES.items()}
+    storm = storms.Storm(scorers, seconds=60.0)
+    for shower in showers(20_000, 20_000, 64):
+        storm.hold(shower)
+    assert [str(finding) for finding in storm.findings] == []
+    assert sum(storm.rows.values()) == 20_000
+    assert set(storm.rows) == {(task, recipe) for task in otr.TASKS for recipe in RECIPES}
+    assert storm.failures["scored"] > 5_000
+    assert len(storm.failures) > 15
+
+
+def test_a_shower_comes_again() -> None:
+    first, again = (list(showers(5, 2_000, 64)) for _ in range(2))
+    assert first == again
+    assert first[:3] == list(showers(5, 192, 64))
+    assert [len(one.responses) for one in first] == [64] * 31 + [16]
+    assert list(showers(6, 64, 64)) != first[:1]
+
+
+class Faulty:
+    """A scorer that has a fault for one response."""
+
+    def __init__(self, fault: str, scorer: otr.Scorer) -> None:
+        self.fault, self.scorer = fault, scorer
+
+    def score(self, responses: list[str], references: list[str], task: str) -> otr.RewardBatch:
+        batch = self.scorer.score(responses, references, task)
+        for row, response in enumerate(responses):
+            if response == "bad":
+                self.spoil(batch, row)
+        return batch
+
+    def spoil(self, batch: otr.RewardBatch, row: int) -> None:
+        match self.fault:
+            case "exception":
+                raise IndexError("planted")
+            case "not a number":
+                batch.total[row] = np.nan
+            case "out of range":
+                batch.total[row] = 2.5
+            case _:
+                time.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", ["exception", "not a number", "out of range", "slow"])
+@pytest.mark.parametrize("task", ["ocr", "math"])
+def test_a_planted_fault_is_found(kind: str, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storms, "_in_fresh_workers", lambda shower: 0.02)
+    scorers: dict[str, Any] = {"paper": Faulty(kind, otr.Scorer())}
+    storm = storms.Storm(scorers, seconds=0.01)
+    sound = "<think>x</think><answer>7</answer>"
+    responses = [sound] * 40
+    responses[23] = "bad"
+    storm.scorers["paper"].score([sound], ["7"], task)
+    storm.hold(Shower(task, "paper", responses, ["7"] * 40))
+    assert [(one.kind, one.response, one.task) for one in storm.findings] == [(kind, "bad", task)]
+    assert storms.report(storm, 1, 1.0).count("| 1 |") >= 1
+    assert str(storm.findings[0]).startswith(f"{kind}: {task}, paper: ")
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "storm.md"
+    monkeypatch.setattr(sys, "argv", ["storm", "64", "--seed", "2", "--out", str(page)])
+    assert storms.main() == 0
+    assert "64 generated and mutated responses" in page.read_text()
+    assert "64 rows, 0 findings" in capsys.readouterr().out
+
+
+def test_the_page_is_of_a_million() -> None:
+    """Its promises, but for time, are kept; which responses are slow is said there."""
+    page = PAGE.read_text(encoding="utf-8")
+    total = re.search(r"^([0-9,]+) generated and mutated responses", page, re.MULTILINE)
+    assert total is not None
+    assert int(total[1].replace(",", "")) >= 1_000_000
+    broken = Counter(dict(re.findall(r"^\| (no .+?) \| (\d+) \|$", page, re.MULTILINE)))
+    assert set(broken.values()) == {"0"}
+    assert len(broken) == 3
