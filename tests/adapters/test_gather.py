@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -113,14 +112,11 @@ def test_results_have_to_be_as_many_as_items() -> None:
         gatherer.submit(1).result(SOON)
 
 
-def test_a_lone_call_loses_little() -> None:
-    gatherer: Gatherer[int, int] = Gatherer(Batches())
-    gatherer.submit(2).result(SOON)
-    began = time.perf_counter()
-    for _ in range(10):
-        gatherer.submit(2).result(SOON)
-    # Far beyond what it takes, far below what a poll or a time-out would.
-    assert time.perf_counter() - began < 5.0
+def test_a_lone_call_waits_for_no_other() -> None:
+    batches = Batches()
+    gatherer: Gatherer[int, int] = Gatherer(batches, most=100)
+    assert [gatherer.submit(item).result(SOON) for item in (2, 4)] == [4, 8]
+    assert batches.seen == [[2], [4]]
 
 
 def test_who_is_cancelled_takes_the_item_along() -> None:

@@ -10,6 +10,7 @@ such as ``{recipe: paper}``. For other settings, put ``compute_score = make_rewa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -91,7 +92,7 @@ class ComputeScore:
     def _curves(self, row: Mapping[str, Any]) -> dict[str, float]:
         task = row["task"]
         values = {name: row[key] for name, key in _CURVES.items()}
-        values |= {key: value for key, value in row.items() if key.startswith(_PART) and value == value}  # noqa: PLR0124
+        values |= {key: value for key, value in row.items() if key.startswith(_PART) and not math.isnan(value)}
         values["failed"] = float(bool(row["failure"]))
         own = {f"{kind}/{row[kind]}" for kind in _CODES}
         values |= {code: float(code in own) for code in self._seen[task]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from onethinker_rewards.adapters.columns import Columns, Inputs, columns_of
@@ -85,11 +86,9 @@ class RowScorer:
             For each its row of `extra_info`, or the error of that row alone: one caller's mistake costs no other's
             result.
         """
-        try:
-            batch = self.score_rows(responses, rows)
-        except OneThinkerRewardsError:
-            return [self._score_alone(response, row) for response, row in zip(responses, rows, strict=True)]
-        return [*extra_info(batch)]
+        with suppress(OneThinkerRewardsError):
+            return [*extra_info(self.score_rows(responses, rows))]
+        return [self._score_alone(response, row) for response, row in zip(responses, rows, strict=True)]
 
     def close(self) -> None:
         """End worker processes that belong to this scorer alone."""

@@ -1,0 +1,113 @@
+"""The verl adapter inside verl 0.9.1: its loaders, its reward managers, its reward loop, its validation metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import onethinker_rewards as otr
+from onethinker_rewards.adapters import verl as adapter
+from tests.adapters.rows import framework, shared_rows
+from tests.adapters.verl_parts import data_of, reward_config, save_tokenizer
+
+framework("verl", "ray", "tensordict")
+# What verl and the packages under it warn of is theirs to mend.
+pytestmark = [pytest.mark.filterwarnings("ignore::Warning"), pytest.mark.slow]
+
+MODULE = "pkg://onethinker_rewards.adapters.verl"
+MANAGER = {
+    "reward_manager__source": "importlib",
+    "reward_manager__name": "RewardManager",
+    "reward_manager__module__path": MODULE,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tokenizer")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder: Path) -> Any:
+    return save_tokenizer(folder)
+
+
+def run_worker(config: Any, data: Any) -> list[dict[str, Any]]:
+    """Score all rows at once with verl's reward worker, which loads function and manager."""
+
+    async def run() -> list[dict[str, Any]]:
+        from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
+
+        return await RewardLoopWorker(config).compute_score_batch(data)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("recipe", ["paper", "release"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"custom_reward_function__path": MODULE},
+        {"custom_reward_function__path": MODULE, "custom_reward_function__name": "compute_score_async"},
+        {"custom_reward_function__path": adapter.__file__},
+        MANAGER,
+    ],
+    ids=["function", "async function", "function by path", "manager"],
+)
+def test_shared_rows_get_the_totals_of_score(settings: dict, recipe: str, folder: Path, tokenizer: Any) -> None:
+    rows = shared_rows()
+    key = "reward_kwargs" if settings is MANAGER else "custom_reward_function__reward_kwargs"
+    results = run_worker(reward_config(folder, **settings, **{key: {"recipe": recipe}}), data_of(rows, tokenizer))
+    assert [one["reward_score"] for one in results] == rows.batch(recipe).total.tolist()
+    expected = adapter.log_items(rows.batch(recipe))
+    assert str(adapter.log_items([one["reward_extra_info"] for one in results])) == str(expected)
+
+
+@pytest.mark.parametrize("settings", [{"custom_reward_function__path": MODULE}, MANAGER], ids=["function", "manager"])
+def test_a_bad_reference_reaches_verl(settings: dict, folder: Path, tokenizer: Any) -> None:
+    rows = shared_rows().take([8, 9])
+    data = data_of(rows, tokenizer, references=[rows.references[0], "seven"])
+    with pytest.raises(otr.BadReferenceError, match="seven"):
+        run_worker(reward_config(folder, **settings), data)
+
+
+@pytest.fixture
+def cluster() -> Iterator[None]:
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_rewards_and_metrics_go_all_the_way(folder: Path, tokenizer: Any) -> None:
+    """Two workers of verl's own, in processes of Ray: rewards in place, extra info averaged, an error in the open."""
+    import ray
+    from verl.experimental.reward_loop.reward_loop import RewardLoopManager
+    from verl.trainer.ppo.metric_utils import process_validation_metrics
+    from verl.trainer.ppo.reward import extract_reward
+
+    rows = shared_rows()
+    manager = RewardLoopManager(reward_config(folder, **MANAGER, num_workers=2))
+    rewards, infos = extract_reward(manager.compute_rm_score(data_of(rows, tokenizer)))
+    assert rewards.sum(dim=1).tolist() == pytest.approx(rows.batch().total.tolist(), abs=1e-6)
+    # The reward stands at the last token, which is the special one.
+    ends = [len(tokenizer.encode(text)) for text in rows.responses]
+    assert rewards[range(len(rows)), ends].tolist() == rewards.sum(dim=1).tolist()
+
+    lists = {key: values.tolist() for key, values in infos.items()}
+    metrics = process_validation_metrics(rows.tasks, rows.groups, lists)
+    assert set(metrics) == set(otr.TASKS)
+    assert metrics["spatial_grounding"]["part/box_iou"]
+    assert not metrics["ocr"]["part/box_iou"]
+    assert not any(math.isnan(value) for of in metrics.values() for one in of.values() for value in one.values())
+
+    bad = data_of(rows.take([8, 9]), tokenizer, references=[rows.references[8], "seven"])
+    with pytest.raises(ray.exceptions.RayTaskError, match="unreadable reference in row 0: .*'seven'"):
+        manager.compute_rm_score(bad)
