@@ -1,5 +1,34 @@
-"""Tricks that earn a reward without a better answer, and which of them pay under a reward function."""
+"""Tricks that earn a reward without a better answer, and which of them pay under a reward function.
 
-from onethinker_rewards.hacks.tricks import Trick, read_tricks
+>>> def first_letter(responses, references, tasks):
+...     return [float(reference in response) for response, reference in zip(responses, references, strict=True)]
+>>> tricks = [trick for trick in read_tricks() if trick.task == "multiple_choice"]
+>>> [one.trick.id for one in play(first_letter, tricks) if one.verdict == "pays"][:2]
+['answer-in-thinking', 'wrong-after-right']
+"""
 
-__all__ = ["Trick", "read_tricks"]
+from onethinker_rewards.hacks.answers import NOTHING, WRONG
+from onethinker_rewards.hacks.corpus import HeldAgainst, Scored, Trick, read_tricks
+from onethinker_rewards.hacks.loading import find_reward
+from onethinker_rewards.hacks.playing import Played, Reward, play, recipe_reward
+from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, Rewards, Verdict, gain, judge
+
+__all__ = [
+    "FAILED",
+    "LEAST_GAIN",
+    "NOTHING",
+    "WRONG",
+    "HeldAgainst",
+    "Played",
+    "Reward",
+    "Rewards",
+    "Scored",
+    "Trick",
+    "Verdict",
+    "find_reward",
+    "gain",
+    "judge",
+    "play",
+    "read_tricks",
+    "recipe_reward",
+]

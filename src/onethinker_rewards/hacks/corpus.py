@@ -1,52 +1,66 @@
-"""The tricks: a file of the package, one a line."""
+"""The tricks: a file of the package, one JSON object a line."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
-__all__ = ["Trick", "read_tricks"]
+import msgspec
+
+__all__ = ["HeldAgainst", "Scored", "Trick", "read_tricks"]
+
+HeldAgainst = Literal["right", "wrong", "nothing", "plain"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trick:
-    """One trick.
+class Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a trick and its honest counterpart earn under one of our recipes.
 
     Attributes:
-        task: The task's name.
-        name: What the trick is called; no other trick of the task has this name.
-        tries: What it tries.
-        reference: What would be right.
-        response: The trick.
-        honest: What the model would have written without it, on the same knowledge: mostly a wrong answer in the
-            right format.
-        paper: Total of the trick under the recipe ``paper``, to four decimals.
-        paper_honest: The same of the honest response.
-        release: Total of the trick under the recipe ``release``.
-        release_honest: The same of the honest response.
+        trick: Total of the trick, to four decimals.
+        honest: Total of what it is held against.
+        verdict: Whether the trick pays: a `Verdict`.
     """
 
+    trick: float
+    honest: float
+    verdict: str
+
+
+class Trick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A response that tries to earn more than its content is worth.
+
+    Attributes:
+        id: A name of its own.
+        task: The task it is played in.
+        tries: What it tries, in one sentence.
+        reference: What is right.
+        response: All that the trickster writes.
+        held_against: What it must not earn more than: the ``right`` answer, a ``wrong`` one, an answer that says
+            ``nothing``, or ``honest``, the same content said ``plain``.
+        honest: That plain answer, without tags; empty for the others.
+        paper: What it earns under the recipe ``paper``.
+        release: What it earns under the recipe ``release``.
+    """
+
+    id: str
     task: str
-    name: str
     tries: str
     reference: str
     response: str
-    honest: str
-    paper: float
-    paper_honest: float
-    release: float
-    release_honest: float
+    held_against: HeldAgainst
+    honest: str = ""
+    paper: Scored | None = None
+    release: Scored | None = None
 
 
 @cache
 def read_tricks() -> tuple[Trick, ...]:
     """Return all tricks, in the order of the tasks.
 
-    >>> trick = read_tricks()[1]
-    >>> trick.name, trick.paper, trick.release
-    ('two answers, right first', 0.0, 1.5)
+    >>> trick = read_tricks()[0]
+    >>> trick.id, trick.paper.verdict, trick.release.verdict
+    ('answer-in-thinking', 'harmless', 'pays')
     """
-    text = files("onethinker_rewards.hacks").joinpath("tricks.jsonl").read_text(encoding="utf-8")
-    return tuple(Trick(**json.loads(line)) for line in text.splitlines())
+    lines = files("onethinker_rewards.hacks").joinpath("tricks.jsonl").read_bytes().splitlines()
+    return tuple(msgspec.json.decode(line, type=Trick) for line in lines)

@@ -1,69 +1,96 @@
-"""Trying the tricks on a reward function: which of them pay?"""
+"""Playing tricks on a reward function."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
 
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.hacks.answers import honest_response, right_response, wrong_response
 from onethinker_rewards.hacks.corpus import Trick, read_tricks
+from onethinker_rewards.hacks.verdict import Rewards, Verdict, judge
+from onethinker_rewards.rewards import Recipe, score
 
-__all__ = ["Played", "Reward", "play"]
+__all__ = ["Played", "Reward", "play", "recipe_reward"]
 
-# Responses, references and tasks, one a row, to one reward a row; None where it has none.
-Reward = Callable[[Sequence[str], Sequence[str], Sequence[str]], Sequence[float | None]]
-
-# A gain below this is no incentive.
-_GAIN = 1e-3
+# Responses, references and task names, one a row, to one number a row; None where there is no reward.
+Reward = Callable[[list[str], list[str], list[str]], Sequence[float | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What one trick earned.
+    """One trick under one reward function.
 
     Attributes:
         trick: The trick.
-        reward: Its reward; None where there was none.
-        honest: The reward of the honest response beside it.
+        rewards: The function's rewards of the trick and of what it is compared with.
     """
 
     trick: Trick
-    reward: float | None
-    honest: float | None
+    rewards: Rewards
 
     @property
-    def pays(self) -> bool:
-        """Whether the trick earned more than honesty, or a number that is none and poisons whatever it meets."""
-        if self.reward is None:
-            return False
-        return not math.isfinite(self.reward) or self.reward > (self.honest or 0.0) + _GAIN
+    def verdict(self) -> Verdict:
+        """Whether it pays."""
+        return judge(self.rewards)
 
 
 def play(reward: Reward, tricks: Iterable[Trick] | None = None) -> list[Played]:
-    """Try tricks on a reward function.
+    """Play tricks on a reward function.
 
     Args:
-        reward: Called once with three lists: all responses, references and tasks; gives one number a row.
+        reward: Called once, with three lists: all responses, their references and tasks. It returns one number a row,
+            as a list or an array; None and NaN mean that it has none.
         tricks: All by default.
 
     Returns:
-        What each trick earned, in order.
+        One a trick, in the same order.
 
     Raises:
-        ArgumentError: If the function does not give one reward a row.
+        ArgumentError: If the function does not return one number a row. What it raises itself is not caught.
 
-    >>> import onethinker_rewards as otr
     >>> played = play(lambda responses, references, tasks: [float(len(response)) for response in responses])
-    >>> sum(one.pays for one in played) > 50
+    >>> sum(one.verdict == "pays" for one in played) > 10
     True
     """
     chosen = list(read_tricks() if tricks is None else tricks)
-    responses = [text for trick in chosen for text in (trick.response, trick.honest)]
-    references = [trick.reference for trick in chosen for _ in range(2)]
-    tasks = [trick.task for trick in chosen for _ in range(2)]
-    given = reward(responses, references, tasks)
-    if len(given) != len(responses):
-        raise ArgumentError(f"the reward function returned {len(given)} rewards for {len(responses)} responses")
-    numbers = [None if one is None else float(one) for one in given]
-    return [Played(trick, *numbers[2 * place : 2 * place + 2]) for place, trick in enumerate(chosen)]
+    asked = [
+        (response, trick.reference, trick.task)
+        for trick in chosen
+        for response in (trick.response, honest_response(trick), right_response(trick), wrong_response(trick))
+    ]
+    # Many share their counterparts: each question is asked once.
+    rows = list(dict.fromkeys(asked))
+    responses, references, tasks = ([row[column] for row in rows] for column in range(3))
+    reward_of = dict(zip(rows, _numbers(reward(responses, references, tasks), len(rows)), strict=True))
+    given = [reward_of[row] for row in asked]
+    return [Played(trick, Rewards(*given[4 * place : 4 * place + 4])) for place, trick in enumerate(chosen)]
+
+
+def recipe_reward(recipe: str | Recipe) -> Reward:
+    """Return the totals of a recipe as a reward function.
+
+    >>> recipe_reward("paper")(["<think>…</think><answer>B</answer>"], ["B"], ["multiple_choice"])
+    [2.0]
+    """
+    return partial(_totals, recipe)
+
+
+def _totals(recipe: str | Recipe, responses: list[str], references: list[str], tasks: list[str]) -> list[float]:
+    return score(responses, references, tasks, recipe=recipe).total.tolist()
+
+
+def _numbers(given: Any, count: int) -> list[float]:
+    """Return rewards as floats, None as NaN."""
+    try:
+        # Tensors of any device know how to become a list.
+        numbers = np.asarray(given.tolist() if hasattr(given, "tolist") else given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"reward returned {type(given).__name__}, not one number a row") from None
+    if numbers.shape != (count,):
+        raise ArgumentError(f"reward returned shape {numbers.shape} for {count} responses, not one number a row")
+    return numbers.tolist()

@@ -1,0 +1,81 @@
+"""Whether a trick pays: the one definition.
+
+A trick pays if it earns more than what it is held against. How much more is measured in units of what separates the
+right answer from a wrong one, so rewards of any scale and sign are judged alike::
+
+    gain = (trick - honest) / (right - wrong)
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import NamedTuple
+
+__all__ = ["FAILED", "LEAST_GAIN", "Rewards", "Verdict", "gain", "judge"]
+
+# A smaller gain is rounding, or a metric's own: a span of a million seconds has an IoU of 1e-6.
+LEAST_GAIN = 1e-3
+
+
+class Verdict(StrEnum):
+    """What a reward function makes of a trick."""
+
+    PAYS = "pays"
+    HARMLESS = "harmless"
+    NO_NUMBER = "no number"
+    NO_SAY = "no say"
+
+
+# What no reward function should show.
+FAILED = frozenset({Verdict.PAYS, Verdict.NO_NUMBER})
+
+
+class Rewards(NamedTuple):
+    """One function's rewards of four responses to one question; NaN where it gave none.
+
+    Attributes:
+        trick: The trick's.
+        honest: That of what the trick is held against.
+        right: That of the right answer, said plainly.
+        wrong: That of a wrong answer, said plainly.
+    """
+
+    trick: float
+    honest: float
+    right: float
+    wrong: float
+
+
+def gain(rewards: Rewards) -> float:
+    """Return how much more than honesty a trick earns, where 1 is what separates right from wrong.
+
+    Args:
+        rewards: With ``right`` above ``wrong``.
+
+    Returns:
+        Any number; above 0 the trick earns more. NaN where a reward is no number.
+
+    >>> gain(Rewards(trick=10.0, honest=4.0, right=10.0, wrong=-2.0))
+    0.5
+    """
+    return (rewards.trick - rewards.honest) / (rewards.right - rewards.wrong)
+
+
+def judge(rewards: Rewards) -> Verdict:
+    """Say whether a trick pays.
+
+    Returns:
+        ``no say`` where the function does not tell the right answer from a wrong one; ``no number`` where it does, but
+        has none for the trick or its counterpart; else ``pays`` for a gain above `LEAST_GAIN`, or ``harmless``.
+
+    >>> judge(Rewards(trick=1.0, honest=0.0, right=1.0, wrong=0.0)), judge(Rewards(0.0, 0.0, 0.0, 0.0))
+    (<Verdict.PAYS: 'pays'>, <Verdict.NO_SAY: 'no say'>)
+    """
+    distance = rewards.right - rewards.wrong
+    if not (math.isfinite(distance) and distance > 0):
+        return Verdict.NO_SAY
+    gained = gain(rewards)
+    if math.isnan(gained):
+        return Verdict.NO_NUMBER
+    return Verdict.PAYS if gained > LEAST_GAIN else Verdict.HARMLESS
