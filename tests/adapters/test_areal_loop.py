@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import onethinker_rewards as otr
 from onethinker_rewards.adapters.areal import make_reward
 from tests.adapters.judges import OPEN_ENDED, SlowJudge
+from tests.adapters.pages import block, versions
 from tests.adapters.rows import framework, shared_rows
 
 framework("areal")
@@ -91,3 +94,16 @@ def test_areal_takes_0_for_what_comes_too_late() -> None:
     row = {**OPEN_ENDED, "prompt_ids": [], "completion_ids": []}
     response = "<think>a</think><answer>A cat.</answer>"
     assert asyncio.run(wrapper(prompt="", completions=response, **row)) == 0
+
+
+def test_the_lines_of_the_page_name_what_areal_finds() -> None:
+    from areal.utils.dynamic_import import import_from_string
+
+    given: dict[str, Any] = {}
+    exec(
+        block("areal", "py"), {"trainer": SimpleNamespace(train=lambda **kwargs: given.update(kwargs)), "settings": {}}
+    )
+    assert import_from_string(given["workflow"]).__name__ == "VisionRLVRWorkflow"
+    row = {"task": "numerical", "reference": "1"}
+    assert rewards(given["workflow_kwargs"]["reward_fn"], ["<answer>1</answer>"], [row]) == [1.0]
+    assert f"areal=={version('areal')}" in versions("areal")

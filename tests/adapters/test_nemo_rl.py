@@ -16,6 +16,7 @@ from onethinker_rewards.adapters.nemo_rl import make_reward
 from tests.adapters import nemo_rl_stand_in
 from tests.adapters.judges import OPEN_ENDED, DownJudge
 from tests.adapters.nemo_rl_stand_in import Actor, calculate_rewards, create_env
+from tests.adapters.pages import block
 from tests.adapters.rows import shared_rows
 
 MODULES = ("environments.interfaces", "environments.utils", "distributed.virtual_cluster")
@@ -55,6 +56,15 @@ def test_the_configuration_wins_over_the_settings() -> None:
     row, log = {"task": "numerical", "reference": "1"}, logs(["<think>a</think><answer>1</answer>"])
     assert make_reward(recipe="release")({"recipe": "paper"}).step(log, [row]).rewards.tolist() == [2.0]
     assert make_reward(recipe="release")(None).step(log, [row]).rewards.tolist() == [1.5]
+
+
+def test_the_lines_of_the_page_make_an_environment() -> None:
+    exec(block("nemo-rl", "py"), {})
+    lines = block("nemo-rl", "yaml").split()
+    assert lines == ["env:", "onethinker:", "recipe:", "paper", "data:", "env_name:", "onethinker"]
+    env = create_env("onethinker", {"onethinker": {"recipe": "paper"}})
+    row = {"task": "numerical", "ground_truth": "1"}
+    assert calculate_rewards(logs(["<answer>1</answer>"]), [row], env).tolist() == [1.0]
 
 
 def test_metrics_are_curves_of_each_task() -> None:

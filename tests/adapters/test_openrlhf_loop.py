@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +16,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from onethinker_rewards.adapters import openrlhf as adapter
+from tests.adapters.pages import page, versions
 from tests.adapters.rows import framework, shared_rows
 
 framework("openrlhf")
@@ -95,3 +98,14 @@ def test_an_error_of_ours_leaves_no_reward_and_is_in_the_log(own_file: str, capl
     (record,) = [record for record in caplog.records if record.name.startswith("onethinker_rewards")]
     assert record.levelno == logging.ERROR
     assert "unreadable reference in row 0" in caplog.text
+
+
+def test_the_options_of_the_page_exist() -> None:
+    import openrlhf
+
+    command = Path(openrlhf.__file__).parent / "cli" / "train_ppo_ray.py"
+    known = set(re.findall(r'"(--[\w.]+)"', command.read_text(encoding="utf-8")))
+    named = set(re.findall(r"--[a-z]+\.[\w.]*\w", page("openrlhf")))
+    assert named
+    assert named <= known
+    assert f"openrlhf=={version('openrlhf')}" in versions("openrlhf")

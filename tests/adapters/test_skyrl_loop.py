@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import typing
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +15,7 @@ import torch
 
 from onethinker_rewards.adapters import skyrl as adapter
 from onethinker_rewards.advantage import EmaGrpo
+from tests.adapters.pages import block, versions
 from tests.adapters.rows import framework, shared_rows
 
 framework("skyrl", "skyrl_gym")
@@ -151,3 +154,32 @@ def training_batch(totals: Any, uids: list[str]) -> Any:
     batch = TrainingInputBatch({"rewards": rewards, "response_mask": torch.ones_like(rewards), "values": None})
     batch.metadata = {"uids": uids, "avg_response_length": 3.0, "pad_size": 0}
     return batch
+
+
+def test_the_lines_of_the_page_make_a_run_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import skyrl_gym
+    from datasets import Dataset
+    from skyrl.backends.skyrl_train.utils.ppo_utils import AdvantageEstimatorRegistry
+
+    given: dict[str, Any] = {}
+    method = multiprocessing.get_start_method()
+    exec(block("skyrl", "py"), given)
+    # SkyRL's entry point sets it for the whole process.
+    multiprocessing.set_start_method(method, force=True)
+    callbacks: list[Any] = []
+    data = SimpleNamespace(dataframe=Dataset.from_dict({"problem_type": ["OCR"]}))
+    trainer = SimpleNamespace(train_dataset=data, add_callback=callbacks.append)
+    monkeypatch.setattr(given["BasePPOExp"], "get_trainer", lambda *_, **__: trainer)
+    given["register"]()
+    try:
+        assert "ema_grpo" in AdvantageEstimatorRegistry.list_available()
+        made = given["Experiment"].__new__(given["Experiment"]).get_trainer()
+        assert made is trainer
+        env = skyrl_gym.make("onethinker", extras={"problem_type": "OCR", "reward_spec": {"ground_truth": "a"}})
+        assert env.step("<think>b</think><answer>a</answer>")["reward"] == 2.0
+    finally:
+        AdvantageEstimatorRegistry.unregister("ema_grpo")
+        skyrl_gym.envs.registration.deregister("onethinker")
+        vars(adapter).pop("OneThinkerEnv", None)
+    assert len(callbacks) == 1
+    assert {f"{name}=={version(name)}" for name in ("skyrl", "skyrl-gym")} < versions("skyrl")

@@ -18,19 +18,17 @@ from onethinker_rewards.adapters.slime import custom_rm, log_rollout, make_ema_g
 from onethinker_rewards.advantage import EmaGrpo
 from tests.adapters import slime_stand_in
 from tests.adapters.judges import OPEN_ENDED, DownJudge
+from tests.adapters.pages import block
 from tests.adapters.rows import Rows, shared_rows
 from tests.adapters.slime_stand_in import RolloutManager, Sample
 
-MODULE = "onethinker_rewards.adapters.slime"
-
 
 def arguments(folder: Path | None = None, **changes: Any) -> Namespace:
+    """The options that the page shows, and what a run has beside them."""
+    words = block("slime", "sh").replace("\\", "").split()
+    options = {flag.removeprefix("--").replace("-", "_"): value for flag, value in zip(*[iter(words)] * 2, strict=True)}
     given = {
-        "custom_rm_path": f"{MODULE}.custom_rm",
-        "custom_reward_post_process_path": f"{MODULE}.post_process_rewards",
-        "data_source_path": f"{MODULE}.data_source",
-        "custom_rollout_log_function_path": f"{MODULE}.log_rollout",
-        "reward_key": "total",
+        **options,
         "group_rm": False,
         "save": str(folder),
         "load": None,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 
+from tests.adapters.pages import block, versions
 from tests.adapters.rows import framework, shared_rows
 
 framework("verifiers")
@@ -98,3 +100,24 @@ def test_a_reward_given_by_configuration(monkeypatch: pytest.MonkeyPatch) -> Non
     task = vf.Task[RowData](RowData(**row), config)
     (trace,) = rollouts([task], RowClient(["<think>a</think><answer>1</answer>"]), monkeypatch)
     assert trace.reward == 1.0
+
+
+def test_the_lines_of_the_page_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.adapters.verifiers_plugin import RowClient
+
+    given: dict[str, Any] = {}
+    exec(block("verifiers", "py"), given)
+    data = given["RowData"](prompt="0", problem_type="multiple choice", data_type="image", solution="B")
+    client = RowClient(["<think>It barks.</think><answer>B</answer>"])
+    (trace,) = rollouts([given["RowTask"](data)], client, monkeypatch)
+    assert trace.reward == 2.0
+    assert f"verifiers=={version('verifiers')}" in versions("verifiers")
+
+
+def test_the_command_of_the_page_gives_a_reward() -> None:
+    import verifiers.v1 as vf
+    from pydantic_config import cli
+
+    _, _, flag, path = block("verifiers", "sh").split()
+    config = cli(vf.TaskConfig, args=["--" + flag.removeprefix("--env.taskset.task."), path])
+    assert config.rewards["onethinker"].fn == path
