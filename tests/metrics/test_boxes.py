@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from onethinker_rewards.metrics import box_iou, pairwise_box_iou
+from onethinker_rewards.metrics import _boxes_numpy, box_iou, boxes, pairwise_box_iou
+from onethinker_rewards.metrics._blocks import score_pairs, score_rows
 from tests import oracles_numeric as oracle
 
 inf, nan = math.inf, math.nan
@@ -19,6 +20,9 @@ inf, nan = math.inf, math.nan
 # Few distinct values make equal sides, touching and inverted boxes common.
 grid = st.integers(0, 8).map(float)
 fine = st.floats(0, 1000, width=32, allow_subnormal=False)
+
+# What tells two ways of computing apart: infinities, areas that overflow or vanish, and the numbers between.
+odd = st.sampled_from([0.0, -0.0, 1.0, 2.0, -1.0, 3e-162, 5e-324, 1e-23, 1e20, 1e160, -1e160, 1e300, inf, -inf, nan])
 
 
 def rows(elements: st.SearchStrategy[float], count: int = 1) -> st.SearchStrategy[Any]:
@@ -126,6 +130,64 @@ def test_pairwise_equals_row_by_row(predicted: Any, reference: Any) -> None:
 @pytest.mark.parametrize(("count", "others"), [(0, 3), (3, 0), (0, 0)])
 def test_pairwise_with_nothing(count: int, others: int) -> None:
     assert pairwise_box_iou(np.zeros((count, 4)), np.zeros((others, 4))).shape == (count, others)
+
+
+DTYPES = [np.float32, np.float64, np.longdouble]
+
+
+@given(rows(odd, 3) | rows(grid, 3), rows(odd, 3) | rows(fine, 3), st.sampled_from(DTYPES))
+def test_the_ways_of_numpy_equal_the_formula(predicted: Any, reference: Any, dtype: Any) -> None:
+    with np.errstate(over="ignore"):
+        predicted, reference = predicted.astype(dtype), reference.astype(dtype)
+    expected = score_rows(boxes._iou, np, predicted, reference)
+    many = np.resize(predicted, (_boxes_numpy.FEW + 2, 4)), np.resize(reference, (_boxes_numpy.FEW + 2, 4))
+    crossed = score_pairs(boxes._iou, np, predicted, reference)
+    np.testing.assert_array_equal(box_iou(predicted, reference), expected, strict=True)
+    np.testing.assert_array_equal(box_iou(*many), np.resize(expected, len(many[0])), strict=True)
+    np.testing.assert_array_equal(pairwise_box_iou(predicted, reference), crossed, strict=True)
+
+
+@given(rows(odd, 1), rows(odd, 1))
+def test_a_box_that_is_no_number_spoils_no_other(predicted: Any, reference: Any) -> None:
+    """What one row's infinities do to its block stays in the row."""
+    rng = np.random.default_rng(0)
+    first, second = np.sort(rng.uniform(0, 9, (2, _boxes_numpy.FEW + 2, 2, 2)), axis=2).reshape(2, -1, 4)
+    expected = box_iou(first, second)
+    first[7], second[7], expected[7] = predicted, reference, box_iou(predicted, reference)[0]
+    np.testing.assert_array_equal(box_iou(first, second), expected)
+
+
+@pytest.mark.parametrize("count", [_boxes_numpy.SCORES - 1, _boxes_numpy.SCORES, 2 * _boxes_numpy.SCORES + 3])
+def test_long_batches_equal_the_formula(count: int) -> None:
+    predicted, reference = np.random.default_rng(count).uniform(0, 9, (2, count, 4))
+    np.testing.assert_array_equal(box_iou(predicted, reference), score_rows(boxes._iou, np, predicted, reference))
+
+
+@pytest.mark.parametrize(("count", "others"), [(3, _boxes_numpy.SCORES + 1), (200, 100), (_boxes_numpy.SCORES + 1, 1)])
+def test_many_pairs_equal_the_formula(count: int, others: int) -> None:
+    rng = np.random.default_rng(count)
+    predicted, reference = rng.uniform(0, 9, (count, 4)), rng.uniform(0, 9, (others, 4))
+    np.testing.assert_array_equal(
+        pairwise_box_iou(predicted, reference), score_pairs(boxes._iou, np, predicted, reference)
+    )
+
+
+def test_an_array_with_rules_of_its_own_keeps_them() -> None:
+    masked = np.ma.masked_array([[0.0, 0, 2, 2], [0, 0, 1, 1]], mask=[[False] * 4, [True] * 4])
+    assert box_iou(masked, np.array([[1.0, 0, 3, 2], [0, 0, 1, 1]])).tolist() == [pytest.approx(1 / 3), None]
+
+
+def test_areas_of_zero_score_zero_where_subnormal_numbers_count_as_zero() -> None:
+    torch = pytest.importorskip("torch")
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot")
+    try:
+        empty = np.ones((_boxes_numpy.FEW + 2, 4))
+        assert not box_iou(empty[:1], empty[:1]).any()
+        assert not box_iou(empty, empty).any()
+        assert not pairwise_box_iou(empty[:3], empty[:2]).any()
+    finally:
+        torch.set_flush_denormal(False)
 
 
 @pytest.mark.peer

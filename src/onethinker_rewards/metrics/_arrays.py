@@ -15,7 +15,7 @@ from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Array", "Namespace", "aligned", "check_sigma", "crossed", "numpy_namespace", "of_one_kind"]
+__all__ = ["Array", "Namespace", "aligned", "are_plain", "check_sigma", "crossed", "numpy_namespace", "of_one_kind"]
 
 # The standard has no type that all of NumPy, PyTorch, CuPy and JAX answer to.
 Array: TypeAlias = Any
@@ -53,6 +53,11 @@ def of_one_kind(predicted: Array, reference: Array) -> tuple[Namespace, Array, A
         _computing_dtype(xp, predicted.dtype, "predicted"), _computing_dtype(xp, reference.dtype, "reference")
     )
     return xp, xp.astype(predicted, dtype, copy=False), xp.astype(reference, dtype, copy=False)
+
+
+def are_plain(predicted: Array, reference: Array) -> bool:
+    """Say whether both are NumPy's own arrays, not of a subclass with rules of its own."""
+    return type(predicted) is np.ndarray and type(reference) is np.ndarray
 
 
 def check_sigma(sigma: float) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, crossed
+from onethinker_rewards.metrics import _boxes_numpy
+from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, are_plain, crossed
 from onethinker_rewards.metrics._blocks import score_pairs, score_rows
 from onethinker_rewards.metrics._intervals import length, over_union, overlap
 
@@ -31,6 +32,8 @@ def box_iou(predicted: Array, reference: Array) -> Array:
     array([0.33333333])
     """
     xp, predicted, reference = aligned(predicted, reference, (4,))
+    if are_plain(predicted, reference):
+        return _boxes_numpy.box_iou(predicted, reference)
     return score_rows(_iou, xp, predicted, reference)
 
 
@@ -48,6 +51,8 @@ def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
         ArgumentError: The shapes, kinds or dtypes do not fit.
     """
     xp, predicted, reference = crossed(predicted, reference, (4,))
+    if are_plain(predicted, reference):
+        return _boxes_numpy.pairwise_box_iou(predicted, reference)
     return score_pairs(_iou, xp, predicted, reference)
 
 
