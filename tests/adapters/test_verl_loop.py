@@ -109,5 +109,5 @@ def test_rewards_and_metrics_go_all_the_way(folder: Path, tokenizer: Any) -> Non
     assert not any(math.isnan(value) for of in metrics.values() for one in of.values() for value in one.values())
 
     bad = data_of(rows.take([8, 9]), tokenizer, references=[rows.references[8], "seven"])
-    with pytest.raises(ray.exceptions.RayTaskError, match="unreadable reference in row 0: .*'seven'"):
+    with pytest.raises(ray.exceptions.RayTaskError, match=r"unreadable reference in row 0: .*'seven'"):
         manager.compute_rm_score(bad)
