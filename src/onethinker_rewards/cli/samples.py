@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from onethinker_rewards.adapters import Columns
 from onethinker_rewards.cli.rows import Broken, Row
 from onethinker_rewards.errors import UnknownTaskError
 from onethinker_rewards.tasks import task_name
 
 __all__ = ["SCORED_COLUMNS", "Sample", "sample_of", "task_of", "usable"]
 
-REFERENCE_COLUMNS = ("reference", "solution", "answer", "ground_truth")
-SCORED_COLUMNS = ("response", *REFERENCE_COLUMNS, "task", "problem_type", "data_type", "options")
+# The same names as in a trainer, so that a file of its data is scored as it is.
+REFERENCE_COLUMNS, TASK_COLUMNS = map(tuple, (Columns().reference, Columns().task))
+SCORED_COLUMNS = ("response", *REFERENCE_COLUMNS, *TASK_COLUMNS, "data_type", "options")
 
 
 class UnusableError(ValueError):
@@ -75,7 +77,7 @@ def task_of(columns: Mapping[str, Any]) -> str:
     Raises:
         UnusableError: If there is none, or it is unknown.
     """
-    label = text_of(columns, "task", "problem_type")
+    label = text_of(columns, *TASK_COLUMNS)
     data_type = columns.get("data_type")
     try:
         return _known_task(label, data_type if isinstance(data_type, str) else None)
