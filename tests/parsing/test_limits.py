@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
-from onethinker_rewards.parsing.limits import is_deeper
+from onethinker_rewards.parsing.limits import has_long_number, is_deeper
 from tests.rewards.cases import REFERENCES, wrap
 
 MEGABYTE = 1_000_000
@@ -33,6 +33,15 @@ NAMES = ("response_characters", "answer_characters", "track_boxes", "number_char
         pytest.param({"number_characters": 3}, "numerical", "3.14", "too_many_digits", id="digits"),
         pytest.param({"number_characters": 4}, "numerical", "3.14", None, id="digits, just"),
         pytest.param({"number_characters": 3}, "regression", "1,00", "too_many_digits", id="digits, thousands"),
+        pytest.param(
+            {"number_characters": 3}, "temporal_grounding", '{"time": [1, 1000]}', "too_many_digits", id="JSON"
+        ),
+        pytest.param({"number_characters": 4}, "temporal_grounding", '{"time": [1, 1000]}', None, id="JSON, just"),
+        pytest.param(
+            {"number_characters": 4}, "tracking", '{"boxes": {"10000": [1, 2, 3, 4]}}', "too_many_digits", id="key"
+        ),
+        pytest.param({}, "temporal_grounding", f'{{"time": [1, 2.{"3" * 400}]}}', None, id="400 decimals"),
+        pytest.param({}, "temporal_grounding", f'{{"time": [1, 2.{"3" * 401}]}}', "too_many_digits", id="401"),
         pytest.param({"depth": 3}, "image_segmentation", REFERENCES["image_segmentation"], None, id="depth, just"),
         pytest.param({"depth": 3}, "spatial_grounding", '{"boxes": [[0, 0, 9, 9]]}', "wrong_type", id="depth of 3"),
         pytest.param({"depth": 3}, "spatial_grounding", '{"boxes": [[[1]]]}', "invalid_json", id="depth of 4"),
@@ -91,6 +100,19 @@ VALUES = st.recursive(st.integers(), lambda inner: st.lists(inner) | st.dictiona
 @given(value=VALUES, depth=st.integers(0, 5))
 def test_depth_oracle(value: Any, depth: int) -> None:
     assert is_deeper(value, depth) == (levels(value) > depth)
+
+
+@given(text=st.text("01a,", max_size=20), longest=st.integers(0, 6))
+def test_long_number_oracle(text: str, longest: int) -> None:
+    runs = re.findall("[01]+", text)
+    assert has_long_number(text, longest) == any(len(run) > longest for run in runs)
+
+
+@given(data=st.data(), before=st.integers(0, 900), behind=st.integers(0, 900), length=st.integers(398, 404))
+def test_long_numbers_wherever_they_stand(data: st.DataObject, before: int, behind: int, length: int) -> None:
+    around = data.draw(st.sampled_from([",", "x", "1,", "12 "]))
+    text = (around * 900)[:before] + "x" + "7" * length + "x" + (around * 900)[:behind]
+    assert has_long_number(text, 400) == (length > 400)
 
 
 # What would break a parser that tries again and again.

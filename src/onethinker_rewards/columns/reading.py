@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from onethinker_rewards.codes import FailureCode, RepairCode
-from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Rules, read_answer
+from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Rules, has_long_number, read_answer
 
 __all__ = [
     "Columns",
@@ -144,11 +144,11 @@ def decode_rows(
     buffer = bytearray()
     failed: list[int] = []
     decode = decoder.decode
-    longest = request.limits.answer_characters
-    some_too_long = max(map(len, texts), default=0) > longest
+    longest, digits = request.limits.answer_characters, request.limits.number_characters
+    some_too_long = max(map(len, texts), default=0) > min(longest, digits)
     for position, text in enumerate(texts):
         try:
-            if some_too_long and len(text) > longest:
+            if some_too_long and (len(text) > longest or has_long_number(text, digits)):
                 raise msgspec.DecodeError  # noqa: TRY301 - the slow way names the code
             _ENCODE_INTO(decode(text), buffer, -1)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):

@@ -3,7 +3,7 @@
 from onethinker_rewards.parsing.answers import Read, Rules, read_answer
 from onethinker_rewards.parsing.coordinates import to_pixels, to_thousandths
 from onethinker_rewards.parsing.letters import option_letter
-from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits
+from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits, has_long_number
 from onethinker_rewards.parsing.numbers import PLAIN_CHARACTERS, plain_number, without_thousands
 from onethinker_rewards.parsing.repairs import without_fence
 from onethinker_rewards.parsing.tags import (
@@ -29,6 +29,7 @@ __all__ = [
     "bare_reference",
     "find_answer",
     "find_answers",
+    "has_long_number",
     "option_letter",
     "plain_number",
     "read_answer",

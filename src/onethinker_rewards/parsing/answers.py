@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.parsing.letters import option_letter
-from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits, is_deeper
+from onethinker_rewards.parsing.limits import DEFAULT_LIMITS, Limits, has_long_number, is_deeper
 from onethinker_rewards.parsing.numbers import plain_number
 from onethinker_rewards.parsing.repairs import load_with_repairs, repair_shape, without_fence
 from onethinker_rewards.schemas import Number, OptionLetter, Text
@@ -70,6 +70,8 @@ def read_answer(
         return _failed(FailureCode.ANSWER_TOO_LONG)
     if issubclass(schema, Text):
         return _plain(schema, text)
+    if not issubclass(schema, OptionLetter | Number) and has_long_number(text, limits.number_characters):
+        return _failed(FailureCode.TOO_MANY_DIGITS)
     strict = _read_strictly(text, schema, limits)
     if strict.failure is None or rules != "lenient":
         return strict

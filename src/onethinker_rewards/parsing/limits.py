@@ -8,10 +8,11 @@ from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "is_deeper"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "has_long_number", "is_deeper"]
 
 # What our own schemas need: an object, a list of points, a point.
 _LEAST_DEPTH = 3
+_DIGITS = "0123456789"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +23,8 @@ class Limits:
         response_characters: Longest response, thinking included (``response_too_long``).
         answer_characters: Longest answer (``answer_too_long``).
         track_boxes: Most boxes in a track (``too_many_boxes``).
-        number_characters: Longest number as an answer in plain text (``too_many_digits``). Numbers in JSON end with
-            the answer's length and with double range.
+        number_characters: Longest number as an answer in plain text, most digits in a row in JSON
+            (``too_many_digits``).
         depth: Most lists and objects within each other in JSON (``invalid_json``), at least 3. Decoders have limits
             of their own: more than some 250 levels are refused whatever is set here.
 
@@ -46,6 +47,23 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def has_long_number(text: str, longest: int) -> bool:
+    """Say whether more than ``longest`` digits stand in a row.
+
+    >>> has_long_number('{"time": [1, 12345]}', 5), has_long_number('{"time": [1, 123456]}', 5)
+    (False, True)
+    """
+    half = longest // 2
+    # So many in a row cover one of these places, and half as many on one of its sides, where no comma is then. A comma
+    # is looked for first because JSON has so many: counting digits costs more.
+    for place in range(longest, len(text), longest + 1):
+        if text[place] in _DIGITS and ("," not in text[place - half : place] or "," not in text[place : place + half]):
+            before, behind = text[place - longest : place], text[place : place + longest + 1]
+            if len(before) - len(before.rstrip(_DIGITS)) + len(behind) - len(behind.lstrip(_DIGITS)) > longest:
+                return True
+    return False
 
 
 def is_deeper(value: Any, depth: int) -> bool:
