@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -24,6 +26,8 @@ from onethinker_rewards.adapters import Columns, MissingColumnError, easyr1
 from tests.adapters.judges import OPEN_ENDED, DownJudge
 from tests.adapters.rows import GOLDEN, Rows, shared_rows
 from tests.rewards.cases import wrap
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "frameworks"
 
 
 @pytest.fixture
@@ -71,6 +75,14 @@ def logged(scores: list[dict[str, float]]) -> dict[str, float]:
 
 def without_options(rows: Rows) -> Rows:
     return Rows(rows.responses, rows.references, rows.problem_types, rows.data_types, [None] * len(rows), rows.groups)
+
+
+@pytest.mark.parametrize("page", ["easyr1", "onethinker"])
+def test_the_command_on_the_page_prints_the_file(page: str) -> None:
+    text = (PAGES / f"{page}.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"""python -c (?:"(.+?)"|'(.+?)')""", text)
+    done = subprocess.run([sys.executable, "-c", max(code)], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == easyr1.__file__
 
 
 @pytest.mark.parametrize("recipe", [None, "paper", "release"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,21 @@ def test_shared_rows_get_the_totals_of_score(settings: dict, recipe: str, folder
     assert [one["reward_score"] for one in results] == rows.batch(recipe).total.tolist()
     expected = adapter.log_items(rows.batch(recipe))
     assert str(adapter.log_items([one["reward_extra_info"] for one in results])) == str(expected)
+
+
+def lines_of_page() -> list[dict[str, str]]:
+    """Return the configurations that the how-to page shows, each as keys and values."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "frameworks" / "verl.md").read_text("utf-8")
+    blocks = re.findall(r"(?:^    \+?reward\..+=.+\n)+", page, re.MULTILINE)
+    return [dict(line.strip().lstrip("+").split("=") for line in block.splitlines()) for block in blocks]
+
+
+@pytest.mark.parametrize("lines", lines_of_page(), ids=["manager", "function"])
+def test_the_lines_of_the_page_do_what_it_says(lines: dict[str, str], folder: Path, tokenizer: Any) -> None:
+    rows = shared_rows()
+    settings = {key.removeprefix("reward.").replace(".", "__"): value for key, value in lines.items()}
+    results = run_worker(reward_config(folder, **settings), data_of(rows, tokenizer))
+    assert [one["reward_score"] for one in results] == rows.batch("paper").total.tolist()
 
 
 @pytest.mark.parametrize("settings", [{"custom_reward_function__path": MODULE}, MANAGER], ids=["function", "manager"])
