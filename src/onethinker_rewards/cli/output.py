@@ -22,7 +22,7 @@ from onethinker_rewards.cli.files import (
 from onethinker_rewards.cli.journal import Journal
 from onethinker_rewards.cli.work import Progress
 
-__all__ = ["Output", "open_output"]
+__all__ = ["Convert", "Output", "open_output"]
 
 Convert = Callable[[IO[bytes], IO[bytes]], None]
 
@@ -55,7 +55,9 @@ class Output:
         if found is not None:
             self.progress = found
         elif resume and _size(self._path):
-            raise Refused(f"{self._path}: has rows and no journal: finished, or not begun by score; leave --resume out")
+            raise Refused(
+                f"{self._path}: has rows and no journal: finished, or not begun by this command; leave --resume out"
+            )
         if os.fstat(self._target.fileno()).st_size < self.progress.written:
             raise Refused(f"{self._journal.path}: rows it counts are gone; without --resume the run starts anew")
         # Before the file is emptied: what it holds must be known at any moment.
@@ -99,7 +101,12 @@ class Output:
 
 @contextmanager
 def open_output(
-    path: str, source: IO[Any], identity: dict[str, Any] | None, *, resume: bool = False
+    path: str,
+    source: IO[Any],
+    identity: dict[str, Any] | None,
+    *,
+    resume: bool = False,
+    convert: Convert | None = None,
 ) -> Generator[Output]:
     """Open a file, or standard output for ``-``.
 
@@ -108,11 +115,12 @@ def open_output(
         source: The input, which must not be overwritten.
         identity: What a journal tells runs apart by; None where a run cannot be taken up again.
         resume: Whether to take up the run that the journal is of.
+        convert: What makes the output of what was written, from `<path>.rows`; by default the suffix decides.
 
     Raises:
         Refused: If it cannot be opened, is the file that is being read, or cannot be taken up.
     """
-    convert = _convert_of(path)
+    convert = convert or _convert_of(path)
     journal = Journal(Path(f"{path}.progress"), identity) if identity is not None and _is_file(path) else None
     if resume and journal is None:
         raise Refused("--resume needs an input and an --out that are files")

@@ -18,7 +18,7 @@ from onethinker_rewards.cli.work import Place
 
 import pyarrow.parquet as pq  # isort: skip - after the line that says what is missing
 
-__all__ = ["ParquetSource", "ParquetSplit", "Table", "frame_of", "write_parquet"]
+__all__ = ["ParquetSource", "ParquetSplit", "Table", "frame_of", "write_parquet", "write_tables"]
 
 # Bytes read from a file at a time: a row group may be as large as the file.
 _BUFFER = 1 << 20
@@ -94,6 +94,21 @@ def write_parquet(frames: IO[bytes], target: IO[bytes]) -> None:
     frames.seek(0)
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for table in _grouped(_as_schema(table, schema) for table in _tables_of(frames)):
+            writer.write_table(table)
+
+
+def write_tables(frames: IO[bytes], target: IO[bytes], schema: Any, take: Callable[[Any], object]) -> None:
+    """Write the tables of a file of frames that have this schema as one Parquet file; hand over the others."""
+
+    def ours() -> Iterator[Any]:
+        for table in _tables_of(frames):
+            if table.schema == schema:
+                yield table
+            else:
+                take(table)
+
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        for table in _grouped(ours()):
             writer.write_table(table)
 
 

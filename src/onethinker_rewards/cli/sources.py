@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
+from onethinker_rewards.cli.arrays import ArraySource, begins_array
 from onethinker_rewards.cli.files import is_parquet, name_of, open_input
 from onethinker_rewards.cli.lines import LinesSource
 from onethinker_rewards.cli.work import Place, Split, Work
@@ -38,7 +39,7 @@ class Source(Protocol):
 
 @contextmanager
 def open_source(path: str) -> Generator[Source]:
-    """Open a JSONL file, a Parquet file, or standard input for ``-``.
+    """Open a JSONL file, a JSON array, a Parquet file, or standard input for ``-``.
 
     Raises:
         Refused: If it cannot be opened, or what reads it is not installed.
@@ -48,5 +49,7 @@ def open_source(path: str) -> Generator[Source]:
             from onethinker_rewards.cli.parquet import ParquetSource  # noqa: PLC0415 - needs pyarrow
 
             yield ParquetSource(file, os.fspath(path))
+        elif path.lower().endswith(".json") and begins_array(file):
+            yield ArraySource(file, path)
         else:
             yield LinesSource(file, path, name_of(path))

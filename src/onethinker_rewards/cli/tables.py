@@ -46,17 +46,20 @@ class Column(NamedTuple):
     mean: bool = True
 
 
-def summary_table(tallies: Mapping[str, Tally], order: Sequence[str], columns: Sequence[Column]) -> Table:
-    """Return a table with a row a task, in the order given."""
+def summary_table(
+    tallies: Mapping[str, Tally], order: Sequence[str], columns: Sequence[Column], *, codes: bool = True
+) -> Table:
+    """Return a table with a row a task, in the order given; ``codes`` adds why rows lost."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("task", no_wrap=True)
     for heading in ("rows", *(column.heading for column in columns)):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("commonest failures", overflow="fold")
+    if codes:
+        table.add_column("commonest failures", overflow="fold")
     for task in sorted(tallies, key=order.index):
         tally = tallies[task]
         shown = [_shown(tally, column) for column in columns]
-        table.add_row(task, f"{tally.rows:,}", *shown, _commonest(tally.codes))
+        table.add_row(task, f"{tally.rows:,}", *shown, *([_commonest(tally.codes)] if codes else []))
     return table
 
 
