@@ -43,16 +43,15 @@ class Waiting:
 def env() -> Iterator[Waiting]:
     import ray
 
-    import onethinker_rewards.cli.ray_engine  # noqa: F401 - tells Ray not to report its use
-
-    name = "nemo_rl.environments.interfaces"
-    sys.modules[name] = nemo_rl_stand_in
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    try:
-        yield Waiting(ray.remote(make_reward()).remote({}))
-    finally:
-        ray.shutdown()
-        del sys.modules[name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "nemo_rl.environments.interfaces", nemo_rl_stand_in)
+        # Ray shall not report its use.
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        try:
+            yield Waiting(ray.remote(make_reward()).remote({}))
+        finally:
+            ray.shutdown()
 
 
 def logs(responses: list[str]) -> list[Any]:
