@@ -99,6 +99,8 @@ def main(folder: Path) -> None:
     run(folder, "parts", [*ours, "stop"])
     run(folder, "parts", ours, resume_from_checkpoint=str(folder / "parts" / "checkpoint-3"))
     run(folder, "plain", ["onethinker"], reward_funcs="onethinker", scale_rewards="group", max_steps="1")
+    evaluation = {"eval_strategy": "steps", "eval_steps": "1", "per_device_eval_batch_size": "96", "max_steps": "2"}
+    run(folder, "evaluated", ours, val_dataset=str(folder / "rows.jsonl"), **evaluation)
     errors = {
         "bad_reference": error_of(folder, "bad", ours, rows="bad"),
         "divided": error_of(folder, "bad", ours, scale_rewards="group"),

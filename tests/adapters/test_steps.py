@@ -72,6 +72,14 @@ def test_a_checkpoint_without_state_is_refused() -> None:
         trainer.send("on_train_begin")
 
 
+def test_two_callbacks_of_one_name_are_refused() -> None:
+    trainer = Trainer(make_callback(TaskScale(), "mine"), scale_rewards="none")
+    # A trainer keeps the states of callbacks of one name in a list.
+    trainer.state.stateful_callbacks["mine"] = [trainer.callback.state()] * 2
+    with pytest.raises(otr.ArgumentError, match="two callbacks are named 'mine'"):
+        trainer.send("on_train_begin")
+
+
 def test_a_callback_that_the_trainer_makes_anew_serves_the_same_scale() -> None:
     scale, trainer = trained()
     anew = type(trainer.callback)()

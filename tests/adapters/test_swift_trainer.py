@@ -81,6 +81,21 @@ def test_log_has_the_curves_of_each_task(runs: Path) -> None:
     assert "rewards/onethinker_ema/mean" in log
 
 
+def test_evaluation_leaves_sigma_alone_and_gets_plain_totals(runs: Path) -> None:
+    lines = (runs / "evaluated" / "logging.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [*map(json.loads, lines)]
+    trained = [entry for entry in entries if "loss" in entry]
+    evaluated = [entry for entry in entries if "eval_loss" in entry]
+    assert len(trained) == len(evaluated) == 2
+    for train, evaluation in zip(trained, evaluated, strict=True):
+        means = [evaluation[f"eval_onethinker_ema/{task}/total"] for task in TASKS]
+        # All in one batch, as many questions of each task.
+        assert evaluation["eval_rewards/onethinker_ema/mean"] == pytest.approx(np.mean(means), rel=1e-5)
+        sigmas = {key: value for key, value in train.items() if key.endswith("/sigma")}
+        assert sigmas
+        assert sigmas.items() <= {key.removeprefix("eval_"): value for key, value in evaluation.items()}.items()
+
+
 @pytest.mark.parametrize(
     ("run", "message"),
     [

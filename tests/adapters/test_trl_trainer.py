@@ -116,7 +116,7 @@ def test_statistics_stand_in_the_checkpoint_alone(tmp_path: Path) -> None:
 def test_evaluation_leaves_sigma_alone_and_gets_plain_totals(tmp_path: Path) -> None:
     reward = make_reward(ema={"decay": DECAY})
     seen = watch(lambda: moments(reward))
-    settings = {"eval_strategy": "steps", "eval_steps": 1, "eval_on_start": True, "per_device_eval_batch_size": 8}
+    settings = {"eval_strategy": "steps", "eval_steps": 1, "eval_on_start": True, "per_device_eval_batch_size": 32}
     trainer = make_trainer(tmp_path, reward, reward.callback(), seen, max_steps=3, **settings)
     trainer.train()
     before, after = seen.seen["step"], seen.seen["evaluate"][1:]
@@ -201,7 +201,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
         )
         for rank in ("0", "1")
     ]
-    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
+    assert [rank.wait(timeout=300) for rank in ranks] == [0, 0]
     first, second = (json.loads((tmp_path / f"moments-{rank}.json").read_text()) for rank in (0, 1))
     # TRL's record has the responses of both.
     records = [table(tmp_path, step) for step in (1, 2, 3)]

@@ -43,6 +43,8 @@ class _Steps:
                 f"the checkpoint of step {state.global_step} has no running statistics of EMA-GRPO: it was saved by a "
                 "run without this callback, and to go on from it would start σ anew"
             )
+        if isinstance(saved, list):
+            raise ArgumentError(f"two callbacks are named {type(self).__name__!r}: give each reward a name of its own")
         self.scale.load_json(saved[_KEY])
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
