@@ -105,7 +105,9 @@ def read_letters(texts: Sequence[str], request: Request = STRICT) -> Reading[Let
     """Read option letters; with the options' texts given, exactly one option's text is its letter too."""
     letters = [*map(_LETTERS.get, texts)]
     if request.options is None and None not in letters:
-        return Reading(LetterColumns(np.array(letters, dtype=np.int64), _objects(texts)), np.arange(len(texts)), Faults())
+        return Reading(
+            LetterColumns(np.array(letters, dtype=np.int64), _objects(texts)), np.arange(len(texts)), Faults()
+        )
     faults = Faults()
     codes = np.empty(len(texts), dtype=np.int64)
     for position, (text, letter) in enumerate(zip(texts, letters, strict=True)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from onethinker_rewards.metrics.boxes import box_iou, pairwise_box_iou
+from onethinker_rewards.metrics.contours import boundary_f
+from onethinker_rewards.metrics.masks import mask_iou
 from onethinker_rewards.metrics.mathematics import MathVerdict, compare_math, math_equal, release_math_equal
 from onethinker_rewards.metrics.numbers import relative_accuracy
 from onethinker_rewards.metrics.points import point_similarity
@@ -14,9 +16,11 @@ from onethinker_rewards.metrics.words import character_error_rate, word_error_ra
 
 __all__ = [
     "MathVerdict",
+    "boundary_f",
     "box_iou",
     "character_error_rate",
     "compare_math",
+    "mask_iou",
     "math_equal",
     "pairwise_box_iou",
     "pairwise_temporal_iou",

@@ -1,0 +1,50 @@
+"""Masks compared pixel by pixel, as in a textbook."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+Pixels = list[tuple[int, int]]
+
+
+def mask_iou(predicted: np.ndarray, reference: np.ndarray, empty: float = 0.0) -> float:
+    pairs = list(zip(predicted.ravel().tolist(), reference.ravel().tolist(), strict=True))
+    union = sum(one or other for one, other in pairs)
+    return sum(one and other for one, other in pairs) / union if union else empty
+
+
+def contour(mask: np.ndarray) -> Pixels:
+    """Return pixels that differ from the one to the right, below, or right below, where there is one."""
+    height, width = mask.shape
+
+    def differs(y: int, x: int) -> bool:
+        last_row, last_column = y == height - 1, x == width - 1
+        neighbours = [(y, x + 1), (y + 1, x), (y + 1, x + 1)]
+        if last_row and last_column:
+            return False
+        if last_row:
+            neighbours = [(y, x + 1)]
+        elif last_column:
+            neighbours = [(y + 1, x)]
+        return any(mask[place] != mask[y, x] for place in neighbours)
+
+    return [(y, x) for y in range(height) for x in range(width) if differs(y, x)]
+
+
+def boundary_f(predicted: np.ndarray, reference: np.ndarray, radius: int) -> float:
+    ours, theirs = contour(predicted), contour(reference)
+
+    def share(points: Pixels, others: Pixels) -> float:
+        if not points:
+            return 1.0
+        near = [any((y - b) ** 2 + (x - a) ** 2 <= radius**2 for b, a in others) for y, x in points]
+        return sum(near) / len(points)
+
+    precision, recall = share(ours, theirs), share(theirs, ours)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def radius_of(shape: tuple[int, int], tolerance: float = 0.008) -> int:
+    return int(tolerance) if tolerance >= 1 else math.ceil(tolerance * math.hypot(*shape))
