@@ -62,7 +62,8 @@ format: .venv/.dev  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-generate: .venv/.dev  ## rewrite what is generated: JSON Schemas, tables in the docs
+generate: .venv/.dev .venv/.peers  ## rewrite what is generated: JSON Schemas, what tricks earn, tables in the docs
+	$(BIN)/python -m scripts.hacks
 	$(BIN)/python -m scripts.generate
 
 # atheris takes 130 MB with its sanitizers, and nothing else needs it.

@@ -1,7 +1,7 @@
 """Write what is generated: ``python -m scripts.generate [FOLDER]``.
 
 Whole files: `schemas/`. Blocks of the docs: what stands between ``<!-- generated: NAME -->`` and
-``<!-- /generated -->``, where NAME is a function of `scripts.tables`.
+``<!-- /generated -->``, where NAME is a function of `scripts.tables` or `scripts.hack_tables`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.hack_tables import HACK_BLOCKS
 from scripts.tables import BLOCKS
 
 from onethinker_rewards.cli.schema import write_schemas
@@ -18,6 +19,8 @@ from onethinker_rewards.cli.schema import write_schemas
 __all__ = ["ROOT", "write"]
 
 ROOT = Path(__file__).resolve().parents[1]
+
+_BLOCKS = BLOCKS | HACK_BLOCKS
 
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
@@ -41,7 +44,7 @@ def _pages() -> Iterator[tuple[Path, str]]:
 
 def _filled(text: str, page: Path) -> str:
     # A function, not a string: back-slashes in a table are no group references.
-    return _BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]](page)}\n\n{found[3]}", text)
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{_BLOCKS[found[2]](page)}\n\n{found[3]}", text)
 
 
 if __name__ == "__main__":
