@@ -30,6 +30,7 @@ __all__ = ["Finding", "Storm", "main", "report"]
 SECONDS = 0.05
 _SIZE = 64
 _AGAIN = 5
+_SHOWN = 100
 # Comparisons that need algebra.
 _WARM = ["<think></think><answer>(x + 1)^2</answer>", "<think></think><answer>2x > 6</answer>"]
 
@@ -46,8 +47,9 @@ class Finding:
     detail: str
 
     def __str__(self) -> str:
-        shown = repr(self.response if len(self.response) <= 160 else f"{self.response[:120]}…{self.response[-30:]}")
-        return f"{self.kind}: {self.task}, {self.recipe}: {self.detail}: {shown} against {self.reference[:80]!r}"
+        # ASCII, because marks that turn the line round would turn this one.
+        shown = ascii(self.response if len(self.response) <= 120 else f"{self.response[:80]}...{self.response[-30:]}")
+        return f"{self.kind}: {self.task}, {self.recipe}: {self.detail}: {shown} against {self.reference[:40]!a}"
 
 
 @dataclass(slots=True)
@@ -187,7 +189,8 @@ def report(storm: Storm, seed: int, seconds: float) -> str:
     lines = [
         "# A million responses made to break scoring",
         "",
-        f"Written by `python -m scripts.storm {total} --seed {seed} --out docs/storm.md`, in {seconds:.0f} s.",
+        f"Written by `.venv/bin/python -m scripts.storm {total} --seed {seed} --out docs/storm.md`,",
+        f"in {seconds:.0f} s.",
         "",
         f"{total:,} generated and mutated responses over {len(otr.TASKS)} tasks and {len(RECIPES)} recipes:",
         "sound ones, ones with pieces deleted, inserted, replaced and doubled, odd numbers and keys put in,",
@@ -212,6 +215,8 @@ def report(storm: Storm, seed: int, seconds: float) -> str:
         )
     lines += ["", "| how an answer was read | responses |", "| --- | --- |"]
     lines += [f"| `{code}` | {count:,} |" for code, count in storm.failures.most_common()]
+    shown = sorted(storm.findings, key=lambda finding: (finding.kind, finding.task, finding.recipe))[:_SHOWN]
+    lines += ["", "What broke a promise:", "", "```text", *map(str, shown), "```"] if shown else []
     return "\n".join(lines) + "\n"
 
 
@@ -225,7 +230,7 @@ def main() -> int:
     start = time.perf_counter()
     storm = run(chosen.rows, chosen.seed, progress=True)
     page = report(storm, chosen.seed, time.perf_counter() - start)
-    print(page, *storm.findings[:200], sep="\n")
+    print(page)
     if chosen.out is not None:
         chosen.out.write_text(page, encoding="utf-8")
     return 1 if storm.findings else 0

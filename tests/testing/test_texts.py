@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ import onethinker_rewards as otr
 from onethinker_rewards import testing
 from onethinker_rewards.parsing import Think
 from onethinker_rewards.schemas import SegmentationPrompt, TimeSpan
+from onethinker_rewards.testing import extra
 from onethinker_rewards.testing.hostile import LONG
 from onethinker_rewards.testing.misses import repairable
 from onethinker_rewards.testing.tagged import retagged
@@ -76,7 +78,7 @@ def test_the_strategies_reach_each_code() -> None:
     for text in some_of(repairable(SegmentationPrompt), 150):
         reached |= codes(otr.parse_answer(text, "image_segmentation", rules="lenient"))
     tagged = (testing.any_response("temporal_grounding"), retagged(testing.responses("temporal_grounding")))
-    for text in (*some_of(tagged[0], 150), *some_of(tagged[1], 150)):
+    for text in (*some_of(tagged[0], 150), *some_of(tagged[1], 250)):
         reached |= codes(*(otr.parse(text, "temporal_grounding", rules=rules) for rules in ("strict", "lenient")))
     reached |= codes(*(otr.parse_answer(text, "tracking") for text in testing.HOSTILE.values()))
     reached |= codes(*(otr.parse(text, "ocr") for text in LONG.values()))
@@ -124,6 +126,12 @@ def test_another_schema(strategy: object) -> None:
         strategy(Other)  # type: ignore[operator]
     with pytest.raises(otr.UnknownTaskError, match="'chess' is no task"):
         strategy("chess")  # type: ignore[operator]
+
+
+def test_without_hypothesis_it_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    with pytest.raises(ImportError, match=r"needs hypothesis: pip install 'onethinker-rewards\[testing\]'"):
+        runpy.run_path(extra.__file__)
 
 
 def test_without_hypothesis_it_is_one_line() -> None:

@@ -13,7 +13,7 @@ from hypothesis.errors import Flaky, NoSuchExample
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
-from onethinker_rewards.testing.laws import LAWS, Law, Metric, Trial
+from onethinker_rewards.testing.laws import LAWS, Broken, Law, Metric, Trial
 
 __all__ = ["LawViolation", "check_laws", "smallest"]
 
@@ -98,7 +98,10 @@ def check_laws(
     for law in chosen:
         worst = smallest(trials, lambda trial, law=law: _is_broken([law], trial, tolerance), examples)
         if worst is not None:
-            raise _violation(law, _fewest_rows(law, worst, tolerance), tolerance)
+            fewest = _fewest_rows(law, worst, tolerance)
+            broken = law.broken_in(fewest, tolerance)
+            if broken is not None:
+                raise _violation(law, fewest, broken)
     raise AssertionError(_MOODY)
 
 
@@ -169,10 +172,7 @@ def smallest(inputs: SearchStrategy[Any], breaks: Callable[[Any], bool], example
         raise AssertionError(_MOODY) from None
 
 
-def _violation(law: Law, trial: Trial, tolerance: float) -> LawViolation:
-    broken = law.broken_in(trial, tolerance)
-    if broken is None:
-        raise AssertionError(_MOODY)
+def _violation(law: Law, trial: Trial, broken: Broken) -> LawViolation:
     row, got, wanted = broken
     inputs = {"predicted": trial.predicted, "reference": trial.reference}
     inputs |= {name: getattr(trial, name) for name in law.uses}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LAWS", "Law", "Metric", "Trial"]
+__all__ = ["LAWS", "Broken", "Law", "Metric", "Trial"]
 
 Floats = NDArray[np.float64]
 Metric = Callable[[Any, Any], Any]
@@ -54,6 +54,8 @@ class Trial:
 
 
 Sides = tuple[Floats, Floats]
+# A row, or None where shapes differ, and both sides.
+Broken = tuple[int | None, Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Law:
     relation: Literal["equal", "at_least"] = "equal"
     uses: tuple[str, ...] = ()
 
-    def broken_in(self, trial: Trial, tolerance: float) -> tuple[int | None, Floats, Floats] | None:
+    def broken_in(self, trial: Trial, tolerance: float) -> Broken | None:
         """Return the first row that breaks the law, with both sides, or None.
 
         The row is None where the sides have different shapes.

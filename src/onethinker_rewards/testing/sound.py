@@ -193,9 +193,7 @@ def values(kind: Kind) -> SearchStrategy[Any]:
 @st.composite
 def json_texts(draw: DrawFn, objects: SearchStrategy[Any]) -> str:
     """Return objects as JSON in any order of keys and with any of the usual white space."""
-    value = draw(objects)
-    if isinstance(value, dict):
-        value = dict(draw(st.permutations(list(value.items()))))
+    value = dict(draw(st.permutations(list(draw(objects).items()))))
     separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " :\t")]))
     indent = draw(st.sampled_from([None, None, None, 1]))
     return json.dumps(value, separators=separators, indent=indent)
