@@ -22,10 +22,10 @@ __all__ = ["ArraySource", "Elements", "begins_array"]
 LONGEST = 64_000_000
 _BLOCK = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# A string ends with its line at the latest: so a missing quote does no harm beyond it.
+# A string ends with its line at the latest: so a missing quote does no harm beyond its row.
 _IN_STRING = rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+'
 _STRING = _IN_STRING + rb'"'
-_TOKEN = re.compile(_IN_STRING + rb'["\n]|"|[\[\]{},]')
+_TOKEN = re.compile(_IN_STRING + rb'(?:"|\\?\n)|"|[\[\]{},]')
 # Objects and lists this deep inside each other are found by one pattern, deeper ones token by token.
 _DEPTH = 5
 
@@ -36,6 +36,8 @@ def _nested(depth: int) -> bytes:
 
 
 _ELEMENT = re.compile(rb"\s*+" + _nested(_DEPTH) + rb"\s*+(?=[,\]])")
+# What follows a line that lacks a quote, and maybe with it a bracket: the next row, or who knows.
+_NEXT_ROW = re.compile(rb"\s*+({|$)")
 _OPENING = re.compile(rb"(?:" + _BYTE_ORDER_MARK + rb")?\s*\[")
 
 
@@ -149,7 +151,7 @@ def _cut_off(rest: bytes) -> str:
 
 
 def _stop(buffer: bytes, at: int) -> int:
-    """Return where the comma or bracket behind an element is, -1 where it is not in the buffer."""
+    """Return where the comma or bracket behind an element is, or a line's end, -1 where it is not in the buffer."""
     found = _ELEMENT.match(buffer, at)
     return found.end() if found else _stop_by_tokens(buffer, at)
 
@@ -161,6 +163,8 @@ def _stop_by_tokens(buffer: bytes, at: int) -> int:
         if text == b'"':
             # The string goes on behind the buffer.
             return -1
+        if text.endswith(b"\n") and (follows := _NEXT_ROW.match(buffer, token.end())):
+            return token.end() - 1 if follows[1] else -1
         if text in (b"{", b"["):
             depth += 1
         elif depth == 0 and text in (b",", b"]"):

@@ -95,9 +95,9 @@ def _reference(row: Question, task: str) -> str:
 
 
 def _is_offered(letter: str, options: list[str]) -> bool:
-    """Tell whether an option has this letter by its place or its label; the question itself may list them too."""
-    named = any(option.lstrip(" (").startswith(letter) for option in options)
-    return not options or named or ord(letter) - ord("A") < len(options)
+    """Tell whether a letter names an option by its place, or is how one begins; the question may list others."""
+    begins = any(option.lstrip(" (").casefold().startswith(letter.casefold()) for option in options)
+    return not options or begins or ord(letter) - ord("A") < len(options)
 
 
 def _asked(row: Question, task: str | None) -> list[Message]:

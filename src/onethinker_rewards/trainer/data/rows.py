@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from onethinker_rewards.trainer.data.faults import BadRowError, Fault
 
@@ -36,7 +36,8 @@ def _usable(path: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_writable)]
-Path = Annotated[Text, Field(min_length=1), AfterValidator(_usable)]
+FilledText = Annotated[str, StringConstraints(min_length=1), AfterValidator(_writable)]
+Path = Annotated[FilledText, AfterValidator(_usable)]
 Frames = Annotated[list[Path], Field(min_length=1)]
 Number = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -78,7 +79,7 @@ class Question(_Columns):
         resolution, fps, segmentation_output: Of rows to evaluate on.
     """
 
-    problem: Text | None = Field(None, min_length=1)
+    problem: FilledText | None = None
     problem_type: Text | None = None
     reference: Text | None = None
     problem_id: int | Text | None = None
