@@ -1,10 +1,10 @@
 """Tricks that earn a reward without a better answer, and which of them pay under a reward function.
 
->>> def first_letter(responses, references, tasks):
+>>> def contains(responses, references, tasks):
 ...     return [float(reference in response) for response, reference in zip(responses, references, strict=True)]
 >>> tricks = [trick for trick in read_tricks() if trick.task == "multiple_choice"]
->>> [one.trick.id for one in play(first_letter, tricks) if one.verdict == "pays"][:2]
-['answer-in-thinking', 'wrong-after-right']
+>>> [one.trick.id for one in play(contains, tricks) if one.verdict == "pays"][:2]
+['answer-in-thinking', 'right-after-wrong']
 """
 
 from onethinker_rewards.hacks.answers import NOTHING, WRONG

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,14 +39,12 @@ def find_reward(name: str) -> Any:
 
 
 def _imported(module: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    _search(Path.cwd())
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         # A module that is there and misses another one says so itself.
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+        if not f"{module}.".startswith(f"{error.name}."):
             raise
         raise ArgumentError(f"there is no module {error.name!r}") from None
 
@@ -54,11 +52,16 @@ def _imported(module: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ArgumentError(f"there is no file {path}")
-    spec = spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ArgumentError(f"{path} is no Python file")
-    module = module_from_spec(spec)
-    # Dataclasses and pickling look a module up by its name.
+    # A file imports its neighbours, as if Python had been started with it.
+    _search(path.resolve().parent)
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    # Dataclasses look a module up by its name.
     sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
+    SourceFileLoader(path.stem, str(path)).exec_module(module)
     return module
+
+
+def _search(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from scripts.hacks import TRICKS
+
+import onethinker_rewards as otr
+from onethinker_rewards.hacks import WRONG, Trick, Verdict, read_tricks
+from onethinker_rewards.hacks.answers import honest_response, plain, right_response, wrong_response
+
+ALL = read_tricks()
+
+
+def test_there_are_many_for_every_task() -> None:
+    counts = Counter(trick.task for trick in ALL)
+    assert list(counts) == list(otr.TASKS)
+    assert min(counts.values()) >= 8
+    assert len(ALL) >= 80
+
+
+def test_names_are_unique_and_speak() -> None:
+    assert len({trick.id for trick in ALL}) == len(ALL)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", trick.id) for trick in ALL)
+
+
+def test_each_says_in_one_sentence_what_it_tries() -> None:
+    for trick in ALL:
+        assert re.fullmatch(r"[A-Z][^|\n]{10,140}\.", trick.tries), trick.id
+
+
+def test_no_trick_is_its_own_counterpart() -> None:
+    for trick in ALL:
+        assert trick.response not in {honest_response(trick), right_response(trick), wrong_response(trick)}, trick.id
+
+
+def test_only_a_plain_counterpart_is_written_out() -> None:
+    assert all((trick.held_against == "plain") == bool(trick.honest) for trick in ALL)
+
+
+def test_no_two_tricks_are_the_same() -> None:
+    assert len({(trick.task, trick.reference, trick.response) for trick in ALL}) == len(ALL)
+
+
+def test_the_file_is_for_reading() -> None:
+    assert TRICKS.read_text(encoding="utf-8").isascii()
+    assert max(len(trick.response) for trick in ALL) < 4_000
+
+
+def test_verdicts_are_verdicts() -> None:
+    for trick in ALL:
+        assert trick.paper is not None
+        assert trick.release is not None
+        assert {trick.paper.verdict, trick.release.verdict} <= {Verdict.PAYS, Verdict.HARMLESS}
+
+
+@pytest.mark.parametrize("task", otr.TASKS)
+def test_right_is_right_and_wrong_is_wrong(task: str) -> None:
+    """The reference said plainly earns all there is; the wrong answer is readable, and next to nothing."""
+    references = sorted({trick.reference for trick in ALL if trick.task == task})
+    right = otr.score([plain(text) for text in references], references, task)
+    wrong = otr.score([plain(WRONG[task])] * len(references), references, task)
+    assert set(right.normalised.tolist()) == {1.0}
+    assert set(right.format.tolist()) == set(wrong.format.tolist()) == {1.0}
+    assert max(wrong.normalised.tolist()) < (0.3 if task == "open_ended" else 1e-6)
+
+
+def counterpart(held_against: str) -> str:
+    trick = Trick("x", "ocr", "Tries.", "Exit", "…", held_against, "Exi" if held_against == "plain" else "")  # type: ignore[arg-type]
+    return honest_response(trick)
+
+
+@pytest.mark.parametrize(
+    ("held_against", "answer"),
+    [
+        pytest.param("right", "Exit", id="right"),
+        pytest.param("wrong", "No smoking", id="wrong"),
+        pytest.param("nothing", "I cannot tell.", id="nothing"),
+        pytest.param("plain", "Exi", id="plain"),
+    ],
+)
+def test_counterparts(held_against: str, answer: str) -> None:
+    assert counterpart(held_against) == f"<think>I look closely.</think><answer>{answer}</answer>"
