@@ -112,6 +112,9 @@ def _made_rows() -> list[tuple[str, str, str, str, list[str] | None]]:
         options = ["a cat", "a dog", "a bird", "a fish"] if task == "multiple_choice" else None
         other = [*REFERENCES.values()][place - 1]
         responses = [wrap(reference), wrap(other), *(text.format(answer=reference) for text in _BROKEN)]
+        if options:
+            # Only with the options' texts is this the letter B.
+            responses.append(wrap("a dog"))
         references = [reference, f"<answer>{reference}</answer>"]
         made += [
             (response, references[number % 2], problem_type, data_type, options)

@@ -69,6 +69,7 @@ def test_a_missing_column_names_it_and_those_present(columns: Columns, given: di
     ("given", "message"),
     [
         ({**TASK, "answer": ["a"]}, "column 'answer' has 1 rows, responses has 2"),
+        ({**TASK, "answer": ["a"] * 3}, "column 'answer' has 3 rows, responses has 2"),
         ({"task": "ocr", "answer": ["a", "b"]}, "column 'task' is one str; give one value a row"),
         ({**TASK, "answer": ["a", None]}, "no reference in row 1"),
         ({**TASK, "answer": ["a", 3.5]}, "reference: expected str, got float in row 1"),
@@ -77,7 +78,17 @@ def test_a_missing_column_names_it_and_those_present(columns: Columns, given: di
         ({**TASK, "answer": ["a", "b"], "options": [None, [1]]}, "options: expected a list of str, got [1] in row 1"),
         ({**TASK, "answer": ["a", "b"], "options": [None, 7]}, "options: expected a list of str, got 7 in row 1"),
     ],
-    ids=["length", "one text", "empty", "number", "question", "options text", "options numbers", "options number"],
+    ids=[
+        "short",
+        "long",
+        "one text",
+        "empty",
+        "number",
+        "question",
+        "options text",
+        "options numbers",
+        "options number",
+    ],
 )
 def test_a_wrong_value_names_column_and_row(given: dict, message: str) -> None:
     with pytest.raises(otr.ArgumentError) as raised:

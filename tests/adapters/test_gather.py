@@ -58,6 +58,17 @@ def test_the_next_batch_collects_while_one_is_scored() -> None:
     assert batches.seen == [[2], [4, 6, 8]]
 
 
+def test_a_batch_is_begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    gatherer: Gatherer[int, int] = Gatherer(Batches(), linger=0.05)
+    begun: list[int] = []
+    begin = gatherer._begin
+    monkeypatch.setattr(gatherer, "_begin", lambda: begun.append(1) or begin())
+    futures = [gatherer.submit(item) for item in (2, 4, 6)]
+    assert [future.result(SOON) for future in futures] == [4, 8, 12]
+    gatherer.submit(8).result(SOON)
+    assert begun == [1, 1]
+
+
 def test_a_batch_has_a_largest_size() -> None:
     batches = Batches()
     gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.05, most=3)

@@ -61,9 +61,10 @@ def test_curves_agree_with_the_summary() -> None:
 
 
 def test_rows_have_the_curves_of_their_batch() -> None:
-    scored = shared_rows().batch()
-    for rows in (extra_info(scored), extra_info(scored, absent=None), scored.to_rows()):
-        assert log_items(rows) == log_items(scored)
+    skipped = otr.score([wrap("7"), wrap("7")], ["7", "x"], "numerical", on_bad_reference="skip")
+    for scored in (shared_rows().batch(), skipped):
+        for rows in (extra_info(scored), extra_info(scored, absent=None), scored.to_rows()):
+            assert log_items(rows) == log_items(scored)
 
 
 def test_with_a_table_the_keys_are_the_same_whatever_is_in_the_batch() -> None:
