@@ -50,7 +50,7 @@ test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds
 	$(PYTEST) -m 'not slow'
 
 test-frameworks: $(FRAMEWORKS:%=.venv/frameworks/%/.ready)  ## the adapters, each inside the framework it is for
-	set -e; for set in $(FRAMEWORKS); do .venv/frameworks/$$set/bin/python -m pytest tests/adapters; done
+	set -e; for set in $(FRAMEWORKS); do .venv/frameworks/$$set/bin/python -m pytest tests/adapters tests/trainer/test_verl_dataset.py; done
 
 check: .venv/.dev  ## lint, types, layers
 	$(BIN)/ruff check
