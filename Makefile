@@ -45,6 +45,7 @@ demo: .venv/.core  ## set up, then score the examples that ship with the package
 test: .venv/.dev .venv/.peers check  ## set up, then run every check and every test; every branch below the command line is tested
 	$(PYTEST) --cov --cov-report=term
 	$(BIN)/coverage report --omit='*/cli/*,*/__main__.py' --fail-under=100
+	$(MAKE) test-frameworks
 
 test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds each
 	$(PYTEST) -m 'not slow'
