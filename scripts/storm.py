@@ -18,10 +18,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from scripts.storm_inputs import RECIPES, Shower, showers
+from scripts.storm_inputs import RECIPES, Shower, hail, showers
 
 import onethinker_rewards as otr
 
@@ -30,7 +31,8 @@ __all__ = ["Finding", "Storm", "main", "report"]
 SECONDS = 0.05
 _SIZE = 64
 _AGAIN = 5
-_SHOWN = 100
+_SHOWN = 200
+_MANY = 100_000
 # Comparisons that need algebra.
 _WARM = ["<think></think><answer>(x + 1)^2</answer>", "<think></think><answer>2x > 6</answer>"]
 
@@ -172,24 +174,25 @@ def _spent_with_workers() -> float:
 
 
 def run(rows: int, seed: int, *, size: int = _SIZE, progress: bool = False) -> Storm:
-    """Score ``rows`` responses of a seed."""
+    """Score ``rows`` responses of a seed; a run of many begins with every long text in every task and recipe."""
     scorers = {name: otr.Scorer(recipe=recipe) for name, recipe in RECIPES.items()}
     storm = Storm(scorers)
-    for number, shower in enumerate(showers(seed, rows, size)):
+    first = hail() if rows >= _MANY else ()
+    for number, shower in enumerate(chain(first, showers(seed, rows, size))):
         storm.hold(shower)
         if progress and number % 1000 == 0:
             print(f"{sum(storm.rows.values()):,} rows, {len(storm.findings)} findings", flush=True)
     return storm
 
 
-def report(storm: Storm, seed: int, seconds: float) -> str:
+def report(storm: Storm, asked: int, seed: int, seconds: float) -> str:
     """Return the findings and counts as a page."""
     total = sum(storm.rows.values())
     kinds = Counter(finding.kind for finding in storm.findings)
     lines = [
         "# A million responses made to break scoring",
         "",
-        f"Written by `.venv/bin/python -m scripts.storm {total} --seed {seed} --out docs/storm.md`,",
+        f"Written by `.venv/bin/python -m scripts.storm {asked} --seed {seed} --out docs/storm.md`,",
         f"in {seconds:.0f} s.",
         "",
         f"{total:,} generated and mutated responses over {len(otr.TASKS)} tasks and {len(RECIPES)} recipes:",
@@ -229,7 +232,7 @@ def main() -> int:
     chosen = parser.parse_args()
     start = time.perf_counter()
     storm = run(chosen.rows, chosen.seed, progress=True)
-    page = report(storm, chosen.seed, time.perf_counter() - start)
+    page = report(storm, chosen.rows, chosen.seed, time.perf_counter() - start)
     print(page)
     if chosen.out is not None:
         chosen.out.write_text(page, encoding="utf-8")

@@ -14,7 +14,7 @@ from onethinker_rewards.testing.rollouts import respond, written
 from onethinker_rewards.testing.samples import CONSTANTS, observed, sample
 from onethinker_rewards.testing.tagged import FRAGMENTS
 
-__all__ = ["RECIPES", "Shower", "showers"]
+__all__ = ["RECIPES", "Shower", "hail", "showers"]
 
 RECIPES = {
     "paper": otr.RECIPES["paper"],
@@ -57,6 +57,15 @@ def showers(seed: int, rows: int, size: int) -> Iterator[Shower]:
         count = min(size, rows - done)
         yield Shower(task, recipe, *_rows(task, recipe, count, random))
         done += count
+
+
+def hail() -> Iterator[Shower]:
+    """Yield every long text as the answer of every task and recipe, one at a time."""
+    for recipe in RECIPES:
+        for task in otr.TASKS:
+            reference = written(sample(task, Random(0)))
+            for text in LONG.values():
+                yield Shower(task, recipe, [respond(text, RECIPES[recipe].think)], [reference])
 
 
 def _rows(task: str, recipe: str, count: int, random: Random) -> tuple[list[str], list[str]]:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from scripts import storm as storms
-from scripts.storm_inputs import RECIPES, Shower, showers
+from scripts.storm_inputs import RECIPES, Shower, hail, showers
 
 import onethinker_rewards as otr
+from onethinker_rewards.testing.hostile import LONG
 
 PAGE = Path(__file__).parents[2] / "docs" / "storm.md"
 
@@ -30,6 +31,12 @@ def test_twenty_thousand_responses() -> None:
     assert set(storm.rows) == {(task, recipe) for task in otr.TASKS for recipe in RECIPES}
     assert storm.failures["scored"] > 5_000
     assert len(storm.failures) > 15
+
+
+def test_hail_is_every_long_text_in_every_task_and_recipe() -> None:
+    fallen = list(hail())
+    assert len(fallen) == len(LONG) * len(otr.TASKS) * len(RECIPES)
+    assert {len(one.responses) for one in fallen} == {1}
 
 
 def test_a_shower_comes_again() -> None:
@@ -79,7 +86,7 @@ def test_a_planted_fault_is_found(kind: str, task: str, monkeypatch: pytest.Monk
     storm.scorers["paper"].score([sound], ["7"], task)
     storm.hold(Shower(task, "paper", responses, ["7"] * 40))
     assert [(one.kind, one.response, one.task) for one in storm.findings] == [(kind, "bad", task)]
-    assert storms.report(storm, 1, 1.0).count("| 1 |") >= 1
+    assert storms.report(storm, 40, 1, 1.0).count("| 1 |") >= 1
     assert str(storm.findings[0]).startswith(f"{kind}: {task}, paper: ")
 
 
