@@ -133,7 +133,8 @@ def test_no_number_is_as_bad_as_paying() -> None:
     assert not [
         row["id"] for row in rows if row["yours"]["verdict"] == "no number" and row["yours"]["trick"] is not None
     ]
-    shown = run("hacks", "multiple_choice", "--reward", "my_reward_to_hack:nan_for_one").stdout
+    shown = run("hacks", "multiple_choice", "--reward", "my_reward_to_hack:nan_for_one", "--paying").stdout
+    assert "run-together" in shown
     assert "no number" in shown
     assert "1 get no number" in shown.splitlines()[-1]
 

@@ -34,13 +34,21 @@ def _own_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "deep" / "with-dash.py").write_text(CODE)
     (tmp_path / "deep" / "near.py").write_text("import beside_near\ntotal = beside_near.total\n")
     (tmp_path / "deep" / "beside_near.py").write_text(CODE)
+    (tmp_path / "c:d").mkdir()
+    (tmp_path / "c:d" / "colon.py").write_text(CODE)
     (tmp_path / "needs_another.py").write_text("import no_such_package\n")
     (tmp_path / "fails.py").write_text("1 / 0\n")
 
 
 @pytest.mark.parametrize(
     "name",
-    ["my_hacked_reward:total", "my_hacked_reward.py:total", "deep/with-dash.py:total", "deep/near.py:total"],
+    [
+        "my_hacked_reward:total",
+        "my_hacked_reward.py:total",
+        "deep/with-dash.py:total",
+        "deep/near.py:total",
+        "c:d/colon.py:total",
+    ],
 )
 def test_a_module_or_a_file(name: str) -> None:
     assert find_reward(name)(["a", "b"], [], []) == [1.0, 1.0]

@@ -56,12 +56,5 @@ def wrong_response(trick: Trick) -> str:
 
 def honest_response(trick: Trick) -> str:
     """Return what a trick must not earn more than."""
-    match trick.held_against:
-        case "right":
-            return right_response(trick)
-        case "wrong":
-            return wrong_response(trick)
-        case "nothing":
-            return plain(NOTHING)
-        case "plain":
-            return plain(trick.honest)
+    answers = {"right": trick.reference, "wrong": WRONG[trick.task], "nothing": NOTHING, "plain": trick.honest}
+    return plain(answers[trick.held_against])
