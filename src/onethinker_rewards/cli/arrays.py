@@ -84,7 +84,8 @@ class ArraySource:
             if isinstance(found, Broken):
                 # Behind the end, so that a run that is taken up again has no more of it.
                 yield Elements(begin, Place((self.total or 0) + 1, end.number + 1), texts, found)
-                return
+                texts = []
+                continue
             texts.append(found)
             end = Place(offset, end.number + 1)
             if len(texts) >= CHUNK_ROWS or end.offset - begin.offset >= CHUNK_BYTES:

@@ -89,8 +89,8 @@ class MediaRules:
 
     def _video_at(self, path: str | list[str]) -> str:
         if not isinstance(path, str):
-            _pass(f"{path[0]}: the video is a list of frames: prepare such rows apart, with --frames")
-            path = path[0]
+            why = f"{path[0]}: the video is a list of frames: prepare such rows apart, with --frames"
+            raise BadRowError(Fault.MEDIA, why)
         place = self._at(path)
         _pass(video_fault(place, self.check))
         return place
