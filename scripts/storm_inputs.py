@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import product
 from random import Random
 from typing import NamedTuple
 
@@ -61,11 +62,10 @@ def showers(seed: int, rows: int, size: int) -> Iterator[Shower]:
 
 def hail() -> Iterator[Shower]:
     """Yield every long text as the answer of every task and recipe, one at a time."""
-    for recipe in RECIPES:
-        for task in otr.TASKS:
-            reference = written(sample(task, Random(0)))
-            for text in LONG.values():
-                yield Shower(task, recipe, [respond(text, RECIPES[recipe].think)], [reference])
+    for (name, recipe), task in product(RECIPES.items(), otr.TASKS):
+        reference = written(sample(task, Random(0)))
+        for text in LONG.values():
+            yield Shower(task, name, [respond(text, recipe.think)], [reference])
 
 
 def _rows(task: str, recipe: str, count: int, random: Random) -> tuple[list[str], list[str]]:

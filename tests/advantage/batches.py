@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from hypothesis import strategies as st
 
+from onethinker_rewards.testing import reward_groups
+
 TASKS = ("math", "ocr", "tracking")
 
 
@@ -28,10 +30,8 @@ broken = st.sampled_from([float("nan"), float("inf"), float("-inf"), 1e200])
 
 
 def batches(rewards: st.SearchStrategy[float] = finite, *, min_size: int = 0) -> st.SearchStrategy[Batch]:
-    row = st.tuples(rewards, st.integers(0, 4), st.sampled_from(TASKS))
-    return st.lists(row, min_size=min_size, max_size=24).map(
-        lambda rows: Batch([r for r, _, _ in rows], [g for _, g, _ in rows], [t for _, _, t in rows])
-    )
+    groups = reward_groups(rewards, tasks=TASKS, min_rows=min_size)
+    return groups.map(lambda one: Batch(one.rewards.tolist(), one.groups.tolist(), one.tasks))
 
 
 def seeded(

@@ -82,13 +82,13 @@ def check_laws(
     >>> from onethinker_rewards import metrics
     >>> from onethinker_rewards.testing import spans
     >>> check_laws(metrics.temporal_iou, spans(1))
-    >>> check_laws(lambda predicted, reference: 2.0 * predicted[:, 1], spans(1), ["range"])
+    >>> check_laws(lambda predicted, reference: (2.0 * predicted[:, 1]).round(3), spans(1), ["range"])
     Traceback (most recent call last):
         ...
     onethinker_rewards.testing.checking.LawViolation: range: every score lies between minimum and maximum, none is NaN
-      predicted = [[0.0, 1.0]]
+      predicted = [[0.0, 0.6000000000000001]]
       reference = [[0.0, 0.0]]
-      got 2.0, compared with 1.0
+      got 1.2, compared with 1.0
     """
     chosen = [_law(name) for name in laws]
     trials = _trials(metric, rows, rows if reference is None else reference, minimum, maximum)
