@@ -26,7 +26,8 @@ def test_commands_and_options_exist(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     known = {option for parameter in command.params for option in parameter.opts}
-    named = {option for command_name, rest in lines() if command_name == name for option in re.findall(r"--\w+", rest)}
+    rests = [rest for command_name, rest in lines() if command_name == name]
+    named = {option for rest in rests for option in re.findall(r"--[\w-]+", rest)}
     assert named <= known
 
 

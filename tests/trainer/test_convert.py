@@ -233,3 +233,14 @@ def test_columns_have_one_type_whatever_is_in_them(frames: bool) -> None:
         assert schema.equals(pa.Table.from_pylist([], schema=schema).schema)
         assert "null" not in str(schema)
         assert str(schema.field("videos").type).startswith("list<item: struct<video: " + ("list" if frames else "str"))
+
+
+@pytest.mark.parametrize("row", rl_rows(), ids=lambda row: row["problem_type"])
+def test_the_adapter_for_verl_scores_what_is_written(row: dict[str, Any]) -> None:
+    from onethinker_rewards.adapters.verl import compute_score
+
+    made = verl_row(row, 1, RL)
+    truth = made["reward_model"]["ground_truth"]
+    result = compute_score(made["data_source"], wrap(truth), truth, made["extra_info"])
+    assert (result["normalised"], result["format"], result["failure"]) == (1.0, 1.0, "")
+    assert result["scored_as"] == made["ability"]
