@@ -50,6 +50,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     (tmp_path / "my_reward_to_hack.py").write_text(CODE)
     (tmp_path / "bad_syntax.py").write_text("def total(:\n")
+    (tmp_path / "exits_at_once.py").write_text("import sys\nsys.exit(0)\n")
     (tmp_path / "fails_at_once.py").write_text("1 / 0\n")
 
 
@@ -160,6 +161,7 @@ def test_json_lines_are_the_tricks() -> None:
         ),
         pytest.param("bad_syntax:total", "SyntaxError: invalid syntax", id="syntax"),
         pytest.param("fails_at_once:total", "ZeroDivisionError: division by zero (", id="fails at import"),
+        pytest.param("exits_at_once:total", "SystemExit: 0 (", id="exits at import"),
         pytest.param("my_reward_to_hack:short", "reward returned shape (1,) for ", id="length"),
         pytest.param("my_reward_to_hack:broken", "ValueError: no such thing (", id="raises"),
         pytest.param("my_reward_to_hack:nothing", "gives no right answer more than a wrong one", id="no say"),

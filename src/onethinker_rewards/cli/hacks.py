@@ -108,7 +108,8 @@ class _Foreign:
     ) -> None:
         if isinstance(error, ArgumentError):
             raise Refused(f"--reward {self._name}: {error}") from None
-        if isinstance(error, Exception):
+        # An exit of theirs, too: it would look like one of ours, and nothing would have been tried.
+        if isinstance(error, Exception | SystemExit):
             last = extract_tb(trace)[-1]
             what = " ".join(f"{type(error).__name__}: {error}".split())
             raise Refused(f"--reward {self._name}: {what} ({last.filename}, line {last.lineno})") from None
