@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-fast test-frameworks check format generate fuzz bench wheel clean
+.PHONY: help demo test test-fast test-frameworks test-trainer check format generate fuzz bench wheel clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,12 @@ FRAMEWORKS := trl swift verl loops
 	    .venv/frameworks/$*/bin/python -m pip install --quiet --no-deps --requirement requirements/$*-alone.txt
 	@touch $@
 
+# The trainer runs on a CPU with what tests/trainer/run/cpu/ adds: it is for that run alone.
+CPU_SHIMS := tests/trainer/run/cpu
+.venv/frameworks/trainer/.shims: .venv/frameworks/trainer/.ready $(wildcard $(CPU_SHIMS)/*/*)
+	.venv/frameworks/trainer/bin/python -m pip install --quiet --no-deps --force-reinstall $(CPU_SHIMS)/vllm $(CPU_SHIMS)/shims
+	@touch $@
+
 demo: .venv/.core  ## set up, then score the examples that ship with the package
 	$(BIN)/onethinker-rewards demo
 
@@ -52,6 +58,9 @@ test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds
 
 test-frameworks: $(FRAMEWORKS:%=.venv/frameworks/%/.ready)  ## the adapters, each inside the framework it is for
 	set -e; for set in $(FRAMEWORKS); do .venv/frameworks/$$set/bin/python -m pytest tests/adapters tests/trainer/test_verl_dataset.py; done
+
+test-trainer: .venv/frameworks/trainer/.shims  ## the trainer inside verl with vLLM, on a CPU, killed and resumed
+	.venv/frameworks/trainer/bin/python -m pytest tests/trainer/run
 
 check: .venv/.dev  ## lint, types, layers
 	$(BIN)/ruff check

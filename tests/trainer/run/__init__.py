@@ -1,0 +1,1 @@
+"""The trainer inside verl, on a CPU."""
