@@ -22,9 +22,11 @@ _SCORES = 2048
 
 def score_rows(formula: Formula, xp: Namespace, predicted: Array, reference: Array) -> Array:
     """Return the formula's ``[N]`` scores; what is undefined is NaN there, not a warning."""
+    if xp is not numpy_namespace:
+        return formula(xp, predicted, reference)
     count = predicted.shape[0]
     with np.errstate(all="ignore"):
-        if xp is not numpy_namespace or count <= _SCORES:
+        if count <= _SCORES:
             return formula(xp, predicted, reference)
         blocks = [slice(start, start + _SCORES) for start in range(0, count, _SCORES)]
         return np.concatenate([formula(xp, predicted[block], reference[block]) for block in blocks])
@@ -33,9 +35,11 @@ def score_rows(formula: Formula, xp: Namespace, predicted: Array, reference: Arr
 def score_pairs(formula: Formula, xp: Namespace, predicted: Array, reference: Array) -> Array:
     """Return the formula's ``[N, M]`` scores of every predicted row with every reference row."""
     predicted, reference = predicted[:, None, :], reference[None, :, :]
+    if xp is not numpy_namespace:
+        return formula(xp, predicted, reference)
     count, step = predicted.shape[0], max(1, _SCORES // max(1, reference.shape[1]))
     with np.errstate(all="ignore"):
-        if xp is not numpy_namespace or count <= step:
+        if count <= step:
             return formula(xp, predicted, reference)
         blocks = [slice(start, start + step) for start in range(0, count, step)]
         return np.concatenate([formula(xp, predicted[block], reference) for block in blocks])

@@ -43,18 +43,22 @@ def box_iou(predicted: Array, reference: Array) -> Array:
 @np.errstate(all="ignore")
 def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
     """Return ``[N, M]`` scores of ``[N, 4]`` and ``[M, 4]`` boxes of one dtype."""
-    shape, zero = (predicted.shape[0], reference.shape[0]), _ZEROS[predicted.dtype]
-    step = max(1, min(shape[0], SCORES // max(1, shape[1])))
+    count, others, zero = predicted.shape[0], reference.shape[0], _ZEROS[predicted.dtype]
     areas = _areas(np.concatenate((predicted, reference)), zero)
-    area, ref_area = areas[: shape[0], None], areas[shape[0] :]
-    boxes, others = predicted.T[:, :, None], reference.T[:, None, :]
-    scores, buffers = np.empty(shape, predicted.dtype), np.empty((2, 2, step, shape[1]), predicted.dtype)
-    if step == shape[0]:
-        return _block(boxes, others, area, ref_area, scores, buffers, zero)
-    for start in range(0, shape[0], step):
+    area, ref_area = areas[:count, None], areas[count:]
+    # An empty box intersects nothing: with any area but 0 its scores are 0 too, and no union is 0.
+    np.add(area, np.equal(area, zero), area)
+    boxes, references = predicted.T[:, :, None], reference.T[:, None]
+    scores = np.empty((count, others), predicted.dtype)
+    if count * others <= SCORES:
+        buffers = np.empty((2, 2, count, others), predicted.dtype)
+        return _cross(boxes, references, area, ref_area, buffers, scores, zero)
+    step = max(1, SCORES // others)
+    buffers = np.empty((2, 2, step, others), predicted.dtype)
+    for start in range(0, count, step):
         block = slice(start, start + step)
-        room = buffers[:, :, : shape[0] - start]
-        _block(boxes[:, block], others, area[block], ref_area, scores[block], room, zero)
+        room = buffers[:, :, : count - start]
+        _cross(boxes[:, block], references, area[block], ref_area, room, scores[block], zero)
     return scores
 
 
@@ -95,8 +99,8 @@ def _many(predicted: Array, reference: Array, scores: Array, buffers: Array, zer
         scores[...] = _few(predicted, reference, zero)
 
 
-def _block(
-    boxes: Array, others: Array, area: Array, ref_area: Array, scores: Array, buffers: Array, zero: Array
+def _cross(
+    boxes: Array, others: Array, area: Array, ref_area: Array, buffers: Array, scores: Array, zero: Array
 ) -> Array:
     """Write and return the scores of ``[4, N, 1]`` boxes with ``[4, 1, M]`` others."""
     low, high = buffers
@@ -106,7 +110,7 @@ def _block(
     np.multiply(width, height, scores)
     union = np.add(area, ref_area, low[0])
     np.subtract(union, scores, union)
-    return np.divide(scores, union, scores, where=np.not_equal(union, zero))
+    return np.divide(scores, union, scores)
 
 
 def _areas(boxes: Array, zero: Array) -> Array:

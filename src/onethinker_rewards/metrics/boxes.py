@@ -58,8 +58,8 @@ def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
 
 def _iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
     # Column views, not stacked corners: no axis of length 2 for the array library to loop over.
-    left, top, right, bottom = (predicted[..., column] for column in range(4))
-    ref_left, ref_top, ref_right, ref_bottom = (reference[..., column] for column in range(4))
+    left, top, right, bottom = xp.unstack(predicted, axis=-1)
+    ref_left, ref_top, ref_right, ref_bottom = xp.unstack(reference, axis=-1)
     intersection = overlap(xp, left, right, ref_left, ref_right) * overlap(xp, top, bottom, ref_top, ref_bottom)
     area = length(xp, left, right) * length(xp, top, bottom)
     ref_area = length(xp, ref_left, ref_right) * length(xp, ref_top, ref_bottom)

@@ -1,0 +1,32 @@
+"""The array API's functions for tensors, without what each costs to mend.
+
+array-api-compat mends the dtypes of every call for tensors of different ones, which costs as much as the call itself.
+Here all have one dtype before a formula begins, so PyTorch's own functions do for those that formulas call most.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType, SimpleNamespace
+from typing import Any, TypeAlias
+
+__all__ = ["lean_namespace"]
+
+Array: TypeAlias = Any
+
+
+def lean_namespace(mended: ModuleType) -> SimpleNamespace:
+    """Return array-api-compat's namespace of PyTorch with PyTorch's own functions where they do."""
+    import torch  # noqa: PLC0415 - who has a tensor has imported it
+
+    def maximum(values: Array, other: Any) -> Array:
+        return torch.clamp_min(values, other) if isinstance(other, float) else torch.maximum(values, other)
+
+    def minimum(values: Array, other: Any) -> Array:
+        return torch.clamp_max(values, other) if isinstance(other, float) else torch.minimum(values, other)
+
+    def unstack(values: Array, *, axis: int = 0) -> tuple[Array, ...]:
+        return torch.unbind(values, axis)
+
+    return SimpleNamespace(
+        **{**vars(mended), "maximum": maximum, "minimum": minimum, "unstack": unstack, "where": torch.where}
+    )
