@@ -175,7 +175,7 @@ def bury(source: Path, out: Path) -> None:
         pytest.param(rewrite, "begun with another input, or the input has changed", id="other-content"),
         pytest.param(spoil, "out.jsonl.progress: is no journal of a run", id="no-journal"),
         pytest.param(cut, "out.jsonl.progress: rows it counts are gone; without --resume", id="output-cut"),
-        pytest.param(lose, "out.jsonl: has rows and no journal: finished, or not begun by this command", id="journal-lost"),
+        pytest.param(lose, "out.jsonl: has rows and no journal: finished, or not begun by this", id="journal-lost"),
         pytest.param(bury, "out.jsonl.progress: Is a directory", id="journal-unreadable"),
     ],
 )

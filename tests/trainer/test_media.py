@@ -60,6 +60,18 @@ def test_strips_are_refused(tmp_path: Path, size: tuple[int, int], *, good: bool
     assert (fault_of(file) is None) is good
 
 
+@pytest.mark.parametrize(("most", "good"), [(2000, True), (1000, False)])
+def test_pillow_may_warn_and_may_refuse(
+    tmp_path: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch, most: int, *, good: bool
+) -> None:
+    from PIL import Image
+
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
+    file = tmp_path / "large.png"
+    file.write_bytes((drawn / "images" / "red.png").read_bytes())
+    assert (fault_of(file) is None) is good
+
+
 def test_a_video_may_be_unreadable(tmp_path: Path, drawn: Path) -> None:
     whole = (drawn / "videos" / "moving.mp4").read_bytes()
     for name, content in {"empty.mp4": b"", "text.mp4": b"hello" * 99, "cut.mp4": whole[:700]}.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from functools import lru_cache
 from itertools import islice
@@ -51,7 +52,8 @@ def _image_unreadable(path: str) -> str | None:
     from PIL import Image  # noqa: PLC0415 - an extra
 
     try:
-        with Image.open(path) as image:
+        # What a picture may only be warned of, it can be read with.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             width, height = image.size
             image.load()
     except (
