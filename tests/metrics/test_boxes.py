@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 from onethinker_rewards.metrics import _boxes_numpy, box_iou, boxes, pairwise_box_iou
 from onethinker_rewards.metrics._blocks import score_pairs, score_rows
 from tests import oracles_numeric as oracle
+from tests.metrics import box_peers
 
 inf, nan = math.inf, math.nan
 
@@ -199,3 +202,13 @@ def test_shapely_agrees() -> None:
     first, second = (shapely.box(*boxes.T) for boxes in (predicted, reference))
     expected = shapely.area(shapely.intersection(first, second)) / shapely.area(shapely.union(first, second))
     np.testing.assert_allclose(box_iou(predicted, reference), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.peer
+def test_other_packages_agree() -> None:
+    if not box_peers.installed():
+        pytest.skip("pycocotools and others are not there: make .venv/.peers")
+    command = [sys.executable, "-m", "tests.metrics.box_peers"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["pycocotools", "supervision", "torchmetrics", "torchvision"]
