@@ -26,6 +26,7 @@ _BROKEN = (
     "<think>a</think><answer></answer>",
     "Sure. <think>a</think><answer>{answer}</answer>",
 )
+_OPTIONS = ["a cat", "a dog", "a bird", "a fish"]
 
 
 def framework(*modules: str, target: str = "test-frameworks") -> None:
@@ -109,18 +110,16 @@ def _made_rows() -> list[tuple[str, str, str, str, list[str] | None]]:
     for place, (task, reference) in enumerate(REFERENCES.items()):
         words = {"image_segmentation": ("segmentation", "image"), "video_segmentation": ("segmentation", "video")}
         problem_type, data_type = words.get(task, (task.replace("_", " "), "image"))
-        options = ["a cat", "a dog", "a bird", "a fish"] if task == "multiple_choice" else None
+        options = _OPTIONS if task == "multiple_choice" else None
         other = [*REFERENCES.values()][place - 1]
         responses = [wrap(reference), wrap(other), *(text.format(answer=reference) for text in _BROKEN)]
-        if options:
-            # Only with the options' texts is this the letter B.
-            responses.append(wrap("a dog"))
         references = [reference, f"<answer>{reference}</answer>"]
         made += [
             (response, references[number % 2], problem_type, data_type, options)
             for number, response in enumerate(responses)
         ]
-    return made
+    # Only with the options' texts is this the letter B.
+    return [*made, (wrap("a dog"), REFERENCES["multiple_choice"], "multiple choice", "image", _OPTIONS)]
 
 
 def _has_reference(row: dict[str, Any]) -> bool:
