@@ -1,0 +1,7 @@
+"""The trainer on verl's V1 trainer: advantages by task, groups filtered by accuracy, curves of each task.
+
+    python -m onethinker_rewards.trainer.verl data.train_files=train.parquet +onethinker.estimator=ema_grpo …
+
+takes verl's own overrides, and those of `Options` under ``onethinker``. What stands here is imported without verl, vLLM
+and Ray; `run.train` imports them.
+"""
