@@ -12,10 +12,11 @@ Every adapter has the same names:
 Importing an adapter imports neither its framework nor torch; using it does, where it has to. An unreadable reference,
 an unknown task or a missing column raises; it never becomes a reward of 0.
 
-What the adapters are made of: `columns` (which column holds what), `scoring` (a batch of rows), `gather` (many calls
-into one batch), `logs` (what to log), `checkpoint` (running statistics in a checkpoint); and for trainers whose advantage
-stays theirs `rewarding` (which rows get what), `messages` (the response in a conversation), `scale` (rewards divided by
-σ), `steps` (the callback that keeps σ).
+What the adapters are made of: `columns` (which column holds what), `scoring` (a batch of rows), `recipes` (a scorer for
+each recipe), `gather` (many calls into one batch), `single` (one response at a time), `logs` (what to log),
+`checkpoint` (running statistics in a checkpoint), `estimating` (EMA-GRPO made at its first use); and for trainers whose
+advantage stays theirs `rewarding` (which rows get what), `messages` (the response in a conversation), `scale` (rewards
+divided by σ), `steps` (the callback that keeps σ).
 """
 
 from onethinker_rewards.adapters.columns import Columns, MissingColumnError
