@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import pkgutil
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ def main() -> int:
     print(parts[-1])
     for topic in arguments.topics or known:
         module = importlib.import_module(f"benchmarks.bench_{topic}")
-        summary = (module.__doc__ or "").splitlines()[0]
+        summary = inspect.cleandoc(module.__doc__ or "")
         parts.append(f"## {topic}\n\n{summary}\n\n{table(module.run())}\n")
         print(parts[-1], flush=True)
     if arguments.out is not None:

@@ -1,8 +1,9 @@
 """Box IoU on the processor: ours beside supervision, pycocotools, torchvision, torchmetrics and the bare formula.
 
-Each works on the kind of array that it takes: tensors of single precision in torch, double precision elsewhere. The bare
-formula is what one writes down in NumPy or torch, column by column: it divides by zero where both boxes are empty, gives
-inverted boxes an area and checks nothing. No package here compares row with row.
+Each works on the kind of array that it takes: tensors of single precision in torch, double precision elsewhere. The
+bare formula is what one writes down in NumPy or torch, column by column: it divides by zero where both boxes are empty,
+gives inverted boxes an area and checks nothing. No package here compares row with row. torchmetrics calls torchvision,
+whose box IoU is plain torch: that its compiled operators may be for another device does not matter here.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from tests.metrics import box_peers
 
 from benchmarks.harness import Row, best_of_both
 from onethinker_rewards.metrics import box_iou, pairwise_box_iou
-from tests.metrics import box_peers
 
 Calls = dict[str, Callable[[], Any]]
 

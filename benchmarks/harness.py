@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
+
+PACKAGES = ("numpy", "scipy", "shapely", "torch", "jiwer", "rouge-score", "math-verify")
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,19 @@ def best_of_both(
     return min(first for first, _ in rounds), min(second for _, second in rounds)
 
 
-def machine(packages: Iterable[str] = ("numpy", "scipy", "shapely")) -> str:
-    """Return one line with the processor, the interpreter and the versions of ``packages``."""
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    cores = os.cpu_count()
-    return f"{_processor()}, {cores} cores; Python {platform.python_version()}; {versions}"
+def machine(
+    packages: Iterable[str] = ("numpy", "scipy", "shapely", "torch", "jiwer", "rouge-score", "math-verify"),
+) -> str:
+    """Return one line with the processor, the interpreter and the versions of ``packages`` and of the peers."""
+    versions = {name: version(name) for name in packages} | apart()
+    listed = ", ".join(f"{name} {number}" for name, number in versions.items())
+    return f"{_processor()}, {os.cpu_count()} cores; Python {platform.python_version()}; {listed}"
+
+
+def apart() -> dict[str, str]:
+    """Return the versions of the peers that are installed apart, by ``make .venv/.peers``."""
+    found = distributions(path=[str(Path(sys.prefix) / "peers")])
+    return dict(sorted((one.metadata["Name"], one.version) for one in found))
 
 
 def table(rows: Iterable[Row]) -> str:

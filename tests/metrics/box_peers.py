@@ -93,7 +93,7 @@ def main() -> None:
     for name, scores in theirs.items():
         tolerance = 1e-6 if name == "supervision" else 1e-12  # it answers in single precision
         np.testing.assert_allclose(scores, pairwise_box_iou(predicted, reference), rtol=tolerance, err_msg=name)
-        print(name)
+        sys.stdout.write(f"{name}\n")
 
 
 if __name__ == "__main__":

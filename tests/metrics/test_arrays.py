@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from onethinker_rewards import metrics
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.metrics._arrays import numpy_namespace
+from onethinker_rewards.metrics import _torch
+from onethinker_rewards.metrics._arrays import numpy_namespace, of_one_kind
 from onethinker_rewards.metrics._blocks import _SCORES, score_pairs, score_rows
 
 
@@ -215,6 +216,23 @@ def test_many_tensor_rows_stay_a_tensor(metric: Metric) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     rows = torch.ones((_SCORES + 1, *metric.row))
     assert isinstance(metric.score(rows, rows), torch.Tensor)
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_blocks_of_tensors_do_not_show(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    predicted, reference = map(torch.asarray, sample(metric, count=7))
+    expected = metric.score(predicted, reference)
+    monkeypatch.setattr(_torch, "SCORES", 2)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    torch.testing.assert_close(metric.score(predicted, reference), expected, rtol=1e-14, atol=1e-14)
+
+
+def test_the_size_of_blocks_of_tensors() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    at_once = of_one_kind(torch.ones(1), torch.ones(1))[0].scores_at_once
+    assert at_once(torch.ones(1)) == _torch.SCORES * torch.get_num_threads()
+    assert at_once(torch.ones(1, device="meta")) == sys.maxsize
 
 
 def sizes_of_blocks(score: Callable[..., Any], count: int, others: int) -> list[int]:

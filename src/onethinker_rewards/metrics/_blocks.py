@@ -1,11 +1,12 @@
-"""Running a formula over many rows: block by block in NumPy, in one go elsewhere.
+"""Running a formula over many rows: block by block on the processor, in one go elsewhere.
 
-NumPy makes every temporary of a formula in full. Blocks whose temporaries stay in the processor's cache are
+NumPy and PyTorch make every temporary of a formula in full. Blocks whose temporaries stay in the processor's cache are
 several times faster from some ten thousand rows on, and need no more memory than that.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -20,26 +21,29 @@ Formula: TypeAlias = Callable[[Namespace, Array, Array], Array]
 _SCORES = 2048
 
 
+@np.errstate(all="ignore")
 def score_rows(formula: Formula, xp: Namespace, predicted: Array, reference: Array) -> Array:
     """Return the formula's ``[N]`` scores; what is undefined is NaN there, not a warning."""
-    if xp is not numpy_namespace:
+    count, step = predicted.shape[0], _scores_at_once(xp, predicted)
+    if count <= step:
         return formula(xp, predicted, reference)
-    count = predicted.shape[0]
-    with np.errstate(all="ignore"):
-        if count <= _SCORES:
-            return formula(xp, predicted, reference)
-        blocks = [slice(start, start + _SCORES) for start in range(0, count, _SCORES)]
-        return np.concatenate([formula(xp, predicted[block], reference[block]) for block in blocks])
+    blocks = [slice(start, start + step) for start in range(0, count, step)]
+    return xp.concat([formula(xp, predicted[block], reference[block]) for block in blocks])
 
 
+@np.errstate(all="ignore")
 def score_pairs(formula: Formula, xp: Namespace, predicted: Array, reference: Array) -> Array:
     """Return the formula's ``[N, M]`` scores of every predicted row with every reference row."""
     predicted, reference = predicted[:, None, :], reference[None, :, :]
-    if xp is not numpy_namespace:
+    count, step = predicted.shape[0], max(1, _scores_at_once(xp, predicted) // max(1, reference.shape[1]))
+    if count <= step:
         return formula(xp, predicted, reference)
-    count, step = predicted.shape[0], max(1, _SCORES // max(1, reference.shape[1]))
-    with np.errstate(all="ignore"):
-        if count <= step:
-            return formula(xp, predicted, reference)
-        blocks = [slice(start, start + step) for start in range(0, count, step)]
-        return np.concatenate([formula(xp, predicted[block], reference) for block in blocks])
+    blocks = [slice(start, start + step) for start in range(0, count, step)]
+    return xp.concat([formula(xp, predicted[block], reference) for block in blocks])
+
+
+def _scores_at_once(xp: Namespace, array: Array) -> int:
+    if xp is numpy_namespace:
+        return _SCORES
+    at_once = getattr(xp, "scores_at_once", None)
+    return sys.maxsize if at_once is None else at_once(array)

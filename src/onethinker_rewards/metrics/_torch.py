@@ -6,12 +6,16 @@ Here all have one dtype before a formula begins, so PyTorch's own functions do f
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any, TypeAlias
 
-__all__ = ["lean_namespace"]
+__all__ = ["SCORES", "lean_namespace"]
 
 Array: TypeAlias = Any
+
+# Scores of a block for each thread: an operation is shared out among them, and starting them costs.
+SCORES = 65_536
 
 
 def lean_namespace(mended: ModuleType) -> SimpleNamespace:
@@ -24,9 +28,11 @@ def lean_namespace(mended: ModuleType) -> SimpleNamespace:
     def minimum(values: Array, other: Any) -> Array:
         return torch.clamp_max(values, other) if isinstance(other, float) else torch.minimum(values, other)
 
+    def scores_at_once(values: Array) -> int:
+        return SCORES * torch.get_num_threads() if values.device.type == "cpu" else sys.maxsize
+
     def unstack(values: Array, *, axis: int = 0) -> tuple[Array, ...]:
         return torch.unbind(values, axis)
 
-    return SimpleNamespace(
-        **{**vars(mended), "maximum": maximum, "minimum": minimum, "unstack": unstack, "where": torch.where}
-    )
+    ours = {"maximum": maximum, "minimum": minimum, "scores_at_once": scores_at_once, "unstack": unstack}
+    return SimpleNamespace(**{**vars(mended), **ours, "where": torch.where})
