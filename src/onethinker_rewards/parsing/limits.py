@@ -13,6 +13,8 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "has_long_number", "is_deeper"]
 # What our own schemas need: an object, a list of points, a point.
 _LEAST_DEPTH = 3
 _DIGITS = "0123456789"
+# How far is looked first: hardly a number in an answer has so many digits.
+_NEAR = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +57,17 @@ def has_long_number(text: str, longest: int) -> bool:
     >>> has_long_number('{"time": [1, 12345]}', 5), has_long_number('{"time": [1, 123456]}', 5)
     (False, True)
     """
-    half = longest // 2
-    # So many in a row cover one of these places, and half as many on one of its sides, where no comma is then. A comma
-    # is looked for first because JSON has so many: counting digits costs more.
-    for place in range(longest, len(text), longest + 1):
-        if text[place] in _DIGITS and ("," not in text[place - half : place] or "," not in text[place : place + half]):
+    # So many in a row cover one of these places, and at least half as many stand on one of its sides.
+    near = min(longest // 2, _NEAR)
+    place, end = longest, len(text)
+    while place < end:
+        if text[place] in _DIGITS and (
+            text[place - near : place + 1].isdigit() or text[place : place + near + 1].isdigit()
+        ):
             before, behind = text[place - longest : place], text[place : place + longest + 1]
             if len(before) - len(before.rstrip(_DIGITS)) + len(behind) - len(behind.lstrip(_DIGITS)) > longest:
                 return True
+        place += longest + 1
     return False
 
 
