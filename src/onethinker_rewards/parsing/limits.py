@@ -58,17 +58,21 @@ def has_long_number(text: str, longest: int) -> bool:
     (False, True)
     """
     # So many in a row cover one of these places, and at least half as many stand on one of its sides.
-    near = min(longest // 2, _NEAR)
     place, end = longest, len(text)
     while place < end:
-        if text[place] in _DIGITS and (
-            text[place - near : place + 1].isdigit() or text[place : place + near + 1].isdigit()
-        ):
-            before, behind = text[place - longest : place], text[place : place + longest + 1]
-            if len(before) - len(before.rstrip(_DIGITS)) + len(behind) - len(behind.lstrip(_DIGITS)) > longest:
-                return True
+        if text[place] in "0123456789" and _digits_around(text, place, longest) > longest:
+            return True
         place += longest + 1
     return False
+
+
+def _digits_around(text: str, place: int, longest: int) -> int:
+    """Return how many digits in a row cover ``place``, or 0 where they are certainly no more than ``longest``."""
+    near = min(longest // 2, _NEAR)
+    if not text[place - near : place + 1].isdigit() and not text[place : place + near + 1].isdigit():
+        return 0
+    before, behind = text[place - longest : place], text[place : place + longest + 1]
+    return len(before) - len(before.rstrip(_DIGITS)) + len(behind) - len(behind.lstrip(_DIGITS))
 
 
 def is_deeper(value: Any, depth: int) -> bool:
