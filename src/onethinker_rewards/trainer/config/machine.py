@@ -1,0 +1,97 @@
+"""Whether this machine has what a run needs: GPUs, files with the right columns, the model. Nothing is started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from onethinker_rewards.trainer.config.paths import whole_path
+from onethinker_rewards.trainer.config.reading import Settings
+from onethinker_rewards.trainer.config.rl import RlSettings
+
+__all__ = ["machine_faults"]
+
+_FRAMES = "videos.list.element.max_frames"
+_PIXELS = "images.list.element.max_pixels"
+_RL = ("prompt", "reward_model", "extra_info")
+_SFT = ("messages",)
+
+
+def machine_faults(settings: Settings) -> Iterator[str]:
+    """Yield what is missing here, each in one line; needs torch for a run on GPUs, and pyarrow."""
+    if isinstance(settings, RlSettings) and find_spec("vllm") is None:
+        yield "vllm: not installed, and responses are sampled with it"
+    yield from _gpus(settings)
+    data = settings.data
+    for name in dict.fromkeys((*data.train_files, *data.validation_files)):
+        yield from _file(name, settings)
+    model = Path(whole_path(settings.model.path))
+    if settings.model.is_folder and not (model / "config.json").is_file():
+        yield f"model.path: {settings.model.path}: no folder with a config.json"
+    yield from _output(Path(whole_path(settings.run.output)))
+
+
+def _gpus(settings: Settings) -> Iterator[str]:
+    # Elsewhere than at the address of a cluster, the processes of the first node start here.
+    if settings.run.device == "cpu" or "RAY_ADDRESS" in os.environ:
+        return
+    import torch  # noqa: PLC0415 - an extra
+
+    found, wanted = torch.cuda.device_count(), settings.run.gpus_per_node
+    if found < wanted:
+        yield f"run.gpus_per_node: {wanted} wanted, {found} here"
+
+
+def _file(name: str, settings: Settings) -> Iterator[str]:
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+    from pyarrow import parquet  # noqa: PLC0415
+
+    path = Path(whole_path(name))
+    if not path.is_file():
+        yield f"{name}: no such file"
+        return
+    try:
+        table: Any = parquet.ParquetFile(path)
+    except OSError as error:
+        yield f"{name}: {error.strerror or error}"
+        return
+    except pa.ArrowInvalid:
+        yield f"{name}: not a Parquet file"
+        return
+    with table:
+        yield from _content(name, table, settings)
+
+
+def _content(name: str, table: Any, settings: Settings) -> Iterator[str]:
+    is_rl = isinstance(settings, RlSettings)
+    missing = [column for column in (_RL if is_rl else _SFT) if column not in table.schema_arrow.names]
+    if missing:
+        stage = "rl" if is_rl else "sft"
+        yield f"{name}: has no column {missing[0]}; write it with prepare --stage {stage}"
+        return
+    if table.metadata.num_rows == 0:
+        yield f"{name}: has no rows"
+    for column, limit, key in (
+        (_FRAMES, settings.data.max_frames, "max_frames"),
+        (_PIXELS, settings.data.max_image_pixels, "max_image_pixels"),
+    ):
+        found = _most(table.metadata, column)
+        if found is not None and found > limit:
+            yield f"{name}: has {column.split('.')[0]} of up to {found}, and data.{key} is {limit}; prepare it anew"
+
+
+def _most(metadata: Any, column: str) -> int | None:
+    """Return the largest value of a column from the statistics of its row groups; None where there are none."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    known = [chunk.statistics for chunk in chunks if chunk.path_in_schema == column and chunk.is_stats_set]
+    return max((one.max for one in known if one.has_min_max), default=None)
+
+
+def _output(folder: Path) -> Iterator[str]:
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        yield f"run.output: {folder}: cannot be written"
