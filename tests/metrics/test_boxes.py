@@ -150,6 +150,16 @@ def test_the_ways_of_numpy_equal_the_formula(predicted: Any, reference: Any, dty
     np.testing.assert_array_equal(pairwise_box_iou(predicted, reference), crossed, strict=True)
 
 
+@given(rows(odd, 3) | rows(grid, 3), rows(odd, 3) | rows(fine, 3))
+def test_the_way_of_torch_equals_the_formula(predicted: Any, reference: Any) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    tensors = torch.asarray(predicted), torch.asarray(reference)
+    expected = score_rows(boxes._iou, np, predicted, reference)
+    crossed = score_pairs(boxes._iou, np, predicted, reference)
+    np.testing.assert_array_equal(box_iou(*tensors).numpy(), expected, strict=True)
+    np.testing.assert_array_equal(pairwise_box_iou(*tensors).numpy(), crossed, strict=True)
+
+
 @given(rows(odd, 1), rows(odd, 1))
 def test_a_box_that_is_no_number_spoils_no_other(predicted: Any, reference: Any) -> None:
     """What one row's infinities do to its block stays in the row."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from onethinker_rewards.metrics._arrays import Array, Namespace, numpy_namespace
 
-__all__ = ["score_pairs", "score_rows"]
+__all__ = ["Formula", "score_pairs", "score_rows"]
 
 Formula: TypeAlias = Callable[[Namespace, Array, Array], Array]
 
@@ -24,7 +24,7 @@ _SCORES = 2048
 @np.errstate(all="ignore")
 def score_rows(formula: Formula, xp: Namespace, predicted: Array, reference: Array) -> Array:
     """Return the formula's ``[N]`` scores; what is undefined is NaN there, not a warning."""
-    count, step = predicted.shape[0], _scores_at_once(xp, predicted)
+    count, step = predicted.shape[0], _scores_at_once(xp, predicted, predicted.shape[0])
     if count <= step:
         return formula(xp, predicted, reference)
     blocks = [slice(start, start + step) for start in range(0, count, step)]
@@ -34,16 +34,17 @@ def score_rows(formula: Formula, xp: Namespace, predicted: Array, reference: Arr
 @np.errstate(all="ignore")
 def score_pairs(formula: Formula, xp: Namespace, predicted: Array, reference: Array) -> Array:
     """Return the formula's ``[N, M]`` scores of every predicted row with every reference row."""
-    predicted, reference = predicted[:, None, :], reference[None, :, :]
-    count, step = predicted.shape[0], max(1, _scores_at_once(xp, predicted) // max(1, reference.shape[1]))
+    count, others = predicted.shape[0], max(1, reference.shape[0])
+    step = max(1, _scores_at_once(xp, predicted, count * others) // others)
+    predicted, reference = xp.expand_dims(predicted, axis=1), xp.expand_dims(reference, axis=0)
     if count <= step:
         return formula(xp, predicted, reference)
     blocks = [slice(start, start + step) for start in range(0, count, step)]
     return xp.concat([formula(xp, predicted[block], reference) for block in blocks])
 
 
-def _scores_at_once(xp: Namespace, array: Array) -> int:
-    if xp is numpy_namespace:
+def _scores_at_once(xp: Namespace, array: Array, wanted: int) -> int:
+    if xp is numpy_namespace or wanted <= _SCORES:
         return _SCORES
     at_once = getattr(xp, "scores_at_once", None)
     return sys.maxsize if at_once is None else at_once(array)

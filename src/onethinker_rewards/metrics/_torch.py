@@ -31,8 +31,21 @@ def lean_namespace(mended: ModuleType) -> SimpleNamespace:
     def scores_at_once(values: Array) -> int:
         return SCORES * torch.get_num_threads() if values.device.type == "cpu" else sys.maxsize
 
+    def expand_dims(values: Array, *, axis: int) -> Array:
+        return values.unsqueeze(axis)
+
     def unstack(values: Array, *, axis: int = 0) -> tuple[Array, ...]:
         return torch.unbind(values, axis)
 
-    ours = {"maximum": maximum, "minimum": minimum, "scores_at_once": scores_at_once, "unstack": unstack}
-    return SimpleNamespace(**{**vars(mended), **ours, "where": torch.where})
+    return SimpleNamespace(
+        **{
+            **vars(mended),
+            "expand_dims": expand_dims,
+            "is_torch": True,
+            "maximum": maximum,
+            "minimum": minimum,
+            "scores_at_once": scores_at_once,
+            "unstack": unstack,
+            "where": torch.where,
+        }
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.metrics import _boxes_numpy
+from onethinker_rewards.metrics import _boxes_numpy, _boxes_torch
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, are_plain, crossed
-from onethinker_rewards.metrics._blocks import score_pairs, score_rows
+from onethinker_rewards.metrics._blocks import Formula, score_pairs, score_rows
 from onethinker_rewards.metrics._intervals import length, over_union, overlap
 
 __all__ = ["box_iou", "pairwise_box_iou"]
@@ -34,7 +34,7 @@ def box_iou(predicted: Array, reference: Array) -> Array:
     xp, predicted, reference = aligned(predicted, reference, (4,))
     if are_plain(predicted, reference):
         return _boxes_numpy.box_iou(predicted, reference)
-    return score_rows(_iou, xp, predicted, reference)
+    return score_rows(_formula(xp), xp, predicted, reference)
 
 
 def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
@@ -53,7 +53,11 @@ def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
     xp, predicted, reference = crossed(predicted, reference, (4,))
     if are_plain(predicted, reference):
         return _boxes_numpy.pairwise_box_iou(predicted, reference)
-    return score_pairs(_iou, xp, predicted, reference)
+    return score_pairs(_formula(xp), xp, predicted, reference)
+
+
+def _formula(xp: Namespace) -> Formula:
+    return _boxes_torch.iou if getattr(xp, "is_torch", False) else _iou
 
 
 def _iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
