@@ -23,7 +23,7 @@ ROW = {
 
 
 def write_rows(path: Path, stage: Any = "rl", *, frames: int = 0, pixels: int = 0, rows: int = 1) -> Path:
-    """Write Parquet of the columns that `prepare` writes, with a video of so many frames or an image of so many pixels."""
+    """Write Parquet of the columns that `prepare` writes, with a video or an image of that size."""
     video = {"video": "v.mp4", "fps": 2.0, "max_frames": frames, "min_pixels": 1, "max_pixels": 2}
     row = ROW[stage] | {
         "videos": [video] if frames else [],

@@ -1,0 +1,138 @@
+"""What a machine may lack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import torch
+from pyarrow import parquet
+
+from onethinker_rewards.trainer.config import machine, read_settings
+from onethinker_rewards.trainer.config.machine import machine_faults
+from tests.trainer.config.files import write_model, write_rows
+
+Faults = Callable[..., list[str]]
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Faults:
+    """List what a machine with 8 GPUs, vLLM, a model and files lacks for a run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    monkeypatch.setattr(machine, "find_spec", lambda name: name)
+    write_rows(tmp_path / "rl.parquet")
+    write_rows(tmp_path / "sft.parquet", "sft")
+    write_model(tmp_path / "model")
+
+    def listed(*changes: str, config: str = "h800-4x8") -> list[str]:
+        return list(machine_faults(read_settings(config, ["model.path=./model", *changes])))
+
+    return listed
+
+
+@pytest.mark.parametrize("config", ["h800-4x8", "sft-h800-4x8", "cpu-smoke"])
+def test_a_machine_that_has_all(faults: Faults, config: str) -> None:
+    assert faults(config=config) == []
+
+
+def test_too_few_gpus(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert faults("run.gpus_per_node=16") == ["run.gpus_per_node: 16 wanted, 8 here"]
+    assert faults("run.gpus_per_node=16", "run.device=cpu") == []
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    assert faults("run.gpus_per_node=16") == []
+
+
+def test_fine_tuning_needs_no_vllm(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "find_spec", lambda name: None if name == "vllm" else find_spec(name))
+    assert faults() == ["vllm: not installed, and responses are sampled with it"]
+    assert faults(config="sft-h800-4x8") == []
+
+
+def test_files_that_are_not_there(faults: Faults, tmp_path: Path) -> None:
+    (tmp_path / "folder.parquet").mkdir()
+    changes = ["data.train_files=[a.parquet, folder.parquet]", "data.validation_files=[a.parquet, ~nobody-there/b]"]
+    assert faults(*changes) == [
+        "a.parquet: no such file",
+        "folder.parquet: no such file",
+        "~nobody-there/b: no such file",
+    ]
+
+
+def test_a_file_that_is_no_parquet(faults: Faults, tmp_path: Path) -> None:
+    for number, content in enumerate([b"", b"PAR1", b"not at all parquet " * 9]):
+        (tmp_path / f"{number}.parquet").write_bytes(content)
+        assert faults(f"data.train_files={number}.parquet") == [f"{number}.parquet: not a Parquet file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(faults: Faults, tmp_path: Path) -> None:
+    (tmp_path / "rl.parquet").chmod(0)
+    (said,) = faults()
+    assert "Permission denied" in said
+
+
+def test_a_file_of_the_other_stage(faults: Faults) -> None:
+    assert faults("data.train_files=sft.parquet") == [
+        "sft.parquet: has no column prompt; write it with prepare --stage rl"
+    ]
+    assert faults("data.train_files=rl.parquet", config="sft-h800-4x8") == [
+        "rl.parquet: has no column messages; write it with prepare --stage sft"
+    ]
+
+
+def test_a_file_without_rows(faults: Faults, tmp_path: Path) -> None:
+    write_rows(tmp_path / "rl.parquet", rows=0)
+    assert faults() == ["rl.parquet: has no rows"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"frames": 128, "pixels": 1_048_576}, []),
+        ({"frames": 129}, ["rl.parquet: has videos of up to 129, and data.max_frames is 128; prepare it anew"]),
+        (
+            {"pixels": 1_048_577},
+            ["rl.parquet: has images of up to 1048577, and data.max_image_pixels is 1048576; prepare it anew"],
+        ),
+    ],
+    ids=["at the limits", "frames", "pixels"],
+)
+def test_media_over_the_limits(faults: Faults, tmp_path: Path, content: dict[str, Any], said: list[str]) -> None:
+    write_rows(tmp_path / "rl.parquet", **content)
+    assert faults() == said
+
+
+def test_any_row_group_may_be_over_the_limit(faults: Faults, tmp_path: Path) -> None:
+    tables = [parquet.read_table(write_rows(tmp_path / "part.parquet", frames=frames)) for frames in (64, 256, 32)]
+    parquet.write_table(pa.concat_tables(tables), tmp_path / "rl.parquet", row_group_size=1)
+    assert len(faults()) == 1
+
+
+def test_a_file_without_statistics_is_taken(faults: Faults, tmp_path: Path) -> None:
+    table = parquet.read_table(write_rows(tmp_path / "part.parquet", frames=256))
+    parquet.write_table(table, tmp_path / "rl.parquet", write_statistics=False)
+    assert faults() == []
+
+
+def test_a_model_that_is_not_there(faults: Faults, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert faults("model.path=./empty") == ["model.path: ./empty: no folder with a config.json"]
+    assert faults("model.path=~nobody-there/a") == ["model.path: ~nobody-there/a: no folder with a config.json"]
+    assert faults("model.path=Qwen/Qwen3-VL-8B-Instruct") == []
+
+
+def test_checkpoints_that_cannot_be_written(faults: Faults, tmp_path: Path) -> None:
+    assert faults("run.output=a/b/c") == []
+    assert faults("run.output=rl.parquet/out") == [f"run.output: {tmp_path}/rl.parquet/out: cannot be written"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_checkpoints_that_may_not_be_written(faults: Faults) -> None:
+    assert len(faults("run.output=/usr/checkpoints")) == 1
