@@ -95,7 +95,7 @@ def train(model: Path, data: Path, out: Path, ray: Path, *more: str) -> list[str
         f"data.val_files={data}",
         f"data.train_batch_size={BATCH}",
         "data.max_prompt_length=512",
-        "data.max_response_length=24",
+        "data.max_response_length=12",
         "data.dataloader_num_workers=0",
         "data.image_patch_size=16",
         "data.shuffle=False",

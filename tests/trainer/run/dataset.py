@@ -48,6 +48,13 @@ def taught() -> list[dict[str, Any]]:
     ]
 
 
+def words() -> list[str]:
+    """Return what responses are put together from."""
+    answers = [answer for task, wrong in WRONG.items() for answer in (REFERENCES[task], wrong)]
+    # A letter or a digit that is a token would be one in prompts too.
+    return [f"<think>{THINK}</think>", *(f"<answer>{answer}</answer>" for answer in answers)]
+
+
 def prepare(folder: Path) -> tuple[Path, Path]:
     """Draw, write and prepare both files; return the Parquet to fine-tune on and that to train on."""
     from tests.cli.runs import run
@@ -59,7 +66,17 @@ def prepare(folder: Path) -> tuple[Path, Path]:
     for stage, its_rows in (("sft", taught()), ("rl", rows())):
         out = folder / f"{stage}.parquet"
         source = write_array(folder / f"{stage}.json", its_rows)
-        options = ["--stage", stage, "--media-root", drawn, "--check-media", "readable", "--frames"]
+        options = [
+            "--stage",
+            stage,
+            "--media-root",
+            drawn,
+            "--check-media",
+            "readable",
+            "--frames",
+            "--max-frames",
+            "4",
+        ]
         done = run("prepare", source, "--out", out, *options)
         assert done.exit_code == 0, done.stderr
         written.append(out)

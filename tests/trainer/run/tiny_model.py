@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-VOCABULARY = 900
+VOCABULARY = 700
 SPECIAL = (
     "<|endoftext|>",
     "<|im_start|>",
@@ -27,17 +27,18 @@ TEMPLATE = (
 )
 
 
-def save_model(folder: Path, texts: Iterable[str]) -> Path:
+def save_model(folder: Path, texts: Iterable[str], words: Iterable[str]) -> Path:
     """Write model, tokenizer and processor into a folder and return it.
 
     Args:
         folder: Made if it is not there.
-        texts: What the tokenizer learns; what it has seen often is few tokens long.
+        texts: What the tokenizer learns from.
+        words: What is one token each, so that a model this small can learn to write it.
     """
     import torch
     from transformers import Qwen3VLForConditionalGeneration
 
-    tokenizer = _tokenizer(folder, texts)
+    tokenizer = _tokenizer(folder, texts, words)
     torch.manual_seed(0)
     model = Qwen3VLForConditionalGeneration(_config(tokenizer)).to(torch.bfloat16)
     model.save_pretrained(folder)
@@ -45,13 +46,12 @@ def save_model(folder: Path, texts: Iterable[str]) -> Path:
     return folder
 
 
-def _tokenizer(folder: Path, texts: Iterable[str]) -> Any:
+def _tokenizer(folder: Path, texts: Iterable[str], words: Iterable[str]) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
 
     raw = Tokenizer(models.BPE())
-    # Without words a frequent phrase becomes one token, and a response a few.
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
     raw.train_from_iterator(
         texts,
@@ -69,6 +69,7 @@ def _tokenizer(folder: Path, texts: Iterable[str]) -> Any:
         additional_special_tokens=[SPECIAL[1], *SPECIAL[3:]],
         chat_template=TEMPLATE,
     )
+    made.add_tokens(list(words))
     made.save_pretrained(folder)
     again = Qwen2TokenizerFast.from_pretrained(folder)
     again.chat_template = TEMPLATE

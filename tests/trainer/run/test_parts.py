@@ -1,0 +1,160 @@
+"""Our parts inside verl 0.9.1, without a run: tables, the estimator's call, the buffer, the reward worker."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.trainer.verl.options import NAME, Filter
+from onethinker_rewards.trainer.verl.run import compose
+from onethinker_rewards.trainer.verl.trajectories import Trajectories
+from tests.adapters.rows import framework
+from tests.adapters.verl_parts import data_of, reward_config, save_tokenizer
+
+framework("verl", "vllm", "ray", "transfer_queue", target="test-trainer")
+pytestmark = [pytest.mark.filterwarnings("ignore::Warning"), pytest.mark.slow]
+
+
+def test_verl_knows_our_trainer_and_estimator() -> None:
+    from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+    from verl.trainer.ppo.v1 import PPOTrainerSync, get_trainer_cls
+
+    from onethinker_rewards.trainer.verl.handing import estimate
+    from onethinker_rewards.trainer.verl.trainer import make_trainer
+
+    made = make_trainer()
+    assert get_trainer_cls(NAME) is made
+    assert issubclass(made, PPOTrainerSync)
+    assert get_adv_estimator_fn(NAME) is estimate
+
+
+def test_the_stock_trainer_with_our_estimator_says_what_is_missing() -> None:
+    import numpy as np
+    import torch
+    from verl import DataProto
+    from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
+
+    from onethinker_rewards.trainer.verl.trainer import register
+
+    register()
+    data = DataProto.from_dict(
+        tensors={"token_level_rewards": torch.zeros(2, 3), "response_mask": torch.ones(2, 3)},
+        non_tensors={"uid": np.array(["a", "a"], dtype=object)},
+    )
+    with pytest.raises(ArgumentError, match="trainer_mode=onethinker"):
+        compute_advantage_for_multi_trajectories(data, ["a_0_0", "a_1_0"], adv_estimator=NAME)
+
+
+def test_the_configuration_has_our_parts_and_takes_overrides() -> None:
+    config = compose(["+onethinker.estimator=grpo", "data.train_batch_size=32"])
+    assert (config.trainer.v1.trainer_mode, config.algorithm.adv_estimator) == (NAME, NAME)
+    assert (config.onethinker.estimator, config.data.train_batch_size) == ("grpo", 32)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "release"])
+def test_1024_rows_get_the_numbers_of_score(recipe: str, tmp_path: Path) -> None:
+    from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
+
+    from tests.adapters.rows import Rows, shared_rows
+
+    few = shared_rows()
+    times = -(-1024 // len(few))
+    names = Rows.__dataclass_fields__
+    rows = Rows(**{name: (getattr(few, name) * times)[:1024] for name in names})
+    manager = {
+        "reward_manager__source": "importlib",
+        "reward_manager__name": "RewardManager",
+        "reward_manager__module__path": "pkg://onethinker_rewards.adapters.verl",
+        "reward_kwargs": {"recipe": recipe},
+    }
+    data = data_of(rows, save_tokenizer(tmp_path))
+
+    async def run() -> list[dict[str, Any]]:
+        return await RewardLoopWorker(reward_config(tmp_path, **manager)).compute_score_batch(data)
+
+    results = asyncio.run(run())
+    batch = rows.batch(recipe)
+    assert len(results) == len(batch.total) == 1024
+    assert [one["reward_score"] for one in results] == batch.total.tolist()
+    read = Trajectories.read(
+        [f"u{number // 8}_{number % 8}_0" for number in range(1024)],
+        [{}] * 1024,
+        [{"reward_extra_info": one["reward_extra_info"]} for one in results],
+        [{}] * 1024,
+    )
+    assert read.tasks == [row["task"] for row in batch.to_rows()]
+
+
+class Queue:
+    """As much of the transfer queue as a replay buffer asks of it."""
+
+    def __init__(self, accuracies: list[list[float]]) -> None:
+        self.coming = list(enumerate(accuracies))
+        self.held: dict[str, dict[str, Any]] = {}
+        self.infos: dict[str, dict[str, Any]] = {}
+
+    def refill(self, count: int) -> int:
+        for _ in range(count):
+            number, values = self.coming.pop(0)
+            self.held[f"g{number}"] = {"is_prompt": True, "status": "finished", "global_steps": 1}
+            for place, value in enumerate(values):
+                key = f"g{number}_{place}_0"
+                self.held[key] = {"status": "success", "seq_len": 1}
+                self.infos[key] = {"reward_extra_info": {"scored_as": "math", "normalised": value}}
+        return count
+
+    def kv_list(self, *_: Any, **__: Any) -> dict[str, Any]:
+        return {"train": {key: dict(tag) for key, tag in self.held.items()}}
+
+    def kv_batch_get(self, keys: list[str], **_: Any) -> dict[str, Any]:
+        return {"extra_fields": [self.infos[key] for key in keys]}
+
+    def kv_clear(self, keys: list[str], **_: Any) -> None:
+        for key in keys:
+            self.held.pop(key, None)
+
+
+def buffer_on(queue: Queue, monkeypatch: pytest.MonkeyPatch, **limits: Any) -> Any:
+    import transfer_queue
+    from omegaconf import OmegaConf
+
+    from onethinker_rewards.trainer.verl.sampling import make_buffer
+
+    for name in ("kv_list", "kv_batch_get", "kv_clear"):
+        monkeypatch.setattr(transfer_queue, name, getattr(queue, name))
+    return make_buffer()(
+        keep=Filter(**limits),
+        trainer_mode="sync",
+        trainer_config=OmegaConf.create({}),
+        max_off_policy_threshold=8,
+        max_off_policy_strategy="drop",
+        sampler_kwargs=OmegaConf.create({}),
+        refill_fn=queue.refill,
+        poll_interval=0.01,
+        train_batch_size=2,
+        gen_batch_size=1,
+        max_inflight_gen_batches=1,
+    )
+
+
+def test_groups_outside_the_limits_are_thrown_away_and_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Spread, but nearly always right or wrong: verl's own filter would keep the first two.
+    queue = Queue([[1.0, 0.995], [0.0, 0.005], [0.0, 1.0], [1.0, 1.0], [0.3, 0.3], [0.5, 0.6]])
+    queue.refill(2)
+    batch, metrics = buffer_on(queue, monkeypatch).sample(1, "train", 2)
+    assert sorted({key.split("_")[0] for key in batch.keys}) == ["g2", "g4"]
+    assert metrics["onethinker/math/filtered_groups"] == 3
+    assert metrics["training/filter_groups/evicted_samples"] == 3
+
+
+def test_a_step_that_finds_nothing_to_learn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    from onethinker_rewards.trainer.verl.sampling import NothingToLearnError
+
+    queue = Queue([[0.0, 0.0]] * 40)
+    queue.refill(2)
+    with pytest.raises(NothingToLearnError, match=r"step 1, more than 3 batches"):
+        buffer_on(queue, monkeypatch, max_batches=3).sample(1, "train", 2)
