@@ -27,8 +27,8 @@ def faults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Faults:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
     monkeypatch.setattr(machine, "find_spec", lambda name: name)
-    write_rows(tmp_path / "rl.parquet")
-    write_rows(tmp_path / "sft.parquet", "sft")
+    write_rows(tmp_path / "rl.parquet", rows=128)
+    write_rows(tmp_path / "sft.parquet", "sft", rows=32)
     write_model(tmp_path / "model")
 
     def listed(*changes: str, config: str = "h800-4x8") -> list[str]:
@@ -71,11 +71,12 @@ def test_a_file_that_is_no_parquet(faults: Faults, tmp_path: Path) -> None:
         assert faults(f"data.train_files={number}.parquet") == [f"{number}.parquet: not a Parquet file"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(faults: Faults, tmp_path: Path) -> None:
-    (tmp_path / "rl.parquet").chmod(0)
-    (said,) = faults()
-    assert "Permission denied" in said
+def test_a_file_that_may_not_be_read(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(parquet, "ParquetFile", refuse)
+    assert faults() == ["rl.parquet: Permission denied"]
 
 
 def test_a_file_of_the_other_stage(faults: Faults) -> None:
@@ -87,9 +88,16 @@ def test_a_file_of_the_other_stage(faults: Faults) -> None:
     ]
 
 
-def test_a_file_without_rows(faults: Faults, tmp_path: Path) -> None:
-    write_rows(tmp_path / "rl.parquet", rows=0)
-    assert faults() == ["rl.parquet: has no rows"]
+def test_too_few_rows_for_a_step(faults: Faults, tmp_path: Path) -> None:
+    write_rows(tmp_path / "a.parquet", rows=127)
+    assert faults("data.train_files=a.parquet") == ["data.train_files: 127 rows in all, and a step takes 128"]
+    assert faults("data.train_files=a.parquet", "data.validation_files=rl.parquet") != []
+    write_rows(tmp_path / "b.parquet", rows=1)
+    assert faults("data.train_files=[a.parquet, b.parquet]") == []
+    write_rows(tmp_path / "c.parquet", "sft", rows=31)
+    assert faults("data.train_files=c.parquet", config="sft-h800-4x8") == [
+        "data.train_files: 31 rows in all, and a step takes 32"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,18 +113,20 @@ def test_a_file_without_rows(faults: Faults, tmp_path: Path) -> None:
     ids=["at the limits", "frames", "pixels"],
 )
 def test_media_over_the_limits(faults: Faults, tmp_path: Path, content: dict[str, Any], said: list[str]) -> None:
-    write_rows(tmp_path / "rl.parquet", **content)
+    write_rows(tmp_path / "rl.parquet", rows=128, **content)
     assert faults() == said
 
 
 def test_any_row_group_may_be_over_the_limit(faults: Faults, tmp_path: Path) -> None:
-    tables = [parquet.read_table(write_rows(tmp_path / "part.parquet", frames=frames)) for frames in (64, 256, 32)]
-    parquet.write_table(pa.concat_tables(tables), tmp_path / "rl.parquet", row_group_size=1)
+    tables = [
+        parquet.read_table(write_rows(tmp_path / "part.parquet", frames=frames, rows=64)) for frames in (64, 256, 32)
+    ]
+    parquet.write_table(pa.concat_tables(tables), tmp_path / "rl.parquet", row_group_size=64)
     assert len(faults()) == 1
 
 
 def test_a_file_without_statistics_is_taken(faults: Faults, tmp_path: Path) -> None:
-    table = parquet.read_table(write_rows(tmp_path / "part.parquet", frames=256))
+    table = parquet.read_table(write_rows(tmp_path / "part.parquet", frames=256, rows=128))
     parquet.write_table(table, tmp_path / "rl.parquet", write_statistics=False)
     assert faults() == []
 

@@ -131,6 +131,7 @@ WRONG = {
     "GPUs": (["run.nodes=3"], "an update of 32 prompts has 256 responses: no multiple of 24 GPUs"),
     "tensor parallel": (["rollout.tensor_parallel=3"], "tensor_parallel 3 does not divide the 8 GPUs of a node"),
     "tokens": (["optimisation.tokens_per_gpu=20479"], "optimisation.tokens_per_gpu 20479 holds no row of 20480 tokens"),
+    "validation": (["run.validate_every=5"], "run.validate_every needs data.validation_files"),
     "limits": (["filter.low=0.99"], "filter.low 0.99 is not below filter.high 0.99"),
 }  # fmt: skip
 
@@ -149,6 +150,7 @@ def test_what_is_wrong_is_one_line(changes: list[str], said: str) -> None:
         ("data.rows_per_step=33", "data.rows_per_step 33 is no multiple of 32 GPUs"),
         ("optimisation.tokens_per_gpu=16383", "optimisation.tokens_per_gpu 16383 holds no row of 16384 tokens"),
         ("rollout.temperature=1", "rollout: no such key"),
+        ("run.validate_every=5", "run.validate_every needs data.validation_files"),
     ],
 )
 def test_what_is_wrong_with_fine_tuning(change: str, said: str) -> None:

@@ -25,9 +25,7 @@ def machine_faults(settings: Settings) -> Iterator[str]:
     if isinstance(settings, RlSettings) and find_spec("vllm") is None:
         yield "vllm: not installed, and responses are sampled with it"
     yield from _gpus(settings)
-    data = settings.data
-    for name in dict.fromkeys((*data.train_files, *data.validation_files)):
-        yield from _file(name, settings)
+    yield from _files(settings)
     model = Path(whole_path(settings.model.path))
     if settings.model.is_folder and not (model / "config.json").is_file():
         yield f"model.path: {settings.model.path}: no folder with a config.json"
@@ -45,24 +43,36 @@ def _gpus(settings: Settings) -> Iterator[str]:
         yield f"run.gpus_per_node: {wanted} wanted, {found} here"
 
 
-def _file(name: str, settings: Settings) -> Iterator[str]:
+def _files(settings: Settings) -> Iterator[str]:
+    data, rows, faults = settings.data, 0, list[str]()
+    for name in dict.fromkeys((*data.train_files, *data.validation_files)):
+        table = _opened(name)
+        if isinstance(table, str):
+            faults.append(table)
+            continue
+        with table:
+            faults += _content(name, table, settings)
+            rows += table.metadata.num_rows if name in data.train_files else 0
+    yield from faults
+    step = settings.data.prompts_per_step if isinstance(settings, RlSettings) else settings.data.rows_per_step
+    if not faults and rows < step:
+        yield f"data.train_files: {rows} rows in all, and a step takes {step}"
+
+
+def _opened(name: str) -> Any:
+    """Return an open Parquet file, or what is wrong with it."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
     from pyarrow import parquet  # noqa: PLC0415
 
     path = Path(whole_path(name))
     if not path.is_file():
-        yield f"{name}: no such file"
-        return
+        return f"{name}: no such file"
     try:
-        table: Any = parquet.ParquetFile(path)
+        return parquet.ParquetFile(path)
     except OSError as error:
-        yield f"{name}: {error.strerror or error}"
-        return
+        return f"{name}: {error.strerror or error}"
     except pa.ArrowInvalid:
-        yield f"{name}: not a Parquet file"
-        return
-    with table:
-        yield from _content(name, table, settings)
+        return f"{name}: not a Parquet file"
 
 
 def _content(name: str, table: Any, settings: Settings) -> Iterator[str]:
@@ -72,8 +82,6 @@ def _content(name: str, table: Any, settings: Settings) -> Iterator[str]:
         stage = "rl" if is_rl else "sft"
         yield f"{name}: has no column {missing[0]}; write it with prepare --stage {stage}"
         return
-    if table.metadata.num_rows == 0:
-        yield f"{name}: has no rows"
     for column, limit, key in (
         (_FRAMES, settings.data.max_frames, "max_frames"),
         (_PIXELS, settings.data.max_image_pixels, "max_image_pixels"),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from onethinker_rewards.trainer.config.section import OWN, PAPER, RELEASE, VERL, Section, key
-from onethinker_rewards.trainer.config.shared import Model, Run, Text, Texts, require
+from onethinker_rewards.trainer.config.shared import Model, Run, Text, Texts, require, require_validation
 
 __all__ = ["RlSettings"]
 
@@ -121,4 +121,5 @@ class RlSettings(Section):
         require(room >= longest, f"optimisation.tokens_per_gpu {room} holds no row of {longest} tokens")
         low, high = self.filter.low, self.filter.high
         require(low < high, f"filter.low {low} is not below filter.high {high}")
+        require_validation(self.run, self.data.validation_files)
         return self

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from onethinker_rewards.trainer.config.section import OWN, PAPER, RELEASE, VERL, Section, key
-from onethinker_rewards.trainer.config.shared import Model, Run, Texts, require
+from onethinker_rewards.trainer.config.shared import Model, Run, Texts, require, require_validation
 
 __all__ = ["SftSettings"]
 
@@ -55,4 +55,5 @@ class SftSettings(Section):
         require(rows % gpus == 0, f"data.rows_per_step {rows} is no multiple of {gpus} GPUs")
         room, longest = self.optimisation.tokens_per_gpu, self.data.max_tokens
         require(room >= longest, f"optimisation.tokens_per_gpu {room} holds no row of {longest} tokens")
+        require_validation(self.run, self.data.validation_files)
         return self

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from onethinker_rewards.trainer.config.section import OWN, RELEASE, VERL, Section, key
 
-__all__ = ["Model", "Run", "Text", "Texts", "require"]
+__all__ = ["Model", "Run", "Text", "Texts", "require", "require_validation"]
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -66,3 +66,8 @@ class Run(Section):
     def gpus(self) -> int:
         """GPUs of all nodes."""
         return self.nodes * self.gpus_per_node
+
+
+def require_validation(run: Run, files: tuple[str, ...]) -> None:
+    """Raise unless there is something to validate on where that is wanted."""
+    require(run.validate_every is None or len(files) > 0, "run.validate_every needs data.validation_files")
