@@ -315,6 +315,13 @@ def test_the_shape_is_checked(metric: Metric, broken: str) -> None:
             metric.score(**{"predicted": right, "reference": right, broken: np.zeros(shape)})
 
 
+@pytest.mark.parametrize("metric", ALL)
+def test_the_shape_is_checked_where_both_are_wrong(metric: Metric) -> None:
+    for shape in ((), (2, *metric.row, 3), (2, 7)):
+        with pytest.raises(ArgumentError, match=r"^predicted must have the shape \[N"):
+            metric.score(np.zeros(shape), np.zeros(shape))
+
+
 @pytest.mark.parametrize("metric", ROWS)
 def test_the_lengths_are_checked(metric: Metric) -> None:
     with pytest.raises(ArgumentError, match=r"^predicted .*2.*3"):

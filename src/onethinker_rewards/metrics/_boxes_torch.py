@@ -20,6 +20,6 @@ def iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
     intersection = width * height
     area = (right - left).clamp_min(0.0) * (bottom - top).clamp_min(0.0)
     ref_area = (ref_right - ref_left).clamp_min(0.0) * (ref_bottom - ref_top).clamp_min(0.0)
-    # An empty box intersects nothing: with any area but 0 its scores are 0 too. So no union is 0, whose gradient would be
-    # NaN, and of pairs only the boxes are looked through.
+    # An empty box intersects nothing: with any area but 0 its scores are 0 too. So no union is 0, whose gradient would
+    # be NaN, and of pairs only the boxes are looked through.
     return intersection / (area.masked_fill(area == 0.0, 1.0) + ref_area - intersection)

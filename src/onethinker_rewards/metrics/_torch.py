@@ -34,9 +34,6 @@ def lean_namespace(mended: ModuleType) -> SimpleNamespace:
     def expand_dims(values: Array, *, axis: int) -> Array:
         return values.unsqueeze(axis)
 
-    def unstack(values: Array, *, axis: int = 0) -> tuple[Array, ...]:
-        return torch.unbind(values, axis)
-
     return SimpleNamespace(
         **{
             **vars(mended),
@@ -45,7 +42,6 @@ def lean_namespace(mended: ModuleType) -> SimpleNamespace:
             "maximum": maximum,
             "minimum": minimum,
             "scores_at_once": scores_at_once,
-            "unstack": unstack,
             "where": torch.where,
         }
     )
