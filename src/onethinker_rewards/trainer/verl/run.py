@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from onethinker_rewards.trainer.verl.estimators import Advantages
 from onethinker_rewards.trainer.verl.options import NAME, Options
 from onethinker_rewards.trainer.verl.trainer import make_trainer
 
@@ -49,7 +50,8 @@ def train(config: Any) -> None:
     Raises:
         ArgumentError: If an option of ours is wrong, before anything starts.
     """
-    Options.read(config.get(NAME))
+    options = Options.read(config.get(NAME))
+    Advantages(options.estimator, options.estimator_options)
     main = importlib.import_module("verl.trainer.main_ppo")
     utils = importlib.import_module("verl.trainer.ppo.utils")
     importlib.import_module("verl.utils.device").auto_set_device(config)
