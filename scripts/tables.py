@@ -12,6 +12,7 @@ from scripts.examples import CASES, LETTERS
 
 import onethinker_rewards as otr
 from onethinker_rewards.parsing import option_letter
+from onethinker_rewards.trainer.config import RlSettings, SftSettings, keys_of
 
 __all__ = ["BLOCKS", "costs"]
 
@@ -132,9 +133,28 @@ def differs(page: Path) -> str:
     return _table(("what differs", "test"), rows)
 
 
-BLOCKS: dict[str, Callable[[Path], str]] = {
-    block.__name__: block for block in (failure_codes, repair_codes, tasks, facts, cases, pages, letters, differs)
-}
+def rl_keys(page: Path) -> str:
+    """The keys of a configuration for reinforcement learning."""
+    return _keys(RlSettings)
+
+
+def sft_keys(page: Path) -> str:
+    """The keys of a configuration for fine-tuning."""
+    return _keys(SftSettings)
+
+
+_ALL = (failure_codes, repair_codes, tasks, facts, cases, pages, letters, differs, rl_keys, sft_keys)
+BLOCKS: dict[str, Callable[[Path], str]] = {block.__name__: block for block in _ALL}
+
+
+def _keys(settings: type[RlSettings | SftSettings]) -> str:
+    defaults = settings.model_validate({"stage": "rl" if settings is RlSettings else "sft"}).model_dump(mode="json")
+    rows = [
+        (_code(name), _code(json.dumps(defaults[section][key])), _cell(description), source)
+        for name, _, description, source in keys_of(settings)
+        for section, _, key in [name.partition(".")]
+    ]
+    return _table(("key", "default", "what it does", "from"), rows)
 
 
 def _differing_tests(folder: Path) -> Iterator[tuple[Path, str, str]]:

@@ -191,3 +191,11 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_bytes(b"run: {name: \xe9}")
     with pytest.raises(ArgumentError, match="not UTF-8"):
         read_settings(str(tmp_path / "run.yaml"))
+
+
+def test_the_example_of_the_page_is_sound(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "train.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    settings = read_settings(write(tmp_path, example))
+    assert settings.optimisation.learning_rate == 1e-6
+    assert list(settings.verl) == ["trainer.max_critic_ckpt_to_keep"]
