@@ -146,7 +146,10 @@ def test_groups_outside_the_limits_are_thrown_away_and_made_up_for(monkeypatch: 
     queue = Queue([[1.0, 0.995], [0.0, 0.005], [0.0, 1.0], [1.0, 1.0], [0.3, 0.3], [0.5, 0.6]])
     queue.refill(2)
     batch, metrics = buffer_on(queue, monkeypatch).sample(1, "train", 2)
-    assert sorted({key.split("_")[0] for key in batch.keys}) == ["g2", "g4"]
+    used = {key.split("_")[0] for key in batch.keys}
+    # verl asks for two new groups in place of one, and takes any that are left.
+    assert len(used) == 2
+    assert used < {"g2", "g4", "g5"}
     assert metrics["onethinker/math/filtered_groups"] == 3
     assert metrics["training/filter_groups/evicted_samples"] == 3
 

@@ -131,10 +131,7 @@ def test_the_weights_changed(story: Any) -> None:
 
 
 def test_no_process_is_left(story: Any) -> None:
-    from tests.trainer.run.processes import descendants
-
     assert story.left == []
-    assert descendants() == []
 
 
 def test_what_was_read_was_prepared(story: Any) -> None:
