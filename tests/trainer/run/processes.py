@@ -9,8 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import psutil
+from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL = 0.05
@@ -26,13 +25,17 @@ def adopt_orphans() -> None:
         raise OSError("prctl")
 
 
-def descendants() -> list[psutil.Process]:
+def descendants() -> list[Any]:
     """Return the living processes below this one."""
+    import psutil
+
     return [one for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
 
 
 def end_all() -> None:
     """Kill every process below this one, by its id, until there is none."""
+    import psutil
+
     for _ in range(100):
         left = psutil.Process().children(recursive=True)
         for one in left:
