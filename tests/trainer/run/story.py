@@ -15,6 +15,8 @@ from typing import Any
 from tests.trainer.run import commands, dataset, processes, tiny_model
 
 FINE_TUNING_STEPS = 30
+# Seconds for one command. A worker that died, or a place that Ray does not have, makes verl wait for ever.
+LONGEST = 400
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def live(folder: Path) -> Story:
     untaught = tiny_model.save_model(folder / "model", _texts(taught), dataset.words())
     steps = FINE_TUNING_STEPS
     command = commands.fine_tune(untaught, taught, folder / "sft", steps)
-    seconds["sft"] = processes.run(command, folder / "sft.log", commands.ENVIRONMENT, seconds=300)
+    seconds["sft"] = processes.run(command, folder / "sft.log", commands.ENVIRONMENT, seconds=LONGEST)
     start = folder / "sft" / f"global_step_{steps}" / "huggingface"
     left = processes.descendants()
 
@@ -78,13 +80,13 @@ def live(folder: Path) -> Story:
         train = commands.train(start, data, folder, ray)
         environment = commands.ENVIRONMENT | {"TENSORBOARD_DIR": str(folder / "curves")}
         seconds["killed"] = processes.run(
-            train, folder / "killed.log", environment, seconds=300, until=lambda: _is_saved(folder)
+            train, folder / "killed.log", environment, seconds=LONGEST, until=lambda: _is_saved(folder)
         )
         killed_at = _newest(folder)
         left += processes.descendants()
         # Event files are told apart by the second.
         time.sleep(1)
-        seconds["resumed"] = processes.run(train, folder / "resumed.log", environment, seconds=300)
+        seconds["resumed"] = processes.run(train, folder / "resumed.log", environment, seconds=LONGEST)
         left += processes.descendants()
     finally:
         shutil.rmtree(ray, ignore_errors=True)
