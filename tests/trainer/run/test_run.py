@@ -93,8 +93,8 @@ def moments(estimator: Any) -> dict[tuple[Any, int], float]:
 
 
 def test_rollout_and_actor_agree(story: Any) -> None:
-    # On images they agree to 0.00001. On videos vLLM and verl 0.9.1 do not see quite the same: some probabilities differ
-    # by a tenth.
+    # On images no probability differs by more than 0.01. On videos vLLM and verl's actor do not see quite the same, and
+    # some differ by 0.15: with images alone the bound could be 0.9999.
     assert all(one["training/rollout_actor_probs_pearson_corr"] > 0.99 for one in story.curves().values())
 
 
