@@ -36,5 +36,6 @@ def write_rows(path: Path, stage: Any = "rl", *, frames: int = 0, pixels: int = 
 
 def write_model(folder: Path) -> Path:
     folder.mkdir()
-    (folder / "config.json").write_text("{}", encoding="utf-8")
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (folder / name).touch()
     return folder

@@ -135,6 +135,11 @@ def test_a_model_that_is_not_there(faults: Faults, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert faults("model.path=./empty") == ["model.path: ./empty: no folder with a config.json"]
     assert faults("model.path=~nobody-there/a") == ["model.path: ~nobody-there/a: no folder with a config.json"]
+    (tmp_path / "model" / "model.safetensors").unlink()
+    assert faults() == ["model.path: ./model: no weights: none of *.safetensors, *.bin"]
+    (tmp_path / "model" / "pytorch_model.bin").touch()
+    (tmp_path / "model" / "tokenizer.json").unlink()
+    assert faults() == ["model.path: ./model: no tokenizer: none of tokenizer.json, tokenizer.model, vocab.json"]
     assert faults("model.path=Qwen/Qwen3-VL-8B-Instruct") == []
 
 

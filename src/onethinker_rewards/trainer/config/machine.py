@@ -18,6 +18,8 @@ _FRAMES = "videos.list.element.max_frames"
 _PIXELS = "images.list.element.max_pixels"
 _RL = ("prompt", "reward_model", "extra_info")
 _SFT = ("messages",)
+_WEIGHTS = ("*.safetensors", "*.bin")
+_TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
 def machine_faults(settings: Settings) -> Iterator[str]:
@@ -26,9 +28,8 @@ def machine_faults(settings: Settings) -> Iterator[str]:
         yield "vllm: not installed, and responses are sampled with it"
     yield from _gpus(settings)
     yield from _files(settings)
-    model = Path(whole_path(settings.model.path))
-    if settings.model.is_folder and not (model / "config.json").is_file():
-        yield f"model.path: {settings.model.path}: no folder with a config.json"
+    if settings.model.is_folder:
+        yield from _model(settings.model.path)
     yield from _output(Path(whole_path(settings.run.output)))
 
 
@@ -97,6 +98,16 @@ def _most(metadata: Any, column: str) -> int | None:
     chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
     known = [chunk.statistics for chunk in chunks if chunk.path_in_schema == column and chunk.is_stats_set]
     return max((one.max for one in known if one.has_min_max), default=None)
+
+
+def _model(name: str) -> Iterator[str]:
+    folder = Path(whole_path(name))
+    if not (folder / "config.json").is_file():
+        yield f"model.path: {name}: no folder with a config.json"
+        return
+    for what, patterns in (("weights", _WEIGHTS), ("tokenizer", _TOKENIZER)):
+        if not any(file for pattern in patterns for file in folder.glob(pattern)):
+            yield f"model.path: {name}: no {what}: none of {', '.join(patterns)}"
 
 
 def _output(folder: Path) -> Iterator[str]:
