@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
+from onethinker_rewards.parsing import read_answer
 from onethinker_rewards.parsing.limits import has_long_number, is_deeper
+from onethinker_rewards.schemas import TimeSpan
 from tests.rewards.cases import REFERENCES, wrap
 
 MEGABYTE = 1_000_000
@@ -85,6 +87,13 @@ def test_no_depth_is_below_what_answers_need() -> None:
     assert otr.Limits(depth=3).depth == 3
     with pytest.raises(otr.ArgumentError, match=r"depth .*2"):
         otr.Limits(depth=2)
+
+
+@pytest.mark.parametrize("levels", [300, 2000])
+def test_deeper_than_any_decoder_goes(levels: int) -> None:
+    """One decoder reads a few hundred levels that the other cannot write; neither raises."""
+    text = '{"time": ' + "[" * levels + "1" + "]" * levels + "}"
+    assert read_answer(text, TimeSpan, limits=otr.Limits(depth=5000)).failure == "invalid_json"
 
 
 def levels(value: Any) -> int:

@@ -66,11 +66,11 @@ def codes(*parsed: otr.Parsed) -> set[str]:
 def test_the_strategies_reach_each_code() -> None:
     reached: set[str] = set()
     many = {
-        "multiple_choice": 30,
-        "numerical": 60,
-        "temporal_grounding": 100,
-        "spatial_grounding": 100,
-        "tracking": 150,
+        "multiple_choice": 60,
+        "numerical": 120,
+        "temporal_grounding": 200,
+        "spatial_grounding": 200,
+        "tracking": 600,
     }
     for task, count in {**many, "image_segmentation": 60}.items():
         for text in some_of(testing.near_misses(task), count):
