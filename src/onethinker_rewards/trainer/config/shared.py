@@ -52,7 +52,9 @@ class Run(Section):
     device: Literal["cuda", "cpu"] = key("cuda", OWN, "cpu is for trying things out.")
     epochs: int = key(1, RELEASE, "Times through the data.", ge=1)
     steps: int | None = key(None, RELEASE, "Stop after so many steps; null goes to the end of the epochs.", ge=1)
-    save_every: int | None = key(100, RELEASE, "Steps between checkpoints; null keeps the last alone.", ge=1)
+    save_every: int | None = key(
+        100, RELEASE, "Steps between checkpoints, and one at the end; null: none, of fine-tuning the last.", ge=1
+    )
     keep: int | None = key(None, RELEASE, "Checkpoints to keep, the latest; null keeps all.", ge=1)
     validate_every: int | None = key(None, RELEASE, "Steps between validations; null never validates.", ge=1)
     output: Text = key("checkpoints/onethinker", OWN, "Folder of the checkpoints.")
