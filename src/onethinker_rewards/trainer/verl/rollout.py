@@ -1,0 +1,76 @@
+"""One turn of a rollout, with videos given to vLLM as it expects them.
+
+    actor_rollout_ref.rollout.agent.default_agent_loop=onethinker
+    actor_rollout_ref.rollout.agent.agent_loop_config_path=<LOOPS>
+
+vLLM puts a video's frames and time stamps in the place of one placeholder. verl 0.9.1 sends it prompts that have them
+already, and folds each frame's tokens to a placeholder of its own: so Qwen3-VL sees the first placeholder become the
+whole video, among time stamps and placeholders of frames that are left over, and answers another prompt than the one
+it is trained on.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["LOOPS", "has_video", "make_loop"]
+
+# The file that tells verl's workers where our loop is.
+LOOPS = Path(__file__).with_name("rollout.yaml")
+
+
+def has_video(messages: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any message shows a video."""
+    contents = [one["content"] for one in messages if not isinstance(one["content"], str)]
+    return any(part.get("type") == "video" for content in contents for part in content)
+
+
+class _Unexpanded:
+    """A server that is asked with other tokens than its caller gives."""
+
+    def __init__(self, server: Any, tokens: list[int]) -> None:
+        self._server = server
+        self._tokens = tokens
+
+    async def generate(self, *, prompt_ids: list[int], **request: Any) -> Any:
+        """Generate from the prompt with one placeholder a video."""
+        return await self._server.generate(prompt_ids=self._tokens, **request)
+
+
+class _SingleTurn:
+    """What our loop does; the class that verl makes also derives from verl's."""
+
+    # verl's, which makes a loop for every response.
+    server_manager: Any
+    tokenizer: Any
+    processor: Any
+    apply_chat_template_kwargs: Mapping[str, Any]
+
+    async def run(self, sampling_params: dict[str, Any], **row: Any) -> Any:
+        """Return a response to a row of the data, as verl's loop does."""
+        messages = list(row["raw_prompt"])
+        if has_video(messages):
+            text = (self.processor or self.tokenizer).apply_chat_template(
+                messages, add_generation_prompt=True, tokenize=False, **self.apply_chat_template_kwargs
+            )
+            tokens = self.tokenizer.encode(text, add_special_tokens=False)
+            self.server_manager = _Unexpanded(self.server_manager, tokens)
+        return await super().run(sampling_params, **row)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@cache
+def make_loop() -> type[Any]:
+    """Return the loop's class; imports verl."""
+    base = importlib.import_module("verl.experimental.agent_loop.single_turn_agent_loop").SingleTurnAgentLoop
+    return type("SingleTurn", (_SingleTurn, base), {"__module__": __name__})
+
+
+def __getattr__(name: str) -> Any:
+    """Make ``SingleTurn`` when verl asks for it: its base class is verl's."""
+    if name == "SingleTurn":
+        return make_loop()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
