@@ -93,9 +93,8 @@ def moments(estimator: Any) -> dict[tuple[Any, int], float]:
 
 
 def test_rollout_and_actor_agree(story: Any) -> None:
-    # On images no probability differs by more than 0.01. On videos vLLM and verl's actor do not see quite the same, and
-    # some differ by 0.15: with images alone the bound could be 0.9999.
-    assert all(one["training/rollout_actor_probs_pearson_corr"] > 0.99 for one in story.curves().values())
+    # With verl's own loop videos pull it down to 0.998: see onethinker_rewards.trainer.verl.rollout.
+    assert all(one["training/rollout_actor_probs_pearson_corr"] > 0.999 for one in story.curves().values())
 
 
 def test_the_log_has_every_task(story: Any) -> None:

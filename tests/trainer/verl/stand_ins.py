@@ -30,7 +30,12 @@ def config(**changes: Any) -> Config:
                 "v1": {"trainer_mode": "onethinker", "sync": {}, "sampler": {"sampler_kwargs": {}}},
             },
             "data": {"train_batch_size": 2},
-            "actor_rollout_ref": {"rollout": {"n": 2}},
+            "actor_rollout_ref": {
+                "rollout": {
+                    "n": 2,
+                    "agent": {"default_agent_loop": "single_turn_agent", "agent_loop_config_path": None},
+                }
+            },
         }
     )
     made.algorithm.filter_groups["max_inflight_gen_batches"] = 1

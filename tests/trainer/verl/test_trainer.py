@@ -10,6 +10,7 @@ import torch
 
 from onethinker_rewards import advantage
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.trainer.verl.rollout import LOOPS
 from onethinker_rewards.trainer.verl.trainer import make_trainer, register
 from tests.trainer.verl.stand_ins import Batch, Config, StockBuffer, config, info, queue_of
 
@@ -137,6 +138,17 @@ def test_what_is_refused(verl: Any, changes: dict[str, Any], words: str) -> None
 
 def test_the_trainer_runs_in_verls_synchronous_mode(verl: Any) -> None:
     assert trainer_of(config()).config.trainer.v1.trainer_mode == "sync"
+
+
+def test_videos_go_to_vllm_through_our_loop(verl: Any) -> None:
+    agent = trainer_of(config()).config.actor_rollout_ref.rollout.agent
+    assert agent == {"default_agent_loop": "onethinker", "agent_loop_config_path": str(LOOPS)}
+
+
+def test_another_loop_stays(verl: Any) -> None:
+    given = config(actor_rollout_ref__rollout__agent__default_agent_loop="tool_agent")
+    agent = trainer_of(given).config.actor_rollout_ref.rollout.agent
+    assert agent == {"default_agent_loop": "tool_agent", "agent_loop_config_path": None}
 
 
 def test_options_come_from_verls_kind_of_configuration(verl: Any) -> None:

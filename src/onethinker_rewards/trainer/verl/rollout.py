@@ -1,7 +1,6 @@
 """One turn of a rollout, with videos given to vLLM as it expects them.
 
-    actor_rollout_ref.rollout.agent.default_agent_loop=onethinker
-    actor_rollout_ref.rollout.agent.agent_loop_config_path=<LOOPS>
+Our trainer sets it in place of verl's single turn.
 
 vLLM puts a video's frames and time stamps in the place of one placeholder. verl 0.9.1 sends it prompts that have them
 already, and folds each frame's tokens to a placeholder of its own: so Qwen3-VL sees the first placeholder become the

@@ -13,10 +13,13 @@ from onethinker_rewards.trainer.verl.curves import rewards_of
 from onethinker_rewards.trainer.verl.estimators import Advantages
 from onethinker_rewards.trainer.verl.handing import estimate, handed_over
 from onethinker_rewards.trainer.verl.options import NAME, Options
+from onethinker_rewards.trainer.verl.rollout import LOOPS
 from onethinker_rewards.trainer.verl.sampling import ACCURACY, make_buffer
 from onethinker_rewards.trainer.verl.trajectories import Trajectories
 
 __all__ = ["make_trainer", "register"]
+
+_VERLS_LOOP = "single_turn_agent"
 
 
 class _Trainer:
@@ -114,6 +117,9 @@ def _settle(config: Any, options: Options) -> None:
     if options.filter is not None:
         # With it on, verl fetches one prompt at a time, as refilling needs.
         settings |= {"algorithm.filter_groups.enable": True, "algorithm.filter_groups.metric": ACCURACY}
+    agent = "actor_rollout_ref.rollout.agent"
+    if config.actor_rollout_ref.rollout.agent.default_agent_loop == _VERLS_LOOP:
+        settings |= {f"{agent}.default_agent_loop": NAME, f"{agent}.agent_loop_config_path": str(LOOPS)}
     update = importlib.import_module("omegaconf").OmegaConf.update
     for key, value in settings.items():
         update(config, key, value)
