@@ -61,6 +61,9 @@ def fine_tune(model: Path, data: Path, out: Path, steps: int) -> list[str]:
         f"trainer.save_freq={steps}",
         "trainer.resume_mode=disable",
         f"trainer.default_local_dir={out}",
+        # Hydra would leave a folder where the tests are run.
+        f"hydra.run.dir={out}",
+        "hydra.output_subdir=null",
     ]
 
 
