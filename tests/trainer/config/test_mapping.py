@@ -10,6 +10,7 @@ import pytest
 from onethinker_rewards.trainer.config import keys_of, overrides_of, read_settings
 from onethinker_rewards.trainer.config.rl import Estimator, RlSettings
 from onethinker_rewards.trainer.config.sft import SftSettings
+from onethinker_rewards.trainer.verl import run
 from onethinker_rewards.trainer.verl.estimators import ESTIMATORS
 from onethinker_rewards.trainer.verl.options import Options
 from tests.trainer.config.places import RL, SFT
@@ -162,3 +163,11 @@ def test_every_key_arrives_in_its_place(
         with_it, without = words(config, f"{name}={value}", *more), words(config, *more)
         arrived[name] = " ".join(sorted(place for place in with_it if with_it[place] != without.get(place)))
     assert arrived == places
+
+
+def test_what_the_trainer_needs_is_there() -> None:
+    """The trainer's own command sets it too; loggers are a key of ours."""
+    needed = dict(default.split("=", 1) for default in run._DEFAULTS)
+    del needed["trainer.logger"]
+    found = words("h800-4x8")
+    assert {place: found[place] for place in needed} == needed
