@@ -43,10 +43,13 @@ class Story:
         return [row for row in map(json.loads, lines) if not row["uid"].startswith("pad")]
 
     def curves(self) -> dict[int, dict[str, float]]:
-        """Return what TensorBoard shows: names and values of each step."""
+        """Return names and values of each step: what TensorBoard shows, and what the killed run printed.
+
+        TensorBoard writes to its file now and then, so the last of a killed run may be missing there.
+        """
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-        seen: dict[int, dict[str, float]] = {}
+        seen = _printed(self.folder / "killed.log")
         for file in sorted((self.folder / "curves").iterdir(), key=lambda path: path.stat().st_mtime):
             events = EventAccumulator(str(file)).Reload()
             for name in events.Tags()["scalars"]:
@@ -93,6 +96,15 @@ def live(folder: Path) -> Story:
     return Story(folder, start, killed_at, seconds, left)
 
 
+def _printed(log: Path) -> dict[int, dict[str, float]]:
+    """Return what verl's console logger wrote: a line a step, of which Ray may have put its own mark in front."""
+    shown: dict[int, dict[str, float]] = {}
+    for step, pairs in re.findall(r"step:(\d+) - (\S.*)", processes.last_words(log, 10**9)):
+        for name, value in re.findall(r"(\S+):(-?[0-9.]+(?:e[-+]?\d+)?|nan|inf)(?= - |\s|$)", pairs):
+            shown.setdefault(int(step), {})[name] = float(value)
+    return shown
+
+
 def _texts(taught: Path) -> list[str]:
     import pyarrow.parquet as pq
 
@@ -100,10 +112,12 @@ def _texts(taught: Path) -> list[str]:
 
 
 def _is_saved(folder: Path) -> bool:
-    """Whether a checkpoint is complete, and its step is over, so that its rows are written too."""
+    """Whether a checkpoint is complete, and its step is over, so that its rows and curves are written too."""
     step = _newest(folder)
     file = folder / "rollouts" / f"{step}.jsonl"
-    return step > 0 and file.exists() and len(file.read_text("utf-8").splitlines()) == commands.BATCH * commands.EACH
+    rows = file.read_text("utf-8").splitlines() if step > 0 and file.exists() else []
+    logged = _printed(folder / "killed.log").get(step, {})
+    return len(rows) == commands.BATCH * commands.EACH and "onethinker/lost_rows" in logged
 
 
 def _newest(folder: Path) -> int:
