@@ -154,3 +154,15 @@ def test_the_limit_of_boxes_is_the_last_allowed() -> None:
     for limit, failures in ((2, {}), (1, {0: "too_many_boxes"})):
         reading = reader_of(BoxTrack)([text], Request(limits=Limits(track_boxes=limit)))
         assert reading.faults.failures == failures
+
+
+@pytest.mark.parametrize(
+    "box",
+    [[5, 5, 5, 9], [5, 5, 9, 5], [9, 5, 5, 9], [5, 9, 9, 5]],
+    ids=["no-width", "no-height", "left-of-right", "top-of-bottom"],
+)
+def test_a_box_out_of_order_fails_its_track_alone(box: list[int]) -> None:
+    tracks = [{"1": [0, 0, 9, 9], "2": box}, {"1": [0, 0, 9, 9]}]
+    reading = reader_of(BoxTrack)([json.dumps({"boxes": track}) for track in tracks])
+    assert reading.faults.failures == {0: "bad_order"}
+    assert reading.columns.boxes.tolist() == [[0, 0, 9, 9]]
