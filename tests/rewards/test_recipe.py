@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,3 +140,14 @@ def test_limits_have_codes() -> None:
     references = [REFERENCES["ocr"], REFERENCES["ocr"], '{"boxes":{"1":[1,2,3,4]}}', "3.1"]
     batch = otr.score([row[1] for row in rows], references, [row[0] for row in rows], recipe=recipe)
     assert batch.failure == [row[2] for row in rows]
+
+
+@pytest.mark.parametrize("failed", [0, 1])
+@pytest.mark.parametrize("accuracy", [0.5, [0.5, 0.5], np.array([0.5, 0.5], dtype=np.float32)])
+def test_a_formula_may_give_any_numbers(accuracy: Any, failed: int) -> None:
+    """Whether all rows were read or only some, what a formula gives becomes float64, a number standing for all."""
+    recipe = otr.Recipe(formulas={"numerical": lambda predicted, reference, context: Scores(accuracy, {})})
+    responses = ["<think>a</think><answer>1</answer>"] * 2 + ["nothing"] * failed
+    batch = otr.score(responses, ["1"] * len(responses), "numerical", recipe=recipe)
+    assert batch.accuracy.dtype == np.float64
+    assert batch.accuracy.tolist() == [0.5, 0.5] + [0.0] * failed
