@@ -15,7 +15,7 @@ from onethinker_rewards.adapters.scoring import RowScorer
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.rewards import RewardBatch
 
-__all__ = ["Rewarded", "Rewarder"]
+__all__ = ["Rewarded", "Rewarder", "make_rewarder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,23 @@ class Rewarder:
             return list(range(count))
         scorer = self.scorer
         return scorer.columns.rows_of(self._tasks, columns, rows=count, table=scorer.table)
+
+
+def make_rewarder(
+    ema: bool | Mapping[str, Any], tasks: Collection[str] | None, settings: Mapping[str, Any]
+) -> Rewarder:
+    """Return a rewarder with the settings of an adapter's ``make_reward``.
+
+    Args:
+        ema: Whether totals are divided by σ; a mapping gives the settings of `TaskScale`.
+        tasks: Our names of the tasks that get a reward; None for all.
+        settings: Those of `RowScorer`.
+
+    Raises:
+        ArgumentError: If a setting is out of its range.
+    """
+    scale = TaskScale(**(ema if isinstance(ema, Mapping) else {})) if ema is not False else None
+    return Rewarder(RowScorer(**settings), tasks, scale)
 
 
 def _known(tasks: Collection[str], scorer: RowScorer) -> frozenset[str]:

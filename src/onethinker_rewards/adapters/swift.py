@@ -22,9 +22,7 @@ from typing import Any
 from onethinker_rewards.adapters.columns import Columns
 from onethinker_rewards.adapters.logs import log_items
 from onethinker_rewards.adapters.messages import response_text
-from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder
-from onethinker_rewards.adapters.scale import TaskScale
-from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder, make_rewarder
 from onethinker_rewards.adapters.steps import make_callback
 
 __all__ = ["PLUGIN", "SwiftReward", "log_items", "make_reward", "onethinker", "register"]
@@ -94,9 +92,8 @@ def make_reward(
     Raises:
         ArgumentError: If a setting is out of its range.
     """
-    scale = TaskScale(**(ema if isinstance(ema, Mapping) else {})) if ema is not False else None
     # ms-swift's log calls a reward by the name of its class.
-    return type(name, (SwiftReward,), {})(Rewarder(RowScorer(**settings), tasks, scale), name)
+    return type(name, (SwiftReward,), {})(make_rewarder(ema, tasks, settings), name)
 
 
 def register(name: str = "onethinker", **settings: Any) -> None:

@@ -15,9 +15,7 @@ from typing import Any
 
 from onethinker_rewards.adapters.logs import log_items
 from onethinker_rewards.adapters.messages import response_text
-from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder
-from onethinker_rewards.adapters.scale import TaskScale
-from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder, make_rewarder
 from onethinker_rewards.adapters.steps import make_callback
 from onethinker_rewards.errors import ArgumentError
 
@@ -99,8 +97,7 @@ def make_reward(
     Raises:
         ArgumentError: If a setting is out of its range.
     """
-    scale = TaskScale(**(ema if isinstance(ema, Mapping) else {})) if ema is not False else None
-    return TrlReward(Rewarder(RowScorer(**settings), tasks, scale), name)
+    return TrlReward(make_rewarder(ema, tasks, settings), name)
 
 
 def _extra(rewarded: Rewarded) -> dict[str, list[Any]]:
