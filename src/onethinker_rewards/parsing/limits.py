@@ -60,7 +60,7 @@ def has_long_number(text: str, longest: int) -> bool:
     # So many in a row cover one of these places, and at least half as many stand on one of its sides.
     place, end = longest, len(text)
     while place < end:
-        if text[place] in "0123456789" and _digits_around(text, place, longest) > longest:
+        if text[place] in _DIGITS and _digits_around(text, place, longest) > longest:
             return True
         place += longest + 1
     return False
