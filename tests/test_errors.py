@@ -8,6 +8,7 @@ import pytest
 
 from onethinker_rewards.errors import (
     ArgumentError,
+    BadImageError,
     BadReferenceError,
     JudgeError,
     OneThinkerRewardsError,
@@ -15,7 +16,7 @@ from onethinker_rewards.errors import (
 )
 
 
-@pytest.mark.parametrize("kind", [ArgumentError, BadReferenceError, UnknownTaskError, JudgeError])
+@pytest.mark.parametrize("kind", [ArgumentError, BadReferenceError, BadImageError, UnknownTaskError, JudgeError])
 def test_one_base(kind: type[Exception]) -> None:
     assert issubclass(kind, OneThinkerRewardsError)
     assert issubclass(kind, ValueError) == (kind is not JudgeError)
@@ -47,7 +48,7 @@ def test_rows_and_reasons(rows: list[int], shown: str) -> None:
     assert str(error) == shown
 
 
-@pytest.mark.parametrize("kind", [BadReferenceError, UnknownTaskError])
+@pytest.mark.parametrize("kind", [BadReferenceError, BadImageError, UnknownTaskError])
 def test_pickling_keeps_every_field(kind: type[BadReferenceError]) -> None:
     error = kind([1, 2], ["a", "b"])
     again = pickle.loads(pickle.dumps(error))

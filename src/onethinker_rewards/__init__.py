@@ -15,6 +15,7 @@ from onethinker_rewards import metrics
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.errors import (
     ArgumentError,
+    BadImageError,
     BadReferenceError,
     JudgeError,
     OneThinkerRewardsError,
@@ -40,6 +41,7 @@ __all__ = [
     "RECIPES",
     "TASKS",
     "ArgumentError",
+    "BadImageError",
     "BadReferenceError",
     "FailureCode",
     "JudgeError",

@@ -5,6 +5,7 @@ mistakes, and each names the rows that caused it::
 
     OneThinkerRewardsError
     ├── BadReferenceError     a reference that its task's schema refuses   (also a ValueError)
+    ├── BadImageError         an image or prompt no mask can be drawn from (also a ValueError)
     ├── UnknownTaskError      a label that is no task                      (also a ValueError)
     ├── ArgumentError         arguments that do not fit each other         (also a ValueError)
     └── JudgeError            raised by a judge that could not be reached
@@ -14,7 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["ArgumentError", "BadReferenceError", "JudgeError", "OneThinkerRewardsError", "UnknownTaskError"]
+__all__ = [
+    "ArgumentError",
+    "BadImageError",
+    "BadReferenceError",
+    "JudgeError",
+    "OneThinkerRewardsError",
+    "UnknownTaskError",
+]
 
 _SHOWN = 5
 
@@ -59,6 +67,12 @@ class BadReferenceError(_RowsError):
     """References that cannot be read in their task; ``rows`` names all of them."""
 
     _subject = "unreadable reference"
+
+
+class BadImageError(_RowsError):
+    """Images or prompts that a segmenter cannot draw from; ``rows`` names all of them."""
+
+    _subject = "unusable image"
 
 
 class UnknownTaskError(_RowsError):

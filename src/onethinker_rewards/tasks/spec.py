@@ -46,7 +46,17 @@ class Segmenter(Protocol):
     def __call__(
         self, images: Sequence[Any], boxes: Floats, positive_points: Floats, negative_points: Floats
     ) -> Sequence[NDArray[np.bool_]]:
-        """Return one ``[H, W]`` mask a row; boxes ``[N, 4]`` and points ``[N, K, 2]`` in thousandths."""
+        """Return one ``[H, W]`` mask a row, as large as the row's image.
+
+        Args:
+            images: ``[N]`` what the segmenter takes for an image; rollouts of a group share one object.
+            boxes: ``[N, 4]`` x1, y1, x2, y2 in thousandths of width and height.
+            positive_points: ``[N, K, 2]`` x, y on the object, in thousandths.
+            negative_points: ``[N, K, 2]`` x, y off the object, in thousandths.
+
+        Raises:
+            BadImageError: Naming all rows whose image or prompt is unusable, before anything is drawn.
+        """
         ...
 
 
