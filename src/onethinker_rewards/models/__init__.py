@@ -1,0 +1,7 @@
+"""Clients of the big models that a reward may ask, and what they share. Importing this imports no torch."""
+
+from __future__ import annotations
+
+from onethinker_rewards.models.images import ImageLike, Pixels, image_key, read_image, read_images
+
+__all__ = ["ImageLike", "Pixels", "image_key", "read_image", "read_images"]
