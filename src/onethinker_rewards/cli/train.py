@@ -64,11 +64,12 @@ def _checked(settings: Settings) -> tuple[Any, list[str]]:
 
 def _start(settings: Settings, composed: Any, faults: list[str]) -> int:
     from onethinker_rewards.trainer.config.cluster import cluster_faults  # noqa: PLC0415 - imports Ray
+    from onethinker_rewards.trainer.config.hub import hub_faults  # noqa: PLC0415 - may ask Hugging Face
     from onethinker_rewards.trainer.config.starting import check_start, start  # noqa: PLC0415 - imports verl
 
     check_start(settings)
-    # A cluster is asked only where all else is there.
-    faults = faults or list(cluster_faults(settings))
+    # Others are asked only where all is there that stands here.
+    faults = faults or list(hub_faults(settings)) or list(cluster_faults(settings))
     if not faults:
         return start(settings, composed)
     for fault in faults:
