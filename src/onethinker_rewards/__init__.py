@@ -22,9 +22,10 @@ from onethinker_rewards.errors import (
     UnknownTaskError,
 )
 from onethinker_rewards.parsing import Limits, to_pixels, to_thousandths
-from onethinker_rewards.rewards import RECIPES, Recipe, RewardBatch, Scorer, score
+from onethinker_rewards.rewards import RECIPES, Recipe, RewardBatch, Scorer, score, with_masks
 from onethinker_rewards.tasks import (
     TASKS,
+    Clip,
     Parsed,
     TaskSpec,
     answer_pattern,
@@ -43,6 +44,7 @@ __all__ = [
     "ArgumentError",
     "BadImageError",
     "BadReferenceError",
+    "Clip",
     "FailureCode",
     "JudgeError",
     "Limits",
@@ -66,4 +68,5 @@ __all__ = [
     "task_name",
     "to_pixels",
     "to_thousandths",
+    "with_masks",
 ]

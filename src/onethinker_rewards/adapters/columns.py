@@ -30,6 +30,7 @@ class Inputs:
     questions: list[str | None] | None = None
     options: list[list[str] | None] | None = None
     images: list[Any] | None = None
+    masks: list[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,12 @@ class Columns:
         options: The options' texts of a multiple-choice question.
         question: The question's text, for a judge.
         images: Images, for a segmenter.
+        masks: Masks of the segmentation tasks, for a recipe that draws.
         group: What responses to the same prompt share, for advantages.
         source: Where a row comes from: numbers of problems are unique only within one source.
 
     >>> Columns(reference="gold").take({"gold": ["B"], "problem_type": ["multiple choice"]}, rows=1)
-    Inputs(references=['B'], tasks=['multiple_choice'], questions=None, options=None, images=None)
+    Inputs(references=['B'], tasks=['multiple_choice'], questions=None, options=None, images=None, masks=None)
     """
 
     task: Names = ("task", "problem_type")
@@ -60,6 +62,7 @@ class Columns:
     options: Names = ("options",)
     question: Names = ("question", "problem")
     images: Names = ("images", "image", "videos", "video")
+    masks: Names = ("masks", "mask")
     group: Names = ("group", "uid", "problem_id")
     source: Names = ("data_source",)
 
@@ -80,6 +83,7 @@ class Columns:
             questions=None if questions is None else _check_texts("question", questions),
             options=None if options is None else [_options(row, value) for row, value in enumerate(options)],
             images=self._optional("images", columns, rows),
+            masks=self._optional("masks", columns, rows),
         )
 
     def take_rows(self, rows: Sequence[Mapping[str, Any]], *, table: Mapping[str, TaskSpec] = TASKS) -> Inputs:

@@ -106,6 +106,7 @@ class RowScorer:
             questions=inputs.questions,  # pyright: ignore[reportArgumentType]
             options=inputs.options,
             images=inputs.images,
+            masks=inputs.masks,
         )
 
     def _score_alone(self, response: str, row: Mapping[str, Any]) -> dict[str, Any] | OneThinkerRewardsError:

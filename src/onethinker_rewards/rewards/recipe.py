@@ -9,7 +9,7 @@ from typing import Literal
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Rules, Think
-from onethinker_rewards.tasks import Formula
+from onethinker_rewards.tasks import Formula, TaskSpec
 
 __all__ = ["RECIPES", "Recipe", "find_recipe"]
 
@@ -26,6 +26,7 @@ class Recipe:
         accuracy: Which accuracy the total takes: ``raw``, or ``normalised`` by the task's maximum to [0, 1].
         accuracy_weight: Weight of the accuracy in the total.
         format_weight: Weight of the format, 0 or 1, in the total.
+        tasks: Tasks that replace the table's own, by name: another formula with its parts and its maximum.
         formulas: Formulas that replace a task's own, by task name; not used by ``release`` rules.
         limits: How much of a response is read at all.
     """
@@ -36,6 +37,7 @@ class Recipe:
     accuracy: Literal["raw", "normalised"] = "raw"
     accuracy_weight: float = 1.0
     format_weight: float = 1.0
+    tasks: Mapping[str, TaskSpec] = field(default_factory=dict[str, TaskSpec])
     formulas: Mapping[str, Formula] = field(default_factory=dict[str, Formula])
     limits: Limits = DEFAULT_LIMITS
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +11,10 @@ from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.columns import Floats, Integers
 from onethinker_rewards.tasks import Context
 
-__all__ = ["TaskRows", "TaskScores", "take_context"]
+__all__ = ["ROW_COLUMNS", "TaskRows", "TaskScores", "take_context"]
+
+# The fields of a context with one entry a row.
+ROW_COLUMNS = ("questions", "options", "images", "masks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +69,8 @@ class TaskScores:
 
 def take_context(context: Context, rows: Integers) -> Context:
     """Return the context of these rows."""
-    if context.questions is None and context.options is None and context.images is None:
+    columns = {name: values for name in ROW_COLUMNS if (values := getattr(context, name)) is not None}
+    if not columns:
         return context
     places = rows.tolist()
-    return Context(
-        questions=_take(context.questions, places),
-        options=_take(context.options, places),
-        images=_take(context.images, places),
-        judge=context.judge,
-        segmenter=context.segmenter,
-        pool=context.pool,
-    )
-
-
-def _take(values: Sequence[Any] | None, places: list[int]) -> list[Any] | None:
-    return None if values is None else [values[place] for place in places]
+    return replace(context, **{name: [values[place] for place in places] for name, values in columns.items()})

@@ -13,7 +13,7 @@ from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards.batch import RewardBatch
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.released import score_released
-from onethinker_rewards.rewards.rows import TaskRows, TaskScores, take_context
+from onethinker_rewards.rewards.rows import ROW_COLUMNS, TaskRows, TaskScores, take_context
 from onethinker_rewards.rewards.task import score_task
 from onethinker_rewards.tasks import TASKS, Context, TaskSpec, resolve_tasks
 
@@ -75,6 +75,8 @@ def score_in_context(
 ) -> RewardBatch:
     """Score with everything a formula may use already in ``context``."""
     _check_rows(responses, references, tasks, context)
+    if recipe.tasks:
+        table = {**table, **recipe.tasks}
     names = resolve_tasks([tasks] * len(responses) if isinstance(tasks, str) else tasks, table)
     collected = _Collected(len(responses), table)
     for name, rows in _rows_by_task(names):
@@ -94,9 +96,7 @@ def _check_rows(
     columns: dict[str, Sequence[Any] | None] = {
         "references": references,
         "tasks": None if isinstance(tasks, str) else tasks,
-        "questions": context.questions,
-        "options": context.options,
-        "images": context.images,
+        **{name: getattr(context, name) for name in ROW_COLUMNS},
     }
     for name, values in {"responses": responses, "references": references}.items():
         if isinstance(values, str):

@@ -55,13 +55,21 @@ class Scorer:
         questions: Sequence[str] | None = None,
         options: Sequence[Sequence[str] | None] | None = None,
         images: Sequence[Any] | None = None,
+        masks: Sequence[Any] | None = None,
         on_bad_reference: OnBadReference = "raise",
     ) -> RewardBatch:
-        """Score N responses; arguments, result and errors are those of `onethinker_rewards.score`."""
+        """Score N responses; arguments, result and errors are those of `onethinker_rewards.score`.
+
+        ``masks`` ``[N]`` are what segmentation should give, for a recipe that draws (`with_masks`): COCO RLE, PNG files
+        or arrays, as large as the row's image; for a video, whose image is a `Clip`, a list with one for each frame,
+        None where the object is not to be seen. A row without an image or mask, with one that cannot be read, with
+        sizes that differ or with an empty mask is a bad reference.
+        """
         context = Context(
             questions=questions,
             options=options,
             images=images,
+            masks=masks,
             judge=self._judge,
             segmenter=self._segmenter,
             pool=self._pool,

@@ -95,3 +95,5 @@ def _compare(
             scores.bad_references[row] = describe_reference(spec, rows.references[row], code)
         else:
             scores.failures[row] = code
+    for position, reason in result.bad_references.items():
+        scores.bad_references[int(targets[position])] = reason

@@ -1,5 +1,6 @@
 """The tasks: a file each, and their ordered table."""
 
+from onethinker_rewards.tasks.clips import Clip
 from onethinker_rewards.tasks.grammars import response_grammar
 from onethinker_rewards.tasks.names import resolve_tasks, spec_of, task_name
 from onethinker_rewards.tasks.patterns import answer_pattern
@@ -17,6 +18,7 @@ from onethinker_rewards.tasks.table import TASKS
 
 __all__ = [
     "TASKS",
+    "Clip",
     "Context",
     "Formula",
     "Judge",

@@ -67,7 +67,9 @@ class Context:
     Attributes:
         questions: The questions' texts.
         options: The options' texts.
-        images: Whatever the segmenter takes.
+        images: Images as the segmenter takes them, or a `Clip` of them for a video.
+        masks: What segmentation should give, as `onethinker_rewards.columns.read_mask` takes it; for a video one for
+            each frame of its clip, None where the object is not to be seen.
         judge: Scores free text.
         segmenter: Draws masks.
         pool: Workers for what can hang; None is the process's own.
@@ -76,6 +78,7 @@ class Context:
     questions: Sequence[str] | None = None
     options: Sequence[Sequence[str] | None] | None = None
     images: Sequence[Any] | None = None
+    masks: Sequence[Any] | None = None
     judge: Judge | None = None
     segmenter: Segmenter | None = None
     pool: Any = None
@@ -89,11 +92,13 @@ class Scores:
         accuracy: ``[N]`` from 0 to the task's maximum.
         parts: The formula's terms by name, ``[N]`` each.
         failures: Rows that turned out unreadable while they were compared; their accuracy has to be 0.
+        bad_references: What is wrong with what a row was to be compared with, by row: its caller's mistake.
     """
 
     accuracy: Floats
     parts: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
     failures: Mapping[int, FailureCode] = field(default_factory=dict[int, FailureCode])
+    bad_references: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 @dataclass(frozen=True, slots=True)

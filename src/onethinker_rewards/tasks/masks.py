@@ -1,0 +1,136 @@
+"""Segmentation scored by the mask that an answer makes a segmentation model draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from onethinker_rewards.columns import PromptColumns, TimedPromptColumns
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.tasks import image_segmentation, video_segmentation
+from onethinker_rewards.tasks.clips import Clip
+from onethinker_rewards.tasks.drawing import MaskReader, Target, draw
+from onethinker_rewards.tasks.spec import Context, Formula, Scores, TaskSpec
+
+__all__ = ["BESIDE_POINTS", "INSTEAD_OF_POINTS"]
+
+_POINTS = ("positive_points", "negative_points")
+
+
+def image_with_points(predicted: PromptColumns, reference: PromptColumns, context: Context) -> Scores:
+    """R_acc = sIoU + G(dis+) + G(dis-) + mIoU."""
+    terms = image_segmentation.accuracy(predicted, reference, context)
+    return _with_mask(terms, predicted, context, _image_targets(context))
+
+
+def image_alone(predicted: PromptColumns, reference: PromptColumns, context: Context) -> Scores:
+    """R_acc = sIoU + mIoU."""
+    return _without_points(image_with_points(predicted, reference, context))
+
+
+def video_with_points(predicted: TimedPromptColumns, reference: TimedPromptColumns, context: Context) -> Scores:
+    """R_acc = sIoU + G(dis+) + G(dis-) + G(|t_p - t_r|) + w mIoU, w = G(|t_p - t_r|) min(1, area_p / area_r)."""
+    terms = video_segmentation.accuracy(predicted, reference, context)
+    # Time counts twice, so that a frame in which the object is easily drawn never makes up for being the wrong one.
+    moments = zip(
+        predicted.times.tolist(), reference.times.tolist(), terms.parts["time_proximity"].tolist(), strict=True
+    )
+    return _with_mask(terms, predicted, context, _video_targets(context, moments))
+
+
+def video_alone(predicted: TimedPromptColumns, reference: TimedPromptColumns, context: Context) -> Scores:
+    """R_acc = sIoU + G(|t_p - t_r|) + w mIoU, w = G(|t_p - t_r|) min(1, area_p / area_r)."""
+    return _without_points(video_with_points(predicted, reference, context))
+
+
+def _with_mask(terms: Scores, predicted: PromptColumns, context: Context, targets: Sequence[Target | str]) -> Scores:
+    if context.segmenter is None:
+        raise ArgumentError("this recipe draws masks: give a Scorer its segmenter")
+    drawing = draw(predicted, targets, context.segmenter)
+    return _sum({**terms.parts, "mask_iou": drawing.scores}, drawing.faults)
+
+
+def _without_points(terms: Scores) -> Scores:
+    kept = {name: values for name, values in terms.parts.items() if name not in _POINTS}
+    return _sum(kept, terms.bad_references)
+
+
+def _sum(parts: Mapping[str, Any], faults: Mapping[int, str]) -> Scores:
+    return Scores(reduce(np.add, parts.values()), parts, bad_references=faults)
+
+
+def _image_targets(context: Context) -> list[Target | str]:
+    reader = MaskReader()
+    return [_or_reason(_image_target, image, mask, reader) for image, mask in _rows(context)]
+
+
+def _image_target(image: Any, mask: Any, reader: MaskReader) -> Target | str:
+    read = reader.read(mask)
+    return Target(image, read) if read.any() else "the reference mask has nothing on"
+
+
+def _video_targets(context: Context, moments: Iterable[tuple[float, float, float]]) -> list[Target | str]:
+    reader = MaskReader()
+    return [
+        _or_reason(_frame_target, clip, masks, reader, *moment)
+        for (clip, masks), moment in zip(_rows(context), moments, strict=True)
+    ]
+
+
+def _frame_target(
+    clip: Any, masks: Any, reader: MaskReader, predicted: float, reference: float, proximity: float
+) -> Target | str:
+    if not isinstance(clip, Clip):
+        return f"images: expected a Clip, got {type(clip).__name__}"
+    if isinstance(masks, str | Mapping) or len(masks) != len(clip.frames):
+        return f"masks: expected one for each of the clip's {len(clip.frames)} frames"
+    place, meant = clip.place(predicted), clip.place(reference)
+    if masks[meant] is None or not (wanted := reader.read(masks[meant])).any():
+        return f"the reference mask at the reference's own time, frame {meant}, has nothing on"
+    if masks[place] is None:
+        return Target(clip.frames[place], wanted, weight=0.0)
+    mask = reader.read(masks[place])
+    # A frame that shows less of the object is easier to draw, and worth less.
+    return Target(clip.frames[place], mask, proximity * min(1.0, float(mask.mean() / wanted.mean())))
+
+
+def _rows(context: Context) -> Iterable[tuple[Any, Any]]:
+    for name, values in (("images", context.images), ("masks", context.masks)):
+        if values is None:
+            raise ArgumentError(f"{name}: this recipe draws masks and needs one entry a row")
+    return zip(context.images or (), context.masks or (), strict=True)
+
+
+def _or_reason(target_of: Callable[..., Target | str], image: Any, mask: Any, *rest: Any) -> Target | str:
+    if image is None:
+        return "images: none is given"
+    if mask is None:
+        return "masks: none is given"
+    try:
+        return target_of(image, mask, *rest)
+    except ArgumentError as error:
+        return f"masks: {error}"
+
+
+def _variant(spec: TaskSpec, accuracy: Formula, *, points: bool) -> TaskSpec:
+    parts = tuple(name for name in spec.parts if points or name not in _POINTS)
+    # Every term of segmentation is at most 1. The release has no such task.
+    maximum = float(len(parts) + 1)
+    return replace(spec, accuracy=accuracy, parts=(*parts, "mask_iou"), maximum=maximum, released=None)
+
+
+def _table(image: Formula, video: Formula, *, points: bool) -> Mapping[str, TaskSpec]:
+    variants = (
+        _variant(image_segmentation.IMAGE_SEGMENTATION, image, points=points),
+        _variant(video_segmentation.VIDEO_SEGMENTATION, video, points=points),
+    )
+    return MappingProxyType({spec.name: spec for spec in variants})
+
+
+BESIDE_POINTS = _table(image_with_points, video_with_points, points=True)
+INSTEAD_OF_POINTS = _table(image_alone, video_alone, points=False)
