@@ -48,3 +48,30 @@ def boundary_f(predicted: np.ndarray, reference: np.ndarray, radius: int) -> flo
 
 def radius_of(shape: tuple[int, int], tolerance: float = 0.008) -> int:
     return int(tolerance) if tolerance >= 1 else math.ceil(tolerance * math.hypot(*shape))
+
+
+def runs(mask: np.ndarray) -> list[int]:
+    """Return COCO's uncompressed counts: lengths of off, on, off … down the columns."""
+    lengths, state = [0], False
+    for pixel in mask.T.ravel().tolist():
+        if pixel != state:
+            lengths.append(0)
+            state = pixel
+        lengths[-1] += 1
+    return lengths
+
+
+def runs_of_text(text: str) -> list[int]:
+    """Return what a text of COCO's compressed counts stands for, a character at a time."""
+    lengths: list[int] = []
+    number, places = 0, 0
+    for character in text:
+        code = ord(character) - 48
+        number += (code % 32) * 32**places
+        places += 1
+        if code < 32:
+            if code % 32 >= 16:
+                number -= 32**places
+            lengths.append(number + (lengths[-2] if len(lengths) > 2 else 0))
+            number, places = 0, 0
+    return lengths
