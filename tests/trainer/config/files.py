@@ -36,6 +36,7 @@ def write_rows(path: Path, stage: Any = "rl", *, frames: int = 0, pixels: int = 
 
 def write_model(folder: Path) -> Path:
     folder.mkdir()
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
+    for name in ("model.safetensors", "tokenizer.json"):
         (folder / name).touch()
     return folder

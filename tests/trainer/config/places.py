@@ -26,6 +26,7 @@ RL = {
     "rollout.tensor_parallel": "actor_rollout_ref.rollout.tensor_model_parallel_size",
     "rollout.gpu_memory": "actor_rollout_ref.rollout.gpu_memory_utilization",
     "rollout.batched_tokens": "actor_rollout_ref.rollout.max_num_batched_tokens",
+    "rollout.seed": "+onethinker.seed",
     "rollout.load_format": "actor_rollout_ref.rollout.load_format",
     "optimisation.learning_rate": "actor_rollout_ref.actor.optim.lr",
     "optimisation.prompts_per_update": "actor_rollout_ref.actor.ppo_mini_batch_size",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from huggingface_hub import constants
@@ -27,9 +27,9 @@ ANSWERS = {
 class Hub(BaseHTTPRequestHandler):
     """As much of Hugging Face as the check asks for."""
 
-    asked: list[str] = []
+    asked: ClassVar[list[str]] = []
 
-    def do_GET(self) -> None:  # noqa: N802 - its base calls it so
+    def do_GET(self) -> None:
         _, is_model, name = self.path.partition("/api/models/")
         # Some versions of the client also ask for things of their own.
         status, headers, body = ANSWERS[name] if is_model else (404, {}, b"{}")

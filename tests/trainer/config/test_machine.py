@@ -27,6 +27,7 @@ def faults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Faults:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
     monkeypatch.setattr(machine, "find_spec", lambda name: name)
+    monkeypatch.setattr(machine, "reader_fault", lambda: None)
     write_rows(tmp_path / "rl.parquet", rows=128)
     write_rows(tmp_path / "sft.parquet", "sft", rows=32)
     write_model(tmp_path / "model")
@@ -141,6 +142,20 @@ def test_a_model_that_is_not_there(faults: Faults, tmp_path: Path) -> None:
     (tmp_path / "model" / "tokenizer.json").unlink()
     assert faults() == ["model.path: ./model: no tokenizer: none of tokenizer.json, tokenizer.model, vocab.json"]
     assert faults("model.path=Qwen/Qwen3-VL-8B-Instruct") == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"qwen3_vl"', '{"model": "qwen3_vl"}', "\ud800"])
+def test_a_model_that_names_no_type(faults: Faults, tmp_path: Path, content: str) -> None:
+    (tmp_path / "model" / "config.json").write_text(content, errors="surrogatepass")
+    assert faults() == ["model.path: ./model: its config.json names no model_type"]
+
+
+def test_video_files_need_a_reader(faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "reader_fault", lambda: "no reader")
+    assert faults() == []
+    write_rows(tmp_path / "films.parquet", frames=4)
+    assert faults("data.train_files=[rl.parquet, films.parquet]") == ["films.parquet: no reader"]
+    assert faults("data.validation_files=films.parquet") == ["films.parquet: no reader"]
 
 
 def test_checkpoints_that_cannot_be_written(faults: Faults, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A few dozen rows of eight tasks with drawn images and frames, as the files of the data set have them."""
+"""A few dozen rows of eight tasks with drawn images and videos, as the files of the data set have them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,14 @@ BROKEN = 11
 THINK = "Seen."
 
 
-def rows() -> list[dict[str, Any]]:
-    """Return the rows, each batch of eight with all tasks."""
+def rows(*, frames: bool = False) -> list[dict[str, Any]]:
+    """Return the rows, each batch of eight with all tasks; videos are files, or with ``frames`` folders."""
     return [
-        example_row(task, problem=f"Question {number} about it.", **({"videos": ["frames"]} if is_video(task) else {}))
+        example_row(
+            task,
+            problem=f"Question {number} about it.",
+            **({"videos": ["frames"]} if frames and is_video(task) else {}),
+        )
         for number in range(EACH)
         for task in WRONG
     ]
@@ -39,11 +43,11 @@ def is_video(task: str) -> bool:
     return task in ("temporal_grounding", "tracking")
 
 
-def taught() -> list[dict[str, Any]]:
+def taught(*, frames: bool = False) -> list[dict[str, Any]]:
     """Return the rows to fine-tune on: each question with a right and with a wrong response."""
     return [
         row | {"response": wrap(answer, THINK)}
-        for row, task in zip(rows(), list(WRONG) * EACH, strict=True)
+        for row, task in zip(rows(frames=frames), list(WRONG) * EACH, strict=True)
         for answer in (REFERENCES[task], WRONG[task])
     ]
 
@@ -55,7 +59,7 @@ def words() -> list[str]:
     return [f"<think>{THINK}</think>", *(f"<answer>{answer}</answer>" for answer in answers)]
 
 
-def prepare(folder: Path) -> tuple[Path, Path]:
+def prepare(folder: Path, *, frames: bool = False) -> tuple[Path, Path]:
     """Draw, write and prepare both files; return the Parquet to fine-tune on and that to train on."""
     from tests.cli.runs import run
 
@@ -63,7 +67,7 @@ def prepare(folder: Path) -> tuple[Path, Path]:
     drawn.mkdir()
     draw(drawn)
     written = []
-    for stage, its_rows in (("sft", taught()), ("rl", rows())):
+    for stage, its_rows in (("sft", taught(frames=frames)), ("rl", rows(frames=frames))):
         out = folder / f"{stage}.parquet"
         source = write_array(folder / f"{stage}.json", its_rows)
         options = [
@@ -73,9 +77,9 @@ def prepare(folder: Path) -> tuple[Path, Path]:
             drawn,
             "--check-media",
             "readable",
-            "--frames",
             "--max-frames",
             "4",
+            *(["--frames"] if frames else []),
         ]
         done = run("prepare", source, "--out", out, *options)
         assert done.exit_code == 0, done.stderr

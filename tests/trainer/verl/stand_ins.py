@@ -62,6 +62,13 @@ def info(task: str = "math", normalised: float | None = 1.0, **more: Any) -> dic
     return {"score": 1.0, "scored_as": task, "normalised": normalised, **known, **more}
 
 
+class Wrapped:
+    """A value as tensordict hands some out."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+
 class Batch:
     """A batch of the transfer queue: its keys, tags and columns."""
 
@@ -72,11 +79,16 @@ class Batch:
         self.infos = infos
 
     def get(self, keys: list[str], partition_id: str, select_fields: list[str]) -> dict[str, list[Any]]:
-        columns = {
+        columns: dict[str, list[Any]] = {
+            "index": [Wrapped(number) for number in range(len(keys), 0, -1)],
+            "extra_info": [{} for _ in keys],
             "extra_fields": [{"reward_extra_info": self.infos[key]} for key in keys],
             "metrics": [{"compute_score": 0.25 * place} for place, _ in enumerate(keys)],
         }
         return {name: columns[name] for name in select_fields}
+
+    def reorder(self, places: list[int]) -> None:
+        self.keys = [self.keys[place] for place in places]
 
 
 class StockTrainer:
@@ -94,6 +106,10 @@ class StockTrainer:
 
     def _add_prompts_to_generate(self, count: int) -> int:
         return count
+
+    def _balance_batch(self, batch: Any, metrics: dict[str, Any], *, keep_minibatch: bool = False) -> Any:
+        metrics["balanced"] = list(batch.keys)
+        return batch
 
     def _compute_advantage(self, batch: Any, metrics: dict[str, Any]) -> Any:
         import torch

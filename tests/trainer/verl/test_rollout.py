@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from onethinker_rewards.trainer.verl import rollout
+from onethinker_rewards.trainer.verl.repeating import seed_of
 from tests.trainer.verl.stand_ins import module
 
 VIDEO = [{"role": "user", "content": [{"type": "video", "video": "a"}, {"type": "text", "text": "When?"}]}]
@@ -34,14 +35,17 @@ class Template:
 
 
 class StockLoop:
-    def __init__(self, processor: Any) -> None:
+    def __init__(self, processor: Any, config: Any = None) -> None:
+        self.config = config or {}
         self.server_manager = Server()
         self.processor = processor
         self.tokenizer = Template()
         self.apply_chat_template_kwargs = {"enable_thinking": True}
 
-    async def run(self, sampling_params: dict[str, Any], *, raw_prompt: Any, uid: str) -> Any:
-        asked = await self.server_manager.generate(prompt_ids=[1, 2, 3], video_data=["a"], sampling_params={})
+    async def run(self, sampling_params: dict[str, Any], *, raw_prompt: Any, uid: str, **_: Any) -> Any:
+        asked = await self.server_manager.generate(
+            prompt_ids=[1, 2, 3], video_data=["a"], sampling_params=sampling_params
+        )
         return SimpleNamespace(asked=asked, prompt_ids=[1, 2, 3], uid=uid)
 
 
@@ -64,6 +68,27 @@ def test_a_video_is_one_placeholder_for_vllm_and_expanded_for_the_actor(processo
 def test_an_image_is_sent_as_verl_does() -> None:
     done = asyncio.run(rollout.SingleTurn(Template()).run({}, raw_prompt=IMAGE, uid="u"))
     assert done.asked["prompt_ids"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("messages", [VIDEO, IMAGE], ids=["video", "image"])
+def test_with_a_seed_each_response_has_its_own(messages: Any) -> None:
+    shared = {"temperature": 1.0}
+    loop = rollout.SingleTurn(Template(), {"onethinker": {"seed": 7}})
+    row = {"index": 1, "extra_info": {}, "global_steps": 2}
+    asked = [
+        asyncio.run(loop.run(shared, raw_prompt=messages, uid="u", session_id=session, **row)).asked
+        for session in range(2)
+    ]
+    assert [one["sampling_params"] for one in asked] == [
+        {"temperature": 1.0, "seed": seed_of(7, row | {"session_id": session})} for session in range(2)
+    ]
+    assert shared == {"temperature": 1.0}
+
+
+@pytest.mark.parametrize("config", [{}, {"onethinker": None}, {"onethinker": {"seed": None}}])
+def test_without_a_seed_vllm_is_asked_as_verl_does(config: Any) -> None:
+    done = asyncio.run(rollout.SingleTurn(Template(), config).run({}, raw_prompt=IMAGE, uid="u"))
+    assert done.asked["sampling_params"] == {}
 
 
 def test_the_file_names_our_loop() -> None:

@@ -61,6 +61,14 @@ def test_filtered_groups_are_logged_for_every_task(verl: Any, batch: Batch) -> N
     assert (metrics["onethinker/math/filtered_groups"], metrics["onethinker/ocr/filtered_groups"]) == (3, 0.0)
 
 
+@pytest.mark.parametrize("seed", [None, 0, 7])
+def test_with_a_seed_rows_are_in_the_order_of_the_data(verl: Any, batch: Batch, seed: int | None) -> None:
+    trainer, metrics = trainer_of(config(onethinker={"seed": seed})), {}
+    assert trainer._balance_batch(batch, metrics, keep_minibatch=True) is batch
+    # The stand-in numbers rows from the last.
+    assert metrics["balanced"] == (list(INFOS) if seed is None else list(INFOS)[::-1])
+
+
 def test_without_a_filter_the_buffer_is_verls(verl: Any) -> None:
     assert trainer_of(config()).replay_buffer == "verl's"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from onethinker_rewards.trainer.config.paths import whole_path
+from onethinker_rewards.trainer.config.readers import reader_fault
 from onethinker_rewards.trainer.config.reading import Settings
 from onethinker_rewards.trainer.config.rl import RlSettings
 
@@ -45,7 +47,7 @@ def _gpus(settings: Settings) -> Iterator[str]:
 
 
 def _files(settings: Settings) -> Iterator[str]:
-    data, rows, faults = settings.data, 0, list[str]()
+    data, rows, faults, films = settings.data, 0, list[str](), list[str]()
     for name in dict.fromkeys((*data.train_files, *data.validation_files)):
         table = _opened(name)
         if isinstance(table, str):
@@ -53,8 +55,12 @@ def _files(settings: Settings) -> Iterator[str]:
             continue
         with table:
             faults += _content(name, table, settings)
+            films += [name] if _most(table.metadata, _FRAMES) is not None else []
             rows += table.metadata.num_rows if name in data.train_files else 0
     yield from faults
+    why = reader_fault() if films else None
+    if why is not None:
+        yield f"{films[0]}: {why}"
     step = settings.data.prompts_per_step if isinstance(settings, RlSettings) else settings.data.rows_per_step
     if not faults and rows < step:
         yield f"data.train_files: {rows} rows in all, and a step takes {step}"
@@ -105,9 +111,19 @@ def _model(name: str) -> Iterator[str]:
     if not (folder / "config.json").is_file():
         yield f"model.path: {name}: no folder with a config.json"
         return
+    if not _names_a_model(folder / "config.json"):
+        yield f"model.path: {name}: its config.json names no model_type"
     for what, patterns in (("weights", _WEIGHTS), ("tokenizer", _TOKENIZER)):
         if not any(file for pattern in patterns for file in folder.glob(pattern)):
             yield f"model.path: {name}: no {what}: none of {', '.join(patterns)}"
+
+
+def _names_a_model(file: Path) -> bool:
+    try:
+        content = json.loads(file.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(content, dict) and "model_type" in content
 
 
 def _output(folder: Path) -> Iterator[str]:

@@ -112,6 +112,7 @@ def _ours(settings: RlSettings) -> dict[str, Any]:
         f"+{NAME}.estimator": settings.advantage.estimator,
         f"+{NAME}.estimator_options": _estimator_options(settings.advantage),
         f"+{NAME}.filter": _filter(settings.filter),
+        f"+{NAME}.seed": settings.rollout.seed,
     }
 
 

@@ -38,6 +38,12 @@ class Rollout(Section):
     gpu_memory: float = key(0.5, RELEASE, "Part of a GPU's memory for vLLM.", gt=0, lt=1)
     batched_tokens: int = key(20480, RELEASE, "Most tokens that vLLM computes at once.", ge=1)
     load_format: Text = key("auto", OWN, "How vLLM first loads weights; with `dummy` Qwen3-VL rolls out another model.")
+    seed: int | None = key(
+        None,
+        OWN,
+        "With it each response has a seed of its own, and rows keep their order: a run can be repeated.",
+        ge=0,
+    )
 
 
 class RlOptimisation(Section):

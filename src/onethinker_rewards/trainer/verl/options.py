@@ -50,11 +50,14 @@ class Options:
         estimator: A key of `onethinker_rewards.trainer.verl.estimators.ESTIMATORS`.
         estimator_options: Its keywords.
         filter: None trains on every group.
+        seed: With it, each response is sampled with a seed of its own, and rows are trained on in the order of the
+            data, so that a run can be repeated as far as arithmetic can. None leaves both to verl.
     """
 
     estimator: str = "ema_grpo"
     estimator_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     filter: Filter | None = None
+    seed: int | None = None
 
     @classmethod
     def read(cls, given: Mapping[str, Any] | None) -> Options:

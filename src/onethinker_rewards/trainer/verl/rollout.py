@@ -1,4 +1,4 @@
-"""One turn of a rollout, with videos given to vLLM as it expects them.
+"""One turn of a rollout, with videos given to vLLM as it expects them, and a seed where the run has one.
 
 Our trainer sets it in place of verl's single turn.
 
@@ -15,6 +15,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from onethinker_rewards.trainer.verl.options import NAME
+from onethinker_rewards.trainer.verl.repeating import seed_of
 
 __all__ = ["LOOPS", "has_video", "make_loop"]
 
@@ -44,6 +47,7 @@ class _SingleTurn:
     """What our loop does; the class that verl makes also derives from verl's."""
 
     # verl's, which makes a loop for every response.
+    config: Any
     server_manager: Any
     tokenizer: Any
     processor: Any
@@ -51,6 +55,10 @@ class _SingleTurn:
 
     async def run(self, sampling_params: dict[str, Any], **row: Any) -> Any:
         """Return a response to a row of the data, as verl's loop does."""
+        seed = (self.config.get(NAME) or {}).get("seed")
+        if seed is not None:
+            # All responses to a prompt share the mapping.
+            sampling_params = {**sampling_params, "seed": seed_of(seed, row)}
         messages = list(row["raw_prompt"])
         if has_video(messages):
             text = (self.processor or self.tokenizer).apply_chat_template(

@@ -13,6 +13,7 @@ from onethinker_rewards.trainer.verl.curves import rewards_of
 from onethinker_rewards.trainer.verl.estimators import Advantages
 from onethinker_rewards.trainer.verl.handing import estimate, handed_over
 from onethinker_rewards.trainer.verl.options import NAME, Options
+from onethinker_rewards.trainer.verl.repeating import in_order
 from onethinker_rewards.trainer.verl.rollout import LOOPS
 from onethinker_rewards.trainer.verl.sampling import ACCURACY, make_buffer
 from onethinker_rewards.trainer.verl.trajectories import Trajectories
@@ -53,6 +54,11 @@ class _Trainer:
             gen_batch_size=1,
             max_inflight_gen_batches=self.config.algorithm.filter_groups.max_inflight_gen_batches,
         )
+
+    def _balance_batch(self, batch: Any, metrics: dict[str, Any], **settings: Any) -> Any:
+        if self._options.seed is not None:
+            batch.reorder(in_order(_columns(batch, "index", "extra_info"), batch.keys))
+        return super()._balance_batch(batch, metrics, **settings)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _compute_advantage(self, batch: Any, metrics: dict[str, Any]) -> Any:
         rows = _trajectories(batch)
@@ -125,11 +131,21 @@ def _settle(config: Any, options: Options) -> None:
         update(config, key, value)
 
 
-def _trajectories(batch: Any) -> Trajectories:
+def _columns(batch: Any, *names: str) -> list[dict[str, Any]]:
+    """Return some columns of a batch, row by row."""
+    data = _fetched(batch, *names)
+    # tensordict hands some values out in a wrapper.
+    columns = [[getattr(one, "data", one) for one in data[name]] for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _fetched(batch: Any, *names: str) -> Any:
     queue = importlib.import_module("transfer_queue")
-    data = queue.kv_batch_get(
-        keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields", "metrics"]
-    )
+    return queue.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=list(names))
+
+
+def _trajectories(batch: Any) -> Trajectories:
+    data = _fetched(batch, "extra_fields", "metrics")
     return Trajectories.read(batch.keys, batch.tags, data["extra_fields"], data["metrics"])
 
 
