@@ -76,7 +76,7 @@ class ArraySource:
         self.name = name
         self.total = file_size(file)
 
-    def works(self, start: Place) -> Iterator[Elements]:
+    def works(self, start: Place, rows: int | None = None) -> Iterator[Elements]:
         """Read from a place to the end."""
         begin = end = start
         texts: list[bytes] = []
@@ -88,7 +88,7 @@ class ArraySource:
                 continue
             texts.append(found)
             end = Place(offset, end.number + 1)
-            if len(texts) >= CHUNK_ROWS or end.offset - begin.offset >= CHUNK_BYTES:
+            if len(texts) >= (rows or CHUNK_ROWS) or end.offset - begin.offset >= CHUNK_BYTES:
                 yield Elements(begin, end, texts)
                 begin, texts = end, []
         if texts:

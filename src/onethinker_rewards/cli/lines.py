@@ -55,9 +55,9 @@ class LinesSource:
         self.total = file_size(file)
         self._path = path
 
-    def works(self, start: Place) -> Iterator[Lines]:
+    def works(self, start: Place, rows: int | None = None) -> Iterator[Lines]:
         """Read from a place to the end."""
-        return read_works(self.file, self.name, start, None)
+        return read_works(self.file, self.name, start, None, rows)
 
     def splits(self, start: Place, count: Callable[[list[tuple[str, int, int]]], Iterable[int]]) -> list[LinesSplit]:
         """Divide what comes after a place.
@@ -88,7 +88,9 @@ def count_lines(path: str, low: int, high: int) -> int:
     return ends + (low == 0)
 
 
-def read_works(source: IO[Any], name: str, start: Place, stop: int | None) -> Iterator[Lines]:
+def read_works(
+    source: IO[Any], name: str, start: Place, stop: int | None, rows: int | None = None
+) -> Iterator[Lines]:
     """Yield lines some thousand at a time, fewer where they are long, so that memory stays bounded.
 
     Raises:
@@ -101,7 +103,7 @@ def read_works(source: IO[Any], name: str, start: Place, stop: int | None) -> It
         lines.append(line)
         size += len(line)
         last = stop is not None and offset + size >= stop
-        if len(lines) >= CHUNK_ROWS or size >= CHUNK_BYTES or last:
+        if len(lines) >= (rows or CHUNK_ROWS) or size >= CHUNK_BYTES or last:
             end = Place(offset + size, start.number + len(lines))
             yield Lines(start, end, lines)
             start, offset, lines, size = end, end.offset, [], 0

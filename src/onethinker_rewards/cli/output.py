@@ -32,6 +32,7 @@ class Output:
 
     Attributes:
         progress: How far the run is.
+        noted: How far it was at the last note: what comes after that is done again if the run is killed.
         is_terminal: Whether rows run over a terminal.
     """
 
@@ -39,6 +40,7 @@ class Output:
         self, target: IO[Any], path: str, journal: Journal | None = None, convert: Convert | None = None
     ) -> None:
         self.progress = Progress()
+        self.noted = self.progress.place
         self.is_terminal = target.isatty()
         self._target = target
         self._path = path
@@ -62,6 +64,7 @@ class Output:
             raise Refused(f"{self._journal.path}: rows it counts are gone; without --resume the run starts anew")
         # Before the file is emptied: what it holds must be known at any moment.
         self._journal.keep(self.progress)
+        self.noted = self.progress.place
         self._target.truncate(self.progress.written)
 
     def write(self, blob: bytes) -> None:
@@ -88,6 +91,7 @@ class Output:
     def _keep(self, journal: Journal) -> None:
         os.fsync(self._target.fileno())
         journal.keep(self.progress)
+        self.noted = self.progress.place
 
     def _write(self, convert: Convert) -> None:
         beside = Path(f"{self._path}.tmp")

@@ -68,9 +68,9 @@ class ParquetSource:
         if twice := [name for name in names if names.count(name) > 1]:
             raise Refused(f"{path}: two columns are called {twice[0]!r}")
 
-    def works(self, start: Place) -> Iterator[Table]:
+    def works(self, start: Place, rows: int | None = None) -> Iterator[Table]:
         """Read from a place to the end."""
-        return _tables(self._parquet, self.name, start, groups=None)
+        return _tables(self._parquet, self.name, start, groups=None, rows=rows)
 
     def splits(self, start: Place, count: Callable[[list[tuple[str, int, int]]], Iterable[int]]) -> list[ParquetSplit]:
         """Divide what comes after a place by row groups; their rows are counted already."""
@@ -120,12 +120,14 @@ def _opened(file: IO[Any], name: str) -> Any:
         raise Refused(f"{name}: not Parquet: {_first_line(error)}") from None
 
 
-def _tables(parquet: Any, name: str, start: Place, groups: int | None) -> Iterator[Table]:
+def _tables(
+    parquet: Any, name: str, start: Place, groups: int | None, rows: int | None = None
+) -> Iterator[Table]:
     ends = _group_ends(parquet)
     first = sum(end <= start.offset for end in ends)
     chosen = range(first, len(ends) if groups is None else first + groups)
     skip = start.offset - (ends[first - 1] if first else 0)
-    how = {"batch_size": _batch_rows(parquet), "row_groups": list(chosen), "use_threads": False}
+    how = {"batch_size": rows or _batch_rows(parquet), "row_groups": list(chosen), "use_threads": False}
     batches = parquet.iter_batches(**how) if chosen else ()
     try:
         for batch in batches:
@@ -184,7 +186,8 @@ def _common_schema(schemas: Iterable[Any]) -> Any:
     for schema in schemas:
         for field in schema:
             kinds.setdefault(field.name, {})[field.type] = None
-    for name in ("row", "error"):
+    # Rows that were filtered have no error column; where there are none at all, both stand for the file.
+    for name in [name for name in ("row", "error") if name in kinds or not kinds]:
         kinds[name] = kinds.pop(name, {pa.null(): None})
     return pa.schema([(name, _common_type(list(found))) for name, found in kinds.items()])
 

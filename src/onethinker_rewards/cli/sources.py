@@ -28,8 +28,8 @@ class Source(Protocol):
     name: str
     total: int | None
 
-    def works(self, start: Place) -> Iterator[Work]:
-        """Read from a place to the end."""
+    def works(self, start: Place, rows: int | None = None) -> Iterator[Work]:
+        """Read from a place to the end, at most so many rows together: some thousand, where None is given."""
         ...
 
     def splits(self, start: Place, count: Callable[[list[tuple[str, int, int]]], Iterable[int]]) -> Sequence[Split]:

@@ -18,6 +18,7 @@ class Fault(StrEnum):
     PLACEHOLDERS = "placeholders"
     MEDIA = "media"
     RESPONSE = "response"
+    ENDPOINT = "endpoint"
 
 
 class BadRowError(ValueError):
