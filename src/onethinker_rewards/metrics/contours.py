@@ -1,13 +1,13 @@
 """How well the contours of two masks agree.
 
 Two ways to the same number: NumPy's looks for the nearest contour pixel with a tree, because contours are thin; the
-other, for arrays on devices, widens contours to a disk row by row, with the same steps whatever is in the masks.
+other, for arrays on devices, widens contours row by row, with the same steps whatever is in the masks.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from array_api_compat import device
@@ -16,52 +16,72 @@ from numpy.typing import NDArray
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.metrics._arrays import Array, Namespace, numpy_namespace
 from onethinker_rewards.metrics._masks import aligned_masks, floats
+from onethinker_rewards.metrics._outlines import RULES, Rules
 
 __all__ = ["boundary_f"]
 
 Mask = NDArray[np.bool_]
 
 
-def boundary_f(predicted: Array, reference: Array, *, tolerance: float = 0.008) -> Array:
+def boundary_f(
+    predicted: Array,
+    reference: Array,
+    *,
+    tolerance: float | None = None,
+    rules: Literal["davis", "release"] = "davis",
+) -> Array:
     """Return the F-measure of each predicted mask's contour against its reference's.
 
-    A pixel is on the contour if the one to its right, below it or diagonally between has another value. Precision is
-    the share of predicted contour pixels with a reference contour pixel within a disk, recall the same the other way
-    round; the score is 2PR/(P + R), and 0 where both are 0. With no contour on one side only it is 0, with none on
-    either it is 1: so two empty masks score 1, and so do two that are full.
+    Precision is the share of predicted contour pixels with a reference contour pixel nearby, recall the same the other
+    way round; the score is 2PR/(P + R), and 0 where both are 0. With no contour on one side only it is 0, with none on
+    either it is 1.
+
+    Under the rules ``davis`` a pixel is on the contour if the one to its right, below it or diagonally between has
+    another value, and nearby is a disk of .008 of the diagonal, rounded up. Two masks that fill the image have no
+    contour. Under ``release`` a pixel is on the contour if it is on and one of its eight neighbours is off or beyond
+    the image, and nearby is a square of .0075 of the diagonal to each side, rounded, and a pixel at least.
+
+    Differs: ``test_differs_boundary_f_is_that_of_davis``.
 
     Args:
         predicted: ``[N, H, W]`` boolean, or integral with 0 for what is off, of any array kind, or a list of masks.
         reference: ``[N, H, W]`` of the same kind.
-        tolerance: The disk's radius as a share of the diagonal, rounded up to a pixel; from 1 on in pixels.
+        tolerance: The disk's radius, or half the square's side, as a share of the diagonal; from 1 on in pixels. The
+            rules' own by default.
+        rules: Whose contours and whose distance: DAVIS's, or those of OneThinker's evaluation.
 
     Returns:
         ``[N]`` in [0, 1], in the kind's default float and on the arrays' device; higher is better.
 
     Raises:
-        ArgumentError: The shapes, kinds or dtypes do not fit, or the tolerance is not positive and finite.
+        ArgumentError: The shapes, kinds or dtypes do not fit, the tolerance is not positive and finite, or there are
+            no such rules.
 
     Source: F of Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR
-    2016, with the disk and the contour of the DAVIS 2017 evaluation.
+    2016, with the disk and the contour of the DAVIS 2017 evaluation; ``release``: the released evaluation's code.
 
     >>> shape = np.zeros((1, 8, 8), dtype=bool)
     >>> shape[:, 2:5, 2:5] = True
     >>> boundary_f(shape, np.roll(shape, 1, axis=2))
     array([1.])
     """
-    if not 0.0 < tolerance < math.inf:
+    if tolerance is not None and not 0.0 < tolerance < math.inf:
         raise ArgumentError(f"tolerance must be positive and finite, got {tolerance!r}")
+    if rules not in RULES:
+        raise ArgumentError(f"rules must be one of {', '.join(RULES)}, got {rules!r}")
+    rule = RULES[rules]
     xp, predicted, reference = aligned_masks(predicted, reference)
     _, height, width = predicted.shape
-    radius = int(tolerance) if tolerance >= 1.0 else math.ceil(tolerance * math.hypot(height, width))
+    radius = rule.radius(tolerance, height, width)
     if xp is numpy_namespace:
         counts = [
-            _matched_points(_points(one), _points(other), radius)
+            _matched_points(_points(one, rule), _points(other, rule), radius, rule)
             for one, other in zip(predicted, reference, strict=True)
         ]
         numbers: Any = np.array(counts, dtype=np.float64).reshape(-1, 4).T
         return _f_measure(np, *numbers)
-    return _f_measure(xp, *_matched_pixels(xp, _contours(xp, predicted), _contours(xp, reference), radius))
+    contours = rule.outline(xp, predicted), rule.outline(xp, reference)
+    return _f_measure(xp, *_matched_pixels(xp, *contours, radius, rule))
 
 
 def _f_measure(xp: Namespace, hits: Array, pixels: Array, ref_hits: Array, ref_pixels: Array) -> Array:
@@ -72,7 +92,7 @@ def _f_measure(xp: Namespace, hits: Array, pixels: Array, ref_hits: Array, ref_p
     return 2.0 * precision * recall / xp.where(total == 0.0, 1.0, total)
 
 
-def _points(mask: Mask) -> NDArray[np.intp]:
+def _points(mask: Mask, rule: Rules) -> NDArray[np.intp]:
     """Return ``[K, 2]``: the contour's pixels."""
     rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
@@ -82,47 +102,35 @@ def _points(mask: Mask) -> NDArray[np.intp]:
     # of the image does it matter that nothing follows.
     top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
     inside = mask[top : rows[-1] + 2, left : columns[-1] + 2]
-    return np.argwhere(_contours(np, inside[None])[0]) + np.array([top, left])
+    return np.argwhere(rule.outline(np, inside[None])[0]) + np.array([top, left])
 
 
-def _matched_points(points: NDArray[Any], ref_points: NDArray[Any], radius: int) -> tuple[int, int, int, int]:
+def _matched_points(
+    points: NDArray[Any], ref_points: NDArray[Any], radius: int, rule: Rules
+) -> tuple[int, int, int, int]:
     if not len(points) or not len(ref_points):
         return 0, len(points), 0, len(ref_points)
     from scipy.spatial import KDTree  # noqa: PLC0415 - only where masks are compared
 
-    # Squared distances are whole numbers, so nothing lies between the radius and this.
-    within = math.sqrt(radius * radius + 0.5)
-    near = KDTree(ref_points).query(points, distance_upper_bound=within)[0] < within
-    ref_near = KDTree(points).query(ref_points, distance_upper_bound=within)[0] < within
+    # Distances in a square, and squared ones in a disk, are whole numbers: nothing lies between the radius and this.
+    within = radius + 0.5 if rule.square else math.sqrt(radius * radius + 0.5)
+    norm = math.inf if rule.square else 2.0
+    near = KDTree(ref_points).query(points, p=norm, distance_upper_bound=within)[0] < within
+    ref_near = KDTree(points).query(ref_points, p=norm, distance_upper_bound=within)[0] < within
     return int(near.sum()), len(points), int(ref_near.sum()), len(ref_points)
 
 
-def _contours(xp: Namespace, masks: Array) -> Array:
-    """Return ``[N, H, W]``: where a pixel differs from its neighbour to the right, below or between.
-
-    In the last row and column only the neighbour that there is counts, and the last pixel of all has none.
-    """
-    inner, right = masks[:, :-1, :-1], masks[:, :-1, 1:]
-    below, between = masks[:, 1:, :-1], masks[:, 1:, 1:]
-    body = (inner != right) | (inner != below) | (inner != between)
-    last_column = masks[:, :-1, -1:] != masks[:, 1:, -1:]
-    last_row = masks[:, -1:, :-1] != masks[:, -1:, 1:]
-    corner = xp.zeros_like(masks[:, -1:, -1:])
-    upper = xp.concat([body, last_column], axis=2)
-    return xp.concat([upper, xp.concat([last_row, corner], axis=2)], axis=1)
-
-
-def _matched_pixels(xp: Namespace, contour: Array, ref_contour: Array, radius: int) -> list[Array]:
+def _matched_pixels(xp: Namespace, contour: Array, ref_contour: Array, radius: int, rule: Rules) -> list[Array]:
     counted = [
-        contour & _widened(xp, ref_contour, radius),
+        contour & _widened(xp, ref_contour, radius, rule),
         contour,
-        ref_contour & _widened(xp, contour, radius),
+        ref_contour & _widened(xp, contour, radius, rule),
         ref_contour,
     ]
     return [floats(xp, xp.count_nonzero(one, axis=(1, 2))) for one in counted]
 
 
-def _widened(xp: Namespace, contours: Array, radius: int) -> Array:
+def _widened(xp: Namespace, contours: Array, radius: int, rule: Rules) -> Array:
     """Return ``[N, H, W]``: where a contour pixel lies within the radius."""
     count, height, width = contours.shape
     wide = xp.zeros((count, height, radius), dtype=xp.int32, device=device(contours))
@@ -132,7 +140,7 @@ def _widened(xp: Namespace, contours: Array, radius: int) -> Array:
     tall = xp.zeros((count, radius, width), dtype=xp.bool, device=device(contours))
     found = xp.zeros_like(contours)
     for offset in range(radius + 1):
-        reach = math.isqrt(radius * radius - offset * offset)
+        reach = radius if rule.square else math.isqrt(radius * radius - offset * offset)
         # Contour pixels in the window of 2·reach + 1 around each column.
         row = (
             sums[:, :, radius + reach + 1 : radius + reach + 1 + width]
