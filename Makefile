@@ -16,8 +16,9 @@ help:  ## list the commands
 
 .venv/.dev: .venv/.core constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,testing,torch,peers]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,testing,torch,sam2,peers]'
 	$(BIN)/python -m pip install --quiet --no-deps xgrammar==0.2.8
+	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation sam2==1.1.0
 	@touch $@
 
 # Peers whose dependencies are too heavy for a test run: tests read single functions out of these files, and benchmarks
