@@ -18,7 +18,7 @@ from onethinker_rewards.errors import ArgumentError
 __all__ = ["Mask", "MaskLike", "RunLength", "encode_mask", "read_mask", "read_masks"]
 
 Mask: TypeAlias = NDArray[np.bool_]
-MaskLike: TypeAlias = "Mapping[str, Any] | str | PathLike[str] | bytes | NDArray[Any] | Sequence[Sequence[int]]"
+MaskLike: TypeAlias = Mapping[str, Any] | str | PathLike[str] | bytes | NDArray[Any] | Sequence[Sequence[int]]
 
 
 class RunLength(TypedDict):

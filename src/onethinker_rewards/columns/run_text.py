@@ -7,6 +7,7 @@ bit set. From the fourth run of a mask on, the number is what the run differs fr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ Integers = NDArray[np.int64]
 _ZERO, _MORE, _SIGN, _DIGITS = 48, 32, 16, 31
 # 30 bits: a difference of two runs of a mask that is not refused for its size needs no more.
 _LONGEST = 6
+# What a byte stands for as the last character of a number: its digits, with their sign.
+_LAST = ((np.arange(256, dtype=np.int64) - _ZERO + _SIGN) & _DIGITS) - _SIGN
 
 
 def read_text(texts: Sequence[bytes]) -> tuple[Integers, Integers]:
@@ -32,17 +35,18 @@ def read_text(texts: Sequence[bytes]) -> tuple[Integers, Integers]:
     Raises:
         ArgumentError: A text holds another character, breaks off in a number, or a number has more than 30 bits.
     """
-    codes = np.frombuffer(b"".join(texts), dtype=np.uint8) - np.uint8(_ZERO)
-    if (codes >= 2 * _MORE).any():
+    characters = np.frombuffer(b"".join(texts), dtype=np.uint8)
+    if characters.size and (characters.min() < _ZERO or characters.max() >= _ZERO + 2 * _MORE):
         raise ArgumentError("counts hold a character that no run-length encoding has")
-    ends = np.flatnonzero(codes < _MORE)
     borders = offsets([len(text) for text in texts])
-    starts = np.searchsorted(ends, borders)
-    # A text ends where a number does, or the number goes on in the next text.
-    if not np.isin(borders[1:] - 1, ends, assume_unique=True)[borders[1:] > borders[:-1]].all():
+    goes_on = characters >= _ZERO + _MORE
+    if any(goes_on[border - 1] for text, border in zip(texts, borders[1:].tolist(), strict=True) if text):
         raise ArgumentError("counts break off in the middle of a number")
-    lengths = _numbers(codes, ends)
-    for start, end in zip(starts.tolist(), starts[1:].tolist(), strict=False):
+    more = np.flatnonzero(goes_on)
+    lengths = _LAST.take(characters[~goes_on])
+    _put_before(lengths, more, characters[more])
+    starts = borders - np.searchsorted(more, borders)
+    for start, end in pairwise(starts.tolist()):
         for first in (start + 1, start + 2):
             chain = lengths[first:end:2]
             chain.cumsum(out=chain)
@@ -69,15 +73,13 @@ def offsets(counts: Sequence[int] | Integers) -> Integers:
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
-def _numbers(codes: NDArray[np.uint8], ends: Integers) -> Integers:
-    firsts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])[: len(ends)]
-    places = ends - firsts + 1
-    numbers = (codes[firsts] & _DIGITS).astype(np.int64)
-    longest = int(places.max(initial=0))
-    if longest > _LONGEST:
+def _put_before(numbers: Integers, more: Integers, characters: NDArray[np.uint8]) -> None:
+    """Put the characters that are not the last of their number into it; most numbers have none."""
+    # Each of these characters is one that has no number of its own.
+    owner = more - np.arange(len(more))
+    place = np.arange(len(more)) - np.searchsorted(owner, owner)
+    if place.max(initial=0) >= _LONGEST - 1:
         raise ArgumentError("counts hold a number that no mask has room for")
-    # Most have one place, and few have three.
-    for place in range(1, longest):
-        longer = np.flatnonzero(places > place)
-        numbers[longer] += (codes[firsts[longer] + place] & _DIGITS).astype(np.int64) << (5 * place)
-    return numbers - ((codes[ends] & _SIGN).astype(np.int64) << (5 * places - 4))
+    owners, places = np.unique(owner, return_counts=True)
+    numbers[owners] <<= 5 * places
+    np.add.at(numbers, owner, ((characters.astype(np.int64) - _ZERO) & _DIGITS) << (5 * place))

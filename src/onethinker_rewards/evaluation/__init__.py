@@ -1,0 +1,25 @@
+"""Scores over a whole data set of masks: sums first, division last."""
+
+from __future__ import annotations
+
+from onethinker_rewards.columns.masks import encode_mask, read_mask, read_masks
+from onethinker_rewards.evaluation.images import ImageScores, ImageTotals, ciou, giou
+from onethinker_rewards.evaluation.overlaps import Overlaps, mask_overlaps
+from onethinker_rewards.evaluation.rows import reference_masks
+from onethinker_rewards.evaluation.videos import VideoScores, VideoTotals, j_and_f
+
+__all__ = [
+    "ImageScores",
+    "ImageTotals",
+    "Overlaps",
+    "VideoScores",
+    "VideoTotals",
+    "ciou",
+    "encode_mask",
+    "giou",
+    "j_and_f",
+    "mask_overlaps",
+    "read_mask",
+    "read_masks",
+    "reference_masks",
+]

@@ -1,0 +1,137 @@
+"""How many pixels masks share with their references, and how many they cover together.
+
+Two run-length encodings are compared by their runs, and no pixel is painted: all pairs of a batch lie end to end on
+one line, and each run of one side covers a stretch of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeGuard
+
+import numpy as np
+
+from onethinker_rewards.columns.masks import Mask, MaskLike, read_mask
+from onethinker_rewards.columns.run_text import Integers, offsets
+from onethinker_rewards.columns.runs import Runs, read_runs
+from onethinker_rewards.errors import ArgumentError
+
+__all__ = ["Masks", "Overlaps", "mask_overlaps"]
+
+Masks: TypeAlias = Sequence[MaskLike | None] | Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """Pixels of N pairs of masks.
+
+    Attributes:
+        intersections: ``[N]`` pixels that both have on.
+        unions: ``[N]`` pixels that either has on.
+    """
+
+    intersections: Integers
+    unions: Integers
+
+    def iou(self, empty: float) -> list[float]:
+        """Return the intersection over union of each pair; ``empty`` where nothing is on in either."""
+        pairs = zip(self.intersections.tolist(), self.unions.tolist(), strict=True)
+        return [common / union if union else empty for common, union in pairs]
+
+
+def mask_overlaps(predicted: Masks, reference: Masks) -> Overlaps:
+    """Return the pixels that each predicted mask and its reference share, and cover together.
+
+    Args:
+        predicted: N masks, each whatever `read_mask` takes, or ``[N, H, W]``; None where no mask was drawn, which is
+            an empty one.
+        reference: N masks alike, none of them None, each of the size of its predicted one.
+
+    Raises:
+        ArgumentError: The numbers of masks or their sizes differ, or a mask cannot be read; it names its place.
+        ImportError: A PNG, where Pillow is not installed.
+
+    >>> square = [[1, 1, 0]]
+    >>> mask_overlaps([square, None], [[[0, 1, 1]], {"size": [1, 3], "counts": [0, 3]}])
+    Overlaps(intersections=array([1, 0]), unions=array([3, 3]))
+    """
+    if len(predicted) != len(reference):
+        raise ArgumentError(f"there are {len(predicted)} predicted masks and {len(reference)} references")
+    if _are_encoded(predicted) and _are_encoded(reference):
+        return _of_runs(_runs(predicted, "predicted"), _runs(reference, "reference"))
+    counts = [_of_pair(place, *pair) for place, pair in enumerate(zip(predicted, reference, strict=True))]
+    common, union = np.array(counts, dtype=np.int64).reshape(-1, 2).T
+    return Overlaps(common, union)
+
+
+def _are_encoded(masks: Masks) -> TypeGuard[Sequence[Mapping[str, Any]]]:
+    return all(isinstance(mask, Mapping) for mask in masks)
+
+
+def _runs(masks: Sequence[Mapping[str, Any]], name: str) -> Runs:
+    try:
+        return read_runs(masks)
+    except ArgumentError as error:
+        raise ArgumentError(f"{name}: {error}") from None
+
+
+def _of_pair(place: int, predicted: MaskLike | None, reference: MaskLike | None) -> tuple[int, int]:
+    try:
+        ours = None if predicted is None else pixels(predicted)
+        theirs = pixels(reference)
+    except ArgumentError as error:
+        raise ArgumentError(f"pair {place}: {error}") from None
+    area = int(np.count_nonzero(theirs))
+    if ours is None:
+        return 0, area
+    check_sizes(place, ours.shape, theirs.shape)
+    common = int(np.count_nonzero(ours & theirs))
+    return common, int(np.count_nonzero(ours)) + area - common
+
+
+def pixels(mask: Any) -> Mask:
+    """Return a mask as an array, the caller's own where it is one."""
+    if isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.ndim == 2:
+        return mask
+    return read_mask(mask)
+
+
+def check_sizes(place: int, predicted: Sequence[int], reference: Sequence[int]) -> None:
+    """Raise where two masks differ in size."""
+    if predicted != reference:
+        ours, theirs = (" by ".join(map(str, size)) for size in (predicted, reference))
+        raise ArgumentError(f"pair {place}: predicted is {ours} and its reference {theirs}")
+
+
+def _of_runs(predicted: Runs, reference: Runs) -> Overlaps:
+    for place, sizes in enumerate(zip(predicted.sizes, reference.sizes, strict=True)):
+        check_sizes(place, *sizes)
+    ours, theirs = _Line.of(predicted), _Line.of(reference)
+    common = ours.pixels_on(theirs)
+    return Overlaps(common, ours.areas() + theirs.areas() - common)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Masks laid end to end: where runs end, how much is on up to there, and which runs are each mask's."""
+
+    ends: Integers
+    on_before: Integers
+    on: Integers
+    starts: Integers
+
+    @classmethod
+    def of(cls, runs: Runs) -> _Line:
+        first = np.repeat(runs.starts[:-1], np.diff(runs.starts))
+        on = (np.arange(len(runs.lengths)) - first) & 1
+        return cls(offsets(runs.lengths), offsets(runs.lengths * on), on, runs.starts)
+
+    def areas(self) -> Integers:
+        return np.diff(self.on_before[self.starts])
+
+    def pixels_on(self, other: _Line) -> Integers:
+        # How much of the other is on up to each of our ends: between its own it grows by one a pixel, or not at all.
+        grown = np.interp(self.ends, other.ends, other.on_before)
+        shared = np.diff(grown).astype(np.int64) * self.on
+        return np.diff(offsets(shared)[self.starts])
