@@ -21,8 +21,8 @@ from onethinker_rewards.columns import (
     TrackColumns,
     reader_of,
 )
-from onethinker_rewards.columns.reading import Request
-from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Rules, read_answer
+from onethinker_rewards.columns.reading import Reading, Request
+from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Read, Rules, read_answer
 from onethinker_rewards.schemas import Number, OptionLetter, Text
 
 
@@ -74,6 +74,17 @@ def assert_agrees(
     """Hold the columns of ``texts`` against `read_answer`, row by row: codes, repairs, values."""
     reading = reader_of(schema)(texts, Request(rules=rules, limits=limits))
     expected = [read_answer(text, schema, rules=rules, limits=limits) for text in texts]
+    assert_reading(schema, reading, expected, texts)
+    at = len(texts) // 2
+    first, rest = reading.split(at)
+    assert_reading(schema, first, expected[:at], texts[:at])
+    assert_reading(schema, rest, expected[at:], texts[at:])
+
+
+def assert_reading(
+    schema: type[BaseModel], reading: Reading[Any], expected: Sequence[Read], texts: Sequence[str]
+) -> None:
+    """Hold one reading against what each of its texts is by definition."""
     rows = range(len(texts))
     assert reading.faults.failures == {row: expected[row].failure for row in rows if expected[row].failure}
     assert reading.faults.repairs == {row: expected[row].repairs for row in rows if expected[row].repairs}

@@ -310,3 +310,18 @@ def test_score_and_parse_agree(response: str, task: str) -> None:
         parsed.format_fault,
         parsed.repairs,
     )
+
+
+def test_references_and_answers_that_are_read_together_keep_their_own_faults() -> None:
+    """A broken reference, one that is clipped, a broken answer and a clipped one, in any order."""
+    good, clipped, broken = '{"time": [1, 2]}', '{"boxes": [0, 0, 500, 1001]}', '{"boxes": [9, 9, 1, 1]}'
+    batch = otr.score(
+        [wrap(broken), wrap(clipped), wrap(clipped), "no tags", wrap(good)],
+        [clipped, clipped, broken, clipped, good],
+        ["spatial_grounding"] * 4 + ["temporal_grounding"],
+        on_bad_reference="skip",
+    )
+    assert batch.failure == ["bad_order", None, "bad_reference", "missing_answer", None]
+    assert batch.repairs == [(), ("clipped",), ("clipped",), (), ()]
+    assert batch.accuracy.tolist()[:2] == [0.0, 1.0]
+    assert batch.accuracy.tolist()[3:] == [0.0, 1.0]

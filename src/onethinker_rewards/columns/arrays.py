@@ -20,6 +20,11 @@ class ArrayColumns:
         """Return these rows, in this order."""
         return type(self)(*[getattr(self, name).take(rows, axis=0) for name in _names(type(self))])
 
+    def split(self, at: int) -> tuple[Self, Self]:
+        """Return the first ``at`` rows, and the others."""
+        arrays = [getattr(self, name) for name in _names(type(self))]
+        return type(self)(*[array[:at] for array in arrays]), type(self)(*[array[at:] for array in arrays])
+
     def __len__(self) -> int:
         return len(getattr(self, _names(type(self))[0]))
 

@@ -43,6 +43,10 @@ class Columns(Protocol):
         """Return these rows, in this order; a row may come several times."""
         ...
 
+    def split(self, at: int) -> tuple[Self, Self]:
+        """Return the first ``at`` rows, and the others; both look into the same arrays."""
+        ...
+
     def __len__(self) -> int: ...
 
 
@@ -90,6 +94,17 @@ class Faults:
         self.schema_faults.setdefault(row, code)
         self.repairs.pop(row, None)
 
+    def split(self, at: int) -> tuple[Faults, Faults]:
+        """Return the codes of the first ``at`` rows, and those of the others counted from there."""
+        first, rest = Faults(), Faults()
+        for name in self.__slots__ if self else ():
+            for row, code in getattr(self, name).items():
+                getattr(first if row < at else rest, name)[row if row < at else row - at] = code
+        return first, rest
+
+    def __bool__(self) -> bool:
+        return bool(self.failures or self.repairs or self.schema_faults)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[ColumnsT_co]):
@@ -104,6 +119,16 @@ class Reading(Generic[ColumnsT_co]):
     columns: ColumnsT_co
     rows: Integers
     faults: Faults
+
+    def split(self, at: int) -> tuple[Reading[ColumnsT_co], Reading[ColumnsT_co]]:
+        """Return the reading of the first ``at`` texts, and that of the others."""
+        readable = int(self.rows.searchsorted(at))
+        columns, other_columns = self.columns.split(readable)
+        faults, other_faults = self.faults.split(at)
+        return (
+            Reading(columns, self.rows[:readable], faults),
+            Reading(other_columns, self.rows[readable:] - at, other_faults),
+        )
 
 
 class Reader(Protocol[ColumnsT_co]):

@@ -50,6 +50,14 @@ class TrackColumns:
         places = np.arange(starts[-1]) + (self.starts[rows] - starts[:-1]).repeat(lengths)
         return type(self)(starts, self.frames.take(places), self.boxes.take(places, axis=0))
 
+    def split(self, at: int) -> tuple[Self, Self]:
+        """Return the first ``at`` rows, and the others."""
+        box = int(self.starts[at])
+        return (
+            type(self)(self.starts[: at + 1], self.frames[:box], self.boxes[:box]),
+            type(self)(self.starts[at:] - box, self.frames[box:], self.boxes[box:]),
+        )
+
     def __len__(self) -> int:
         return len(self.starts) - 1
 
@@ -64,6 +72,11 @@ class TimedTrackColumns:
     def take(self, rows: Integers) -> Self:
         """Return these rows, in this order."""
         return type(self)(self.spans[rows], self.tracks.take(rows))
+
+    def split(self, at: int) -> tuple[Self, Self]:
+        """Return the first ``at`` rows, and the others."""
+        first, rest = self.tracks.split(at)
+        return type(self)(self.spans[:at], first), type(self)(self.spans[at:], rest)
 
     def __len__(self) -> int:
         return len(self.spans)

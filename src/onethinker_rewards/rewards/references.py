@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.columns import Faults, Integers, Request
+from onethinker_rewards.columns import Faults, Integers, Reading, Request
 from onethinker_rewards.parsing import Limits, bare_reference
 from onethinker_rewards.rewards.rows import TaskRows
 from onethinker_rewards.tasks import TaskSpec, describe_reference
 
-__all__ = ["References", "read_references"]
+__all__ = ["Distinct", "References", "check_references", "distinct_references", "read_references"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +32,49 @@ class References:
     bad: dict[int, str]
 
 
-def read_references(spec: TaskSpec, rows: TaskRows, limits: Limits) -> References:
-    """Read the references of one task's rows in its schema."""
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """The distinct references of a task's rows.
+
+    Attributes:
+        texts: ``[M]`` without answer tags.
+        options: ``[M]`` the options' texts that belong to each, or None.
+        number_of: ``[N]`` number of each row's reference.
+    """
+
+    texts: list[str]
+    options: list[Sequence[str] | None] | None
+    number_of: Integers
+
+
+def distinct_references(rows: TaskRows) -> Distinct:
+    """Return each distinct reference once; with other options it is another one."""
     options = rows.context.options
     keys = rows.references if options is None else list(zip(rows.references, map(_key, options), strict=True))
     first: dict[Any, int] = {}
     number_of = np.array([first.setdefault(key, len(first)) for key in keys], dtype=np.int64)
     texts = [bare_reference(key if options is None else key[0]) for key in first]
-    request = Request(
-        limits=limits,
-        options=None if options is None else [key[1] for key in first],
-        # A reference that is no option letter is compared as text.
-        free=np.ones(len(texts), dtype=np.bool_),
-    )
-    reading = spec.read(texts, request)
+    return Distinct(texts, None if options is None else [key[1] for key in first], number_of)
+
+
+def read_references(spec: TaskSpec, distinct: Distinct, limits: Limits) -> Reading[Any]:
+    """Read distinct references in a task's schema, by strict rules whatever the recipe's."""
+    # A reference that is no option letter is compared as text.
+    free = np.ones(len(distinct.texts), dtype=np.bool_)
+    return spec.read(distinct.texts, Request(limits=limits, options=distinct.options, free=free))
+
+
+def check_references(spec: TaskSpec, rows: TaskRows, distinct: Distinct, reading: Reading[Any]) -> References:
+    """Return what was read with the reasons of what could not be."""
     faults = reading.faults
     if spec.reference_fault is not None:
-        _refuse(spec.reference_fault, texts, faults)
+        _refuse(spec.reference_fault, distinct.texts, faults)
     if not faults.failures:
-        return References(reading.columns, number_of, {})
-    place = np.full(len(texts), -1, dtype=np.int64)
+        return References(reading.columns, distinct.number_of, {})
+    place = np.full(len(distinct.texts), -1, dtype=np.int64)
     place[reading.rows] = np.arange(len(reading.rows))
     place[[*faults.failures]] = -1
-    return References(reading.columns, place[number_of], _reasons(spec, rows, number_of, faults))
+    return References(reading.columns, place[distinct.number_of], _reasons(spec, rows, distinct.number_of, faults))
 
 
 def _refuse(fault_of: Callable[[str], FailureCode | None], texts: list[str], faults: Faults) -> None:

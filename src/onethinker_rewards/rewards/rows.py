@@ -59,12 +59,18 @@ class TaskScores:
 
     def fill(self, rows: Integers, accuracy: Floats, parts: Mapping[str, Floats]) -> None:
         """Set what a formula gave for ``rows``, which are in order."""
-        # A slice is filled faster than places that are listed, and nearly always it is all rows.
-        where = slice(None) if len(rows) == len(self.accuracy) else rows
-        self.accuracy[where] = accuracy
+        # Nearly always it is all rows: then what a formula gave is taken as it is.
+        everything = len(rows) == len(self.accuracy)
+        self.accuracy = self._filled(rows, accuracy, everything)
         for name, values in parts.items():
-            self.parts[name] = np.zeros(len(self.accuracy))
-            self.parts[name][where] = values
+            self.parts[name] = self._filled(rows, values, everything)
+
+    def _filled(self, rows: Integers, values: Floats, everything: bool) -> Floats:
+        if everything:
+            return np.asarray(values, dtype=np.float64)
+        column = np.zeros(len(self.accuracy))
+        column[rows] = values
+        return column
 
 
 def take_context(context: Context, rows: Integers) -> Context:

@@ -10,7 +10,12 @@ from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.columns import Integers, LetterColumns, Reading, Request
 from onethinker_rewards.parsing import FoundAnswers, find_answers
 from onethinker_rewards.rewards.recipe import Recipe
-from onethinker_rewards.rewards.references import References, read_references
+from onethinker_rewards.rewards.references import (
+    References,
+    check_references,
+    distinct_references,
+    read_references,
+)
 from onethinker_rewards.rewards.rows import TaskRows, TaskScores, take_context
 from onethinker_rewards.tasks import Scores, TaskSpec, describe_reference
 
@@ -19,10 +24,9 @@ __all__ = ["score_task"]
 
 def score_task(spec: TaskSpec, rows: TaskRows, recipe: Recipe) -> TaskScores:
     """Score all rows of one task: read both sides, compare what could be read, keep the codes."""
-    references = read_references(spec, rows, recipe.limits)
     found = find_answers(rows.responses, think=recipe.think, limits=recipe.limits)
     read = _rows_to_read(found, lenient=recipe.rules == "lenient" and spec.is_json)
-    reading = spec.read(_texts(found, read), _request(rows, recipe, references, read))
+    references, reading = _read_both_sides(spec, rows, recipe, _texts(found, read), read)
 
     scores = TaskScores(len(rows), found.failures, found.format_faults, references.bad)
     _keep_codes(scores, read, reading, found)
@@ -44,6 +48,20 @@ def _texts(found: FoundAnswers, read: Integers) -> list[str]:
         return found.answers
     places: list[int] = read.tolist()
     return [found.unclosed.get(row, found.answers[row]) for row in places]
+
+
+def _read_both_sides(
+    spec: TaskSpec, rows: TaskRows, recipe: Recipe, answers: list[str], read: Integers
+) -> tuple[References, Reading[Any]]:
+    """Read references and answers, at one go where both are read alike: every call has its price."""
+    distinct = distinct_references(rows)
+    if recipe.rules == "strict" and spec.reader is None and spec.is_json:
+        both = spec.read([*distinct.texts, *answers], Request(limits=recipe.limits))
+        first, reading = both.split(len(distinct.texts))
+        return check_references(spec, rows, distinct, first), reading
+    first = read_references(spec, distinct, recipe.limits)
+    references = check_references(spec, rows, distinct, first)
+    return references, spec.read(answers, _request(rows, recipe, references, read))
 
 
 def _request(rows: TaskRows, recipe: Recipe, references: References, read: Integers) -> Request:
