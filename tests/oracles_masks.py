@@ -75,3 +75,35 @@ def runs_of_text(text: str) -> list[int]:
             lengths.append(number + (lengths[-2] if len(lengths) > 2 else 0))
             number, places = 0, 0
     return lengths
+
+
+def inner_contour(mask: np.ndarray) -> Pixels:
+    """Return pixels that are on and have one of eight neighbours off, or beyond the image."""
+    height, width = mask.shape
+
+    def is_on(y: int, x: int) -> bool:
+        return 0 <= y < height and 0 <= x < width and bool(mask[y, x])
+
+    around = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)]
+    places = [(y, x) for y in range(height) for x in range(width)]
+    return [
+        (y, x) for y, x in places if is_on(y, x) and not all(is_on(y + down, x + across) for down, across in around)
+    ]
+
+
+def release_boundary_f(predicted: np.ndarray, reference: np.ndarray, radius: int) -> float:
+    ours, theirs = inner_contour(predicted), inner_contour(reference)
+    if not ours and not theirs:
+        return 1.0
+    if not ours or not theirs:
+        return 0.0
+
+    def share(points: Pixels, others: Pixels) -> float:
+        return sum(any(max(abs(y - b), abs(x - a)) <= radius for b, a in others) for y, x in points) / len(points)
+
+    precision, recall = share(ours, theirs), share(theirs, ours)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def release_radius_of(shape: tuple[int, int], tolerance: float = 0.0075) -> int:
+    return int(tolerance) if tolerance >= 1 else max(1, round(tolerance * math.hypot(*shape)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,20 @@ BOUNDARY = [
     pytest.param(FULL, EMPTY, 1.0, id="full beside empty has no contour"),
     pytest.param(SQUARE, FULL, 0.0, id="full has no contour"),
 ]
+# Under the release's rules, contours are inside the masks, and the border of the image ends them.
+RELEASE_BOUNDARY = [
+    pytest.param(SQUARE, SQUARE, 1.0, id="equal"),
+    pytest.param(SQUARE, MOVED, 1.0, id="moved by the tolerance"),
+    pytest.param(CORNER, FAR, 0.0, id="apart"),
+    pytest.param(SQUARE, EMPTY, 0.0, id="nothing to find"),
+    pytest.param(EMPTY, SQUARE, 0.0, id="nothing found"),
+    pytest.param(EMPTY, EMPTY, 1.0, id="both empty"),
+    pytest.param(FULL, FULL, 1.0, id="both full"),
+    pytest.param(FULL, EMPTY, 0.0, id="full has a contour at the border"),
+    # Of the square's 8 the 5 in the second row and column are a step from the border, of whose 20 those at 0 to 4 in
+    # the first row and column are a step from the square.
+    pytest.param(SQUARE, FULL, 2 * (5 / 8) * (9 / 20) / (5 / 8 + 9 / 20), id="full around a square"),
+]
 
 
 def alone(metric: Callable[..., Any], predicted: np.ndarray, reference: np.ndarray, **options: Any) -> float:
@@ -69,6 +84,50 @@ def test_two_empty_masks_score_what_is_asked() -> None:
 @pytest.mark.parametrize(("predicted", "reference", "expected"), BOUNDARY)
 def test_boundary_f(predicted: np.ndarray, reference: np.ndarray, expected: float) -> None:
     assert alone(metrics.boundary_f, predicted, reference) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("predicted", "reference", "expected"), RELEASE_BOUNDARY)
+def test_boundary_f_by_the_release(predicted: np.ndarray, reference: np.ndarray, expected: float) -> None:
+    assert alone(metrics.boundary_f, predicted, reference, rules="release") == pytest.approx(expected)
+
+
+def test_inner_contour_by_hand() -> None:
+    """The pixels of the mask itself; a hole has its contour around it, and the image ends at its border."""
+    mask = drawn("######", "######", "###.##", "######", "######", "######")
+    expected = drawn("######", "#.####", "#.#.##", "#.####", "#....#", "######")
+    assert oracle.inner_contour(mask) == [tuple(place) for place in np.argwhere(expected).tolist()]
+
+
+def test_differs_boundary_f_is_that_of_davis() -> None:
+    """F is that of DAVIS; the release's evaluation has wider squares, inner contours and the image's border."""
+    assert alone(metrics.boundary_f, FULL, EMPTY) == 1.0
+    assert alone(metrics.boundary_f, FULL, EMPTY, rules="release") == 0.0
+    first, second = np.zeros((2, 12, 12), dtype=bool)
+    first[5, 5] = second[7, 7] = True
+    # DAVIS has four contour pixels around one, and of these one is less than two from the other's.
+    assert alone(metrics.boundary_f, first, second, tolerance=2.0) == 0.25
+    assert alone(metrics.boundary_f, first, second, tolerance=2.0, rules="release") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "tolerance", "radius"),
+    [
+        pytest.param((480, 854), None, 7, id="rounded"),
+        pytest.param((6, 6), None, 1, id="at least one"),
+        pytest.param((6, 8), 0.24, 2, id="down"),
+        pytest.param((6, 8), 0.26, 3, id="up"),
+        pytest.param((6, 6), 2.9, 2, id="in pixels"),
+    ],
+)
+def test_the_releases_radius(shape: tuple[int, int], tolerance: float | None, radius: int) -> None:
+    """A point that far away, diagonally too, is matched, and one further is not."""
+    first = np.zeros(shape, dtype=bool)
+    first[0, 0] = True
+    for offset in (radius, radius + 1):
+        second = np.zeros(shape, dtype=bool)
+        second[min(offset, shape[0] - 1), min(offset, shape[1] - 1)] = True
+        score = alone(metrics.boundary_f, first, second, rules="release", tolerance=tolerance)
+        assert score == float(offset == radius)
 
 
 def test_contour_by_hand() -> None:
@@ -118,7 +177,20 @@ def test_boundary_f_is_the_textbook(pair: tuple[np.ndarray, np.ndarray], toleran
     assert alone(metrics.boundary_f, *pair, tolerance=tolerance) == pytest.approx(oracle.boundary_f(*pair, radius))
 
 
-METRICS = [pytest.param(metrics.mask_iou, id="mask_iou"), pytest.param(metrics.boundary_f, id="boundary_f")]
+@given(pair=mask_pairs, tolerance=st.sampled_from([None, 0.008, 0.2, 0.3, 1.0, 2.0, 3.0]))
+def test_the_releases_boundary_f_is_the_textbook(pair: tuple[np.ndarray, np.ndarray], tolerance: float | None) -> None:
+    radius = oracle.release_radius_of(pair[0].shape, 0.0075 if tolerance is None else tolerance)
+    score = alone(metrics.boundary_f, *pair, tolerance=tolerance, rules="release")
+    assert score == pytest.approx(oracle.release_boundary_f(*pair, radius))
+
+
+release_boundary_f = partial(metrics.boundary_f, rules="release")
+
+METRICS = [
+    pytest.param(metrics.mask_iou, id="mask_iou"),
+    pytest.param(metrics.boundary_f, id="boundary_f"),
+    pytest.param(release_boundary_f, id="boundary_f by the release"),
+]
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -194,6 +266,11 @@ def test_a_tolerance_has_to_be_positive(tolerance: float) -> None:
         metrics.boundary_f(SQUARE[None], SQUARE[None], tolerance=tolerance)
 
 
+def test_there_are_two_sets_of_rules() -> None:
+    with pytest.raises(ArgumentError, match="rules must be one of davis, release, got 'coco'"):
+        metrics.boundary_f(SQUARE[None], SQUARE[None], rules="coco")  # type: ignore[arg-type]
+
+
 def blobs(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Return a few ellipses, some of them over the border."""
     y, x = np.indices(shape)
@@ -238,6 +315,7 @@ def test_both_ways_agree_on_shapes(seed: int) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     rng = np.random.default_rng(seed)
     predicted, reference = (np.stack([blobs(rng, (50, 70)) for _ in range(3)]) for _ in range(2))
-    ours = metrics.boundary_f(predicted, reference, tolerance=3.0)
-    other = metrics.boundary_f(torch.asarray(predicted), torch.asarray(reference), tolerance=3.0)
-    np.testing.assert_allclose(other, ours, rtol=1e-6)
+    for rules in ("davis", "release"):
+        ours = metrics.boundary_f(predicted, reference, tolerance=3.0, rules=rules)
+        other = metrics.boundary_f(torch.asarray(predicted), torch.asarray(reference), tolerance=3.0, rules=rules)
+        np.testing.assert_allclose(other, ours, rtol=1e-6)
