@@ -1,0 +1,62 @@
+"""What processes do in a folder of embeddings that they share: ``python -m tests.models.sharing ROLE FOLDER SEED``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+import torch
+
+from onethinker_rewards.models import Embedding, EmbeddingCache
+
+KEYS = [f"key {number}" for number in range(12)]
+FILE_BYTES = 240
+DISK_BYTES = 6 * FILE_BYTES
+
+
+def embedding(key: str) -> Embedding:
+    """Return levels that only this key has."""
+    generator = torch.Generator().manual_seed(sum(key.encode()))
+    return torch.randn(4, 5, generator=generator).bfloat16(), torch.randn(2, 3, generator=generator)
+
+
+def is_right(key: str, found: Embedding) -> bool:
+    return all(torch.equal(*pair) for pair in zip(found, embedding(key), strict=True))
+
+
+def share(folder: Path, seed: int) -> None:
+    """Ask for keys in the company of others who do; there is room for half of them."""
+    random = Random(seed)
+    cache = EmbeddingCache(memory_bytes=0, directory=folder, disk_bytes=DISK_BYTES)
+    held: list[tuple[str, Embedding]] = []
+    for _ in range(150):
+        keys = random.choices(KEYS, k=3)
+        found = cache.get(keys, lambda places, keys=keys: [embedding(keys[place]) for place in places])
+        held += zip(keys, found, strict=True)
+    # Those mapped long ago too, whose files are deleted by now.
+    assert all(is_right(key, found) for key, found in held)
+    counts = cache.counts
+    assert counts.misses
+    assert counts.disk_hits
+    sys.stdout.write(f"{counts.damaged} damaged, {counts.unwritten} unwritten\n")
+
+
+def stop_half_way(folder: Path, _: int) -> None:
+    """Write the first half of a file, say so, and wait to be killed."""
+
+    def write_half(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        sys.stdout.write("half\n")
+        sys.stdout.flush()
+        time.sleep(60)
+
+    Path.write_bytes = write_half
+    EmbeddingCache(directory=folder).get(KEYS[:1], lambda _: [embedding(KEYS[0])])
+
+
+if __name__ == "__main__":
+    role, folder, seed = sys.argv[1:]
+    {"share": share, "stop": stop_half_way}[role](Path(folder), int(seed))
