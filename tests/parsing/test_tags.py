@@ -162,6 +162,10 @@ def test_many_are_each(think: Think, responses: list[str]) -> None:
 
 def check_many(responses: list[str], think: Think = "required", limits: Limits = Limits()) -> None:  # noqa: B008
     many = find_answers(responses, think=think, limits=limits)
+    # Twice the same responses: what is remembered of the first is used for the second.
+    twice = find_answers(responses * 2, think=think, limits=limits, alike=True)
+    both = find_answers(responses * 2, think=think, limits=limits)
+    assert twice == both
     each = [find_answer(response, think=think, limits=limits) for response in responses]
     rows = range(len(responses))
     assert many.answers == [one.answer if one.failure is None else "" for one in each]
@@ -215,6 +219,12 @@ def test_limit() -> None:
     assert find_answer(response, limits=short) == Found(None, None, too_long, too_long)
     assert find_answers([response], limits=short).failures == {0: too_long}
     assert find_answers([response], limits=exact).answers == ["B"]
+
+
+def test_the_same_end_behind_another_beginning() -> None:
+    """What follows the first ``<`` after seven characters is the same in all, and means something else in each."""
+    end = "<think>a</think><answer>B</answer>"
+    check_many([" " * 7 + end, "<think>" + end, "Answer " + end, end[:7] + "x" + end, end])
 
 
 @pytest.mark.parametrize(

@@ -150,22 +150,38 @@ class FoundAnswers:
 # What stands between thinking and answer in nearly every response.
 _JOINTS = ("</think>\n<answer>", "</think><answer>", "</think>\n\n<answer>")
 
+# Ends of responses that are worth remembering.
+_SHORT = 64
+
 
 def find_answers(
-    responses: Sequence[str], *, think: Think = "required", limits: Limits = DEFAULT_LIMITS
+    responses: Sequence[str], *, think: Think = "required", limits: Limits = DEFAULT_LIMITS, alike: bool = False
 ) -> FoundAnswers:
     """Return what `find_answer` finds in each response.
 
     A response that is one thinking block without a ``<`` inside, followed by one answer block likewise, is
     decided by one search for that character and a few short comparisons; all others take the long way.
+
+    Args:
+        responses: What the model wrote.
+        think: Whether thinking is wanted.
+        limits: How much of a response is read at all.
+        alike: Whether few answers differ, as option letters do: then what stands after the thinking is decided once.
     """
-    answers: list[str] = []
-    found = FoundAnswers(answers)
+    found = FoundAnswers([])
     quick = think == "required" and max(map(len, responses), default=0) <= limits.response_characters
     if not quick:
         for text in responses:
             _record(found, find_answer(text, think=think, limits=limits))
-        return found
+    elif alike:
+        _find_alike(responses, limits, found)
+    else:
+        _find_quickly(responses, limits, found)
+    return found
+
+
+def _find_quickly(responses: Sequence[str], limits: Limits, found: FoundAnswers) -> None:
+    answers = found.answers
     opening, closing = _OPEN_THINK, CLOSE_ANSWER
     first, second, third = _JOINTS
     # Slices compare faster than `startswith` with a position, and this loop is much of what scoring costs.
@@ -182,8 +198,26 @@ def find_answers(
         if "<" not in answer and text[:7] == opening and text[-9:] == closing and (answer := answer.strip()):
             answers.append(answer)
         else:
-            _record(found, find_answer(text, think=think, limits=limits))
-    return found
+            _record(found, find_answer(text, think="required", limits=limits))
+
+
+def _find_alike(responses: Sequence[str], limits: Limits, found: FoundAnswers) -> None:
+    """Decide each different end of a response once: from the first ``<`` after the opening tag."""
+    answers = found.answers
+    opening = _OPEN_THINK
+    known: dict[str, str] = {}
+    for text in responses:
+        end = text[text.find("<", 7) :]
+        answer = known.get(end) if text[:7] == opening else None
+        if answer is not None:
+            answers.append(answer)
+            continue
+        faults = len(found.failures) + len(found.format_faults)
+        _find_quickly((text,), limits, found)
+        sound = faults == len(found.failures) + len(found.format_faults)
+        # Behind another beginning, the same end may mean something else.
+        if sound and text[:7] == opening and len(end) <= _SHORT:
+            known[end] = answers[-1]
 
 
 def _record(found: FoundAnswers, one: Found) -> None:
