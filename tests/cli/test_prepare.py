@@ -242,7 +242,7 @@ def test_other_options_are_another_run(small: Path) -> None:
         (["--out", "-"], "-: verl reads Parquet; give a name that ends in .parquet"),
         (["--media-root", "{tmp}/gone"], "{tmp}/gone: no such folder"),
         (["--media-root", "{tmp}/in.json"], "{tmp}/in.json: no such folder"),
-        (["--bad", "{tmp}/in.json"], "{tmp}/in.json: is the input too; write bad rows to another file"),
+        (["--bad", "{tmp}/in.json"], "{tmp}/in.json: is the input too; write to another file"),
         (["--bad", "{tmp}/out.parquet"], "{tmp}/out.parquet: is the output too; write bad rows to another file"),
         (["--bad", "{tmp}/gone/bad"], "{tmp}/gone/bad: cannot be written: no such folder, or a folder itself"),
         (["--bad", "{tmp}"], "{tmp}: cannot be written: no such folder, or a folder itself"),

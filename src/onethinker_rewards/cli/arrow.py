@@ -6,7 +6,7 @@ A column whose values have no common type is text: texts as they are, other valu
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onethinker_rewards.cli.files import Refused
@@ -18,7 +18,7 @@ try:
 except ImportError:
     raise Refused("Parquet needs pyarrow: pip install 'onethinker-rewards[parquet]'") from None
 
-__all__ = ["as_type", "has_empty_struct", "pa", "table_of_batch", "table_of_rows", "text_type"]
+__all__ = ["as_type", "has_empty_struct", "pa", "table_of_batch", "table_of_columns", "table_of_rows", "text_type"]
 
 text_type: Any = pa.string()
 # All other rewards are numbers.
@@ -40,6 +40,12 @@ def table_of_rows(rows: Sequence[Row | Broken], results: Sequence[Result]) -> An
     types = _types(results)
     names = dict.fromkeys(name for row in merged for name in row) | dict.fromkeys(_ERROR_TYPES)
     return pa.table({name: _column([row.get(name) for row in merged], types.get(name)) for name in names})
+
+
+def table_of_columns(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Return a table of rows that came as dictionaries, all types as inferred."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: _column([row.get(name) for row in rows], None) for name in names})
 
 
 def table_of_batch(batch: Any, results: Sequence[Result]) -> Any:

@@ -16,7 +16,7 @@ __all__ = ["main"]
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 _PACKAGE = "onethinker_rewards.cli"
-_NAMES = ("score", "validate", "schema", "prepare", "train", "hacks", "demo")
+_NAMES = ("score", "validate", "schema", "prepare", "filter", "train", "hacks", "demo")
 
 
 class _Commands(click.Group):

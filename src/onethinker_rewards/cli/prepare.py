@@ -5,14 +5,14 @@ from __future__ import annotations
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
 
 import click
 from rich.console import Console
 
-from onethinker_rewards.cli.files import STANDARD, UNREADABLE, Refused, is_parquet, is_same_file
+from onethinker_rewards.cli.files import UNREADABLE, Refused, is_parquet
 from onethinker_rewards.cli.journal import identity_of
 from onethinker_rewards.cli.output import open_output
+from onethinker_rewards.cli.sides import check_side, root_of
 from onethinker_rewards.cli.sources import open_source
 from onethinker_rewards.cli.stream import Engine, alone, stream
 from onethinker_rewards.cli.tables import Column, console, summary_table
@@ -85,7 +85,7 @@ def prepare(
     """
     screen = console(stderr=True)
     media = MediaRules(
-        root=_root(file, media_root),
+        root=root_of(file, media_root),
         check=check_media,
         frames=frames,
         image_pixels=image_pixels,
@@ -108,7 +108,7 @@ def _run(
 
     options = {"command": "prepare", "rules": repr(rules), "bad": side, "version": version("onethinker-rewards")}
     with open_source(file) as source:
-        _check_side(side, source.file)
+        check_side(side, source.file)
         identity = identity_of(source.file, **options)
         with open_output(out, source.file, identity, resume=resume, convert=Parting(rules, side)) as output:
             return stream(source, output, _engine(rules, workers), screen)
@@ -124,26 +124,11 @@ def _engine(rules: Rules, workers: int | None) -> Engine:
     return crew(PrepareJob(rules), workers)
 
 
-def _root(file: str, given: str | None) -> str:
-    """Return the folder that paths start at, whole: who trains does so somewhere else."""
-    root = Path(given) if given is not None else Path() if file == STANDARD else Path(file).parent
-    if given is not None and not root.is_dir():
-        raise Refused(f"{given}: no such folder")
-    return str(root.absolute())
-
-
 def _check_names(out: str, side: str) -> None:
     if not is_parquet(out):
         raise Refused(f"{out}: verl reads Parquet; give a name that ends in .parquet")
     if Path(side).absolute() == Path(out).absolute():
         raise Refused(f"{side}: is the output too; write bad rows to another file")
-
-
-def _check_side(side: str, source: IO[Any]) -> None:
-    if is_same_file(Path(side), source):
-        raise Refused(f"{side}: is the input too; write bad rows to another file")
-    if Path(side).is_dir() or not Path(side).absolute().parent.is_dir():
-        raise Refused(f"{side}: cannot be written: no such folder, or a folder itself")
 
 
 def _check_packages(check: Check) -> None:
