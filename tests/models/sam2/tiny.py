@@ -13,10 +13,14 @@ _LEVELS = [[SIDE // 4] * 2, [SIDE // 8] * 2, [SIDE // 16] * 2]
 _STABILITY = {"via_stability": True, "stability_delta": 0.05, "stability_thresh": 0.98}
 
 
-def hugging_face(seed: int = 0, *, video: bool = True) -> Any:
-    """Return transformers' model."""
+def hugging_face(seed: int = 0, *, video: bool = True, full: bool = False) -> Any:
+    """Return transformers' model; ``full`` is the smallest of the released sizes."""
     from transformers import Sam2Config, Sam2Model, Sam2VideoConfig, Sam2VideoModel
 
+    if full:
+        released: Any = Sam2VideoModel(Sam2VideoConfig())
+        weights.draw(released, seed)
+        return released.eval()
     parts: dict[str, Any] = {
         "vision_config": {
             "backbone_config": {
@@ -50,14 +54,19 @@ def hugging_face(seed: int = 0, *, video: bool = True) -> Any:
     return model.eval()
 
 
-def meta(model: Any) -> Any:
-    """Return the sam2 package's model with the weights of transformers' video model."""
+def meta(model: Any, kind: Any = None, *, full: bool = False) -> Any:
+    """Return the sam2 package's model, or another ``kind`` of it, with the weights of transformers' video model."""
+    from sam2.build_sam import build_sam2
     from sam2.modeling.sam2_base import SAM2Base
 
-    built = SAM2Base(
-        _image_encoder(),
-        _memory_attention(),
-        _memory_encoder(),
+    if full:
+        released = build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", device="cpu")
+        released.load_state_dict(weights.renamed(model.state_dict(), released.state_dict()))
+        return released
+    built = (kind or SAM2Base)(
+        image_encoder=_image_encoder(),
+        memory_attention=_memory_attention(),
+        memory_encoder=_memory_encoder(),
         image_size=SIDE,
         sigmoid_scale_for_mem_enc=20.0,
         sigmoid_bias_for_mem_enc=-10.0,

@@ -5,16 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
+from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.sam2.extra import torch
 
-__all__ = ["Backend", "Decoded", "Embedding", "Prompts", "weights_digest"]
-
-# What the image encoder gives for one image or a batch of them: feature maps [..., C, S/4, S/4], [..., C', S/8, S/8],
-# [..., C'', S/16, S/16] of an image of S pixels a side, as the mask decoder takes them, but for the embedding that
-# says "no memory": a frame that is tracked goes without.
-Embedding: TypeAlias = tuple[torch.Tensor, ...]
+__all__ = ["Backend", "Decoded", "Prompts", "weights_digest"]
 
 _DIGEST_BYTES = 16
 
@@ -53,7 +49,12 @@ class Decoded:
 
 
 class Backend(Protocol):
-    """SAM 2's parts, in inference."""
+    """SAM 2's parts, in inference.
+
+    An embedding is what the image encoder gives: feature maps ``[C, S/4, S/4]``, ``[C', S/8, S/8]`` and ``[C'', S/16,
+    S/16]`` of an image of S pixels a side, or of several on a first axis. They are what the mask decoder takes but for
+    the vector that says "no memory", which frames of a video that is followed go without: one embedding serves both.
+    """
 
     @property
     def model(self) -> torch.nn.Module:

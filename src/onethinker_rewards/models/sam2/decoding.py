@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.images import Pixels
-from onethinker_rewards.models.sam2.backend import Backend, Embedding, Prompts
+from onethinker_rewards.models.sam2.backend import Backend, Prompts
 from onethinker_rewards.models.sam2.chunks import Chunks
 from onethinker_rewards.models.sam2.device import Device
 from onethinker_rewards.models.sam2.extra import torch

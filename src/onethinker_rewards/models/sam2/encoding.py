@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Protocol
 
+from onethinker_rewards.models.embeddings import Embedding, EmbeddingCache
 from onethinker_rewards.models.images import Pixels
-from onethinker_rewards.models.sam2.backend import Backend, Embedding, weights_digest
+from onethinker_rewards.models.sam2.backend import Backend, weights_digest
 from onethinker_rewards.models.sam2.chunks import Chunks
 from onethinker_rewards.models.sam2.device import Device
 from onethinker_rewards.models.sam2.extra import torch
 from onethinker_rewards.models.sam2.pixels import Preparation
 
-__all__ = ["Embeddings", "Encoder"]
-
-
-class Embeddings(Protocol):
-    """What keeps embeddings, as `EmbeddingCache` does."""
-
-    def get(self, keys: Sequence[str], encode: Callable[[list[int]], Sequence[Embedding]]) -> Sequence[Embedding]:
-        """Return an embedding a key; ``encode`` makes those at the positions that are missing."""
-        ...
+__all__ = ["Encoder"]
 
 
 class Encoder:
@@ -37,7 +29,7 @@ class Encoder:
         backend: Backend,
         device: Device,
         preparation: Preparation,
-        cache: Embeddings | None,
+        cache: EmbeddingCache | None,
         dtype: torch.dtype,
         chunks: Chunks,
     ) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.sam2 import extra
-from onethinker_rewards.models.sam2.backend import Decoded, Embedding, Prompts
+from onethinker_rewards.models.sam2.backend import Decoded, Prompts
 from onethinker_rewards.models.sam2.extra import torch
 from onethinker_rewards.models.sam2.two_passes import as_prompt
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.images import ImageLike, Pixels, read_images
-from onethinker_rewards.models.sam2.backend import Backend, Embedding
+from onethinker_rewards.models.sam2.backend import Backend
 from onethinker_rewards.models.sam2.chunks import Chunks
 from onethinker_rewards.models.sam2.decoding import as_mask, as_prompts
 from onethinker_rewards.models.sam2.device import Device

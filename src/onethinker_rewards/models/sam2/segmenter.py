@@ -9,6 +9,7 @@ from typing import Any, Self, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from onethinker_rewards.models.embeddings import EmbeddingCache
 from onethinker_rewards.models.images import ImageLike
 from onethinker_rewards.models.sam2 import extra
 from onethinker_rewards.models.sam2.backend import Backend
@@ -16,7 +17,7 @@ from onethinker_rewards.models.sam2.chunks import Chunks
 from onethinker_rewards.models.sam2.counts import SegmenterCounts
 from onethinker_rewards.models.sam2.decoding import Decoder
 from onethinker_rewards.models.sam2.device import Device
-from onethinker_rewards.models.sam2.encoding import Embeddings, Encoder
+from onethinker_rewards.models.sam2.encoding import Encoder
 from onethinker_rewards.models.sam2.extra import torch
 from onethinker_rewards.models.sam2.hugging_face import HuggingFaceBackend
 from onethinker_rewards.models.sam2.meta import MetaBackend
@@ -31,7 +32,7 @@ __all__ = ["Sam2Segmenter", "SegmenterOptions"]
 class SegmenterOptions(TypedDict, total=False):
     """The options of `Sam2Segmenter`; it says what they mean."""
 
-    cache: Embeddings | None
+    cache: EmbeddingCache | None
     embedding_dtype: torch.dtype | None
     autocast: torch.dtype | None
     resampling: str
@@ -68,7 +69,7 @@ class Sam2Segmenter:
         self,
         backend: Backend,
         *,
-        cache: Embeddings | None = None,
+        cache: EmbeddingCache | None = None,
         embedding_dtype: torch.dtype | None = None,
         autocast: torch.dtype | None = None,
         resampling: str = "bilinear",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.models.sam2.backend import Backend, Decoded, Embedding, Prompts
+from onethinker_rewards.models.embeddings import Embedding
+from onethinker_rewards.models.sam2.backend import Backend, Decoded, Prompts
 from onethinker_rewards.models.sam2.extra import torch
 
 __all__ = ["as_prompt", "draw", "gated"]
