@@ -1,8 +1,8 @@
 """Both packages with the same random weights draw the same masks, alone and through a video.
 
-Random weights show that both go the same way from image and prompt to mask: sizes, coordinates, labels, the order of the
-passes, what is shared. Every parameter is drawn, also those that models start at zero, so that a part left out shows.
-They do not show that masks are good, nor that a checkpoint is read rightly: both packages do that by themselves.
+Random weights show that both go the same way from image and prompt to mask: sizes, coordinates, labels, the order of
+the passes, what is shared. Every parameter is drawn, also those that models start at zero, so that a part left out
+shows. They do not show that masks are good, nor that a checkpoint is read rightly: both packages do that by themselves.
 """
 
 from __future__ import annotations
