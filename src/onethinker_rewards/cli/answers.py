@@ -35,7 +35,7 @@ class Answers:
         # Answers come in another thread than that which throws old ones away.
         self._lock = threading.Lock()
         try:
-            if not resume and path.exists() and path.stat().st_size:
+            if not resume and path.is_file() and path.stat().st_size:
                 raise Refused(f"{path}: has answers of a run that was not finished; add --resume, or remove the file")
             if resume:
                 _cut_torn(path)
