@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nltk.stem.porter import PorterStemmer
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.metrics import rouge, stems
 from onethinker_rewards.metrics import rouge as rouge_metric
+from onethinker_rewards.metrics._endings import shortest_stems
+from onethinker_rewards.metrics._long_texts import shared_words
 from tests import oracles_text as oracle
 
 words = st.sampled_from(
@@ -98,9 +102,100 @@ def test_long_texts_and_words() -> None:
     assert rouge([long, "y" * 5_000_000], [long, "y"]).tolist() == [1.0, 0.0]
 
 
-def test_more_words_than_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
+@given(pairs)
+@example([("a\x01b", "b a"), ("\u0130 a", "i a"), ("\u212ay", "key ky"), ("", "")])
+def test_long_texts_score_as_short_ones_do(rows: list[tuple[str, str]]) -> None:
+    short = rouge(*columns(rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[rouge_metric.__module__], "_LONG", 0)
+        assert rouge(*columns(rows)).tolist() == short.tolist()
 
+
+ENDINGS = (
+    "s es ed ing eed ied ies sses y i e al ance ence er ic able ible ant ement ment ent ion sion tion ou ism ate iti "
+    "ous ive ize icate ative alize iciti ical ful ness ational tional enci anci ency ancy izer bli bly alli ally entli "
+    "ently eli ely ousli ously ization ation ator alism iveness fulness ousness aliti ality iviti ivity biliti bility "
+    "fulli fully logi logy l ll tt bb at bl iz"
+).split()
+built = st.builds(
+    lambda base, endings: base + "".join(endings),
+    st.text("aeioubdlrstvyz1", max_size=5) | st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12),
+    st.lists(st.sampled_from(ENDINGS), max_size=5),
+)
+irregular = st.sampled_from("sky skies dying lying tying news innings outing cannings howe proceed exceed".split())
+
+
+@given(built | irregular)
+@settings(max_examples=300)
+def test_a_word_begins_as_its_stem_does(word: str) -> None:
+    text = stems.stem(word.encode())
+    assert any(word.encode().startswith(head) for head in stems.heads([text])) or not word
+    assert 0 <= len(word) - len(text) <= stems.LONGEST_ENDING
+
+
+@given(st.lists(built | irregular, min_size=1, max_size=6))
+@settings(max_examples=300)
+def test_no_stem_is_shorter_than_is_seen(words: list[str]) -> None:
+    letters = " " + " ".join(words) + " "
+    ends = np.cumsum([len(word) + 1 for word in words])
+    lengths = np.array([len(word) for word in words])
+    shortest = shortest_stems(np.frombuffer(letters.encode(), dtype=np.uint8), ends, lengths)
+    # A letter can be added to what is left, never one taken off.
+    assert all(least <= len(stems.stem(word.encode())) for least, word in zip(shortest, words, strict=True))
+
+
+def test_endings_are_seen_where_they_are_and_nowhere_else() -> None:
+    words = ["red", "tabxed", "relational", "hopping", "tabxxx", "w", "", "aeiou1"]
+    letters = " " + " ".join(words) + " "
+    ends = np.cumsum([len(word) + 1 for word in words])
+    lengths = np.array([len(word) for word in words])
+    shortest = shortest_stems(np.frombuffer(letters.encode(), dtype=np.uint8), ends, lengths)
+    assert shortest.tolist() == [1, 4, 1, 3, 4, 1, 0, 6]
+
+
+@given(st.lists(built | irregular, max_size=8), st.lists(built | irregular, max_size=8))
+def test_shared_words_are_those_whose_stems_are_known(words: list[str], known: list[str]) -> None:
+    numbers = {stems.stem(word.encode()): place + 1 for place, word in enumerate(known) if word}
+    words = [word for word in words if word]
+    expected = [numbers.get(stems.stem(word.encode()), 0) for word in words]
+    shared = shared_words(" ".join(words), numbers)
+    assert shared.numbers.tolist() == [number for number in expected if number]
+    assert shared.places.tolist() == [place for place, number in enumerate(expected) if number]
+    assert shared.total == len(words)
+
+
+def test_only_two_letters_outside_of_ascii_are_lowered_into_it() -> None:
+    kept = set("abcdefghijklmnopqrstuvwxyz0123456789")
+    odd = [chr(code) for code in range(128, sys.maxunicode + 1) if kept & set(chr(code).lower())]
+    assert odd == ["\u0130", "\u212a"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the red " * 125_000,
+        "a " * 500_000,
+        "\u0130" * 1_000_000,
+        "9" * 1_000_000,
+        "aeb" * 333_333,
+        "\ud800" * 1_000_000,
+    ],
+    ids=["two words", "one word", "I with a dot", "one number", "one long word", "surrogates"],
+)
+def test_a_megabyte_beside_a_sentence(text: str) -> None:
+    assert 0.0 <= rouge([text], ["The red chairs stand on a table, I see."])[0] < 0.01
+
+
+def test_words_made_to_look_like_the_reference_are_not_stemmed() -> None:
+    """Stemming 27,000 words takes 0.2 s; none of these can have a stem of the reference's."""
+    letters = "abcdefghijkmnopqrtuvwxz0123456"
+    words = [f"tab{one}{two}{three}ed" for one in letters for two in letters for three in letters]
+    stems._cache.clear()
+    assert rouge([" ".join(words)], ["the table stands"])[0] == 0.0
+    assert len(stems._cache) < 2_000
+
+
+def test_more_words_than_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[rouge_metric.__module__], "_CHARACTERS", 2)
     assert rouge(["a b c d"], ["a b c e"])[0] == pytest.approx((3 / 4 + 2 / 3 + 3 / 4) / 3)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["stems"]
+__all__ = ["LONGEST_ENDING", "heads", "separated", "stem", "stems"]
 
 # Everything but a-z0-9 and the mark between two texts becomes a space. Bytes, because
 # bytes.translate and bytes.split are the fastest there are.
@@ -15,32 +15,47 @@ _MARK = "\x01"
 _KEPT = "abcdefghijklmnopqrstuvwxyz0123456789" + _MARK
 _SEPARATED = bytes(code if chr(code) in _KEPT else 0x20 for code in range(256))
 
+# The two letters outside ASCII whose small letters lie in it: I with a dot, and the sign of the unit kelvin.
+_LOWERED_INTO_ASCII = (("\u0130".encode(), b"i?"), ("\u212a".encode(), b"k"))
+
 _VOWELS = frozenset("aeiou")
 
 # Words and their stems kept between calls: some 20 MB at most.
 _CACHE_WORDS = 100_000
 _CACHED_LETTERS = 64
 
-# Letters that Porter's rules can look at or change; what stands before them counts by its pattern alone.
-_TAIL_LETTERS = 24
+# Letters that Porter's rules can look at, change or take off; what stands before them counts by its pattern alone.
+LONGEST_ENDING = 24
+
+# Three of nltk's irregular forms: dying, lying and tying share one letter with their stems.
+_IRREGULAR = {b"die": b"d", b"lie": b"l", b"tie": b"t"}
 
 _cache: dict[bytes, bytes] = {}
 
 
-def stems(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Return the stems of all texts end to end as numbers, how many each has, and how many differ.
+def stems(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[bytes, int]]:
+    """Return the stems of all texts end to end as numbers, how many each text has, and the number of each stem.
 
     Words are as the package rouge-score has them: lowercase runs of ``a-z0-9``; those of more than three
-    letters are stemmed with nltk's Porter stemmer.
+    letters are stemmed with nltk's Porter stemmer. Numbers count up from 1; 0 is no stem's.
     """
-    if not texts:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), 0
     number = _Numbers()
+    if not texts:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), number.stems
     words = _words(texts)
     flat = np.fromiter(map(number.__getitem__, words), dtype=np.int64, count=len(words))
     marks = np.flatnonzero(flat == 0)
     lengths = np.diff(np.concatenate([[-1], marks, [len(flat)]])) - 1
-    return np.delete(flat, marks), lengths, len(number.stems)
+    return np.delete(flat, marks), lengths, number.stems
+
+
+def heads(known: Iterable[bytes]) -> set[bytes]:
+    """Return texts of which every word begins with one if its stem is among these.
+
+    Porter's rules take endings off and change or add no more than the last letter of what remains, and none of
+    its first two. So a word begins with its stem but for the stem's last letter.
+    """
+    return {_IRREGULAR.get(one, one[: max(2, len(one) - 1)]) for one in known}
 
 
 def _words(texts: Sequence[str]) -> list[bytes]:
@@ -48,8 +63,17 @@ def _words(texts: Sequence[str]) -> list[bytes]:
     joined = f" {_MARK} ".join(texts)
     if joined.count(_MARK) >= len(texts):
         joined = f" {_MARK} ".join(text.replace(_MARK, " ") for text in texts)
-    # Letters outside ASCII separate words just as "?" does; lowering first, since "K" (Kelvin) lowers to "k".
-    return joined.lower().encode("ascii", "replace").translate(_SEPARATED).split()
+    return separated(joined).split()
+
+
+def separated(text: str) -> bytes:
+    """Return a text's letters and digits in lower case, with a space for everything else but the mark."""
+    letters = text.encode("utf-8", "replace")
+    if not text.isascii():
+        for letter, lowered in _LOWERED_INTO_ASCII:
+            letters = letters.replace(letter, lowered)
+    # The bytes of letters outside ASCII are outside of it, too, and separate words just as "?" does.
+    return letters.lower().translate(_SEPARATED)
 
 
 class _Numbers(dict[bytes, int]):
@@ -60,11 +84,12 @@ class _Numbers(dict[bytes, int]):
         self.stems = {_MARK.encode(): 0}
 
     def __missing__(self, word: bytes) -> int:
-        self[word] = number = self.stems.setdefault(_stem(word), len(self.stems))
+        self[word] = number = self.stems.setdefault(stem(word), len(self.stems))
         return number
 
 
-def _stem(word: bytes) -> bytes:
+def stem(word: bytes) -> bytes:
+    """Return the stem of a word of ``a-z0-9``."""
     if len(word) <= 3:
         return word
     if len(word) > _CACHED_LETTERS:
@@ -84,7 +109,7 @@ def _stem_long(word: bytes) -> bytes:
     consonants: whether it has none, one or more changes from vowel to consonant. So the head is
     replaced by a short one with the same pattern, and put back afterwards.
     """
-    head, tail = word[:-_TAIL_LETTERS].decode(), word[-_TAIL_LETTERS:].decode()
+    head, tail = word[:-LONGEST_ENDING].decode(), word[-LONGEST_ENDING:].decode()
     pattern = _pattern(head)
     return (head + _porter()(pattern + tail)[len(pattern) :]).encode()
 

@@ -6,12 +6,19 @@ White space around every ``<``, ``>`` and ``/`` is taken out of the whole respon
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
+
+import numpy as np
 
 __all__ = ["ReleasedResponse", "find_released", "unwrap_reference"]
 
-_SPLIT = re.compile(r"([<>/]+)")
+_MARKS = "<>/"
+_MANY = 1_000
+
+# What each character is, up to the last one that is white space.
+_SPACE, _MARK = 1, 2
+_KINDS = np.array([_MARK if chr(code) in _MARKS else chr(code).isspace() for code in range(0x3002)], dtype=np.int8)
+
 _OPEN, _CLOSE = "<answer>", "</answer>"
 
 
@@ -43,13 +50,27 @@ def unwrap_reference(reference: str) -> str:
 
 def _collapse(text: str) -> str:
     # Equal to substituting r"\s*(<|>|/)\s*" by the character, which is quadratic in runs of white space.
-    pieces = _SPLIT.split(text)
-    if len(pieces) == 1:
-        return text
-    pieces[0] = pieces[0].rstrip()
-    pieces[2:-1:2] = [piece.strip() for piece in pieces[2:-1:2]]
-    pieces[-1] = pieces[-1].lstrip()
-    return "".join(pieces)
+    if sum(map(text.count, _MARKS)) > _MANY:
+        return _collapse_many(text)
+    for mark in _MARKS:
+        pieces = text.split(mark)
+        if len(pieces) > 1:
+            text = mark.join([pieces[0].rstrip(), *map(str.strip, pieces[1:-1]), pieces[-1].lstrip()])
+    return text
+
+
+def _collapse_many(text: str) -> str:
+    """Do the same with a text that would fall into very many pieces."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    kinds = _KINDS[np.minimum(codes, len(_KINDS) - 1)]
+    edges = np.flatnonzero(np.diff(kinds == _SPACE, prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    # A run of white space goes if there is a mark on either side.
+    beside = np.concatenate([kinds, [0]])
+    gone = (beside[starts - 1] == _MARK) | (beside[ends] == _MARK)
+    depth = np.zeros(len(codes) + 1, dtype=np.int8)
+    depth[starts[gone]], depth[ends[gone]] = 1, -1
+    return codes[np.cumsum(depth[:-1], dtype=np.int8) == 0].tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def _first_answer(text: str) -> str | None:

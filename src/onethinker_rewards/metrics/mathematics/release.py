@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.metrics.mathematics.extractable import readable_part
 from onethinker_rewards.workers import Pool, Status, shared_pool
 
 __all__ = ["release_math_equal"]
@@ -43,10 +44,13 @@ def release_math_equal(
     """
     if len(predicted) != len(reference):
         raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
-    pairs = list(dict.fromkeys(zip(predicted, reference, strict=True)))
+    part = {text: readable_part(text) for text in dict.fromkeys([*predicted, *reference])}
+    rows = [(part[left], part[right]) for left, right in zip(predicted, reference, strict=True)]
+    # Where nothing can be extracted, nothing is equal, and no worker is asked.
+    pairs = [pair for pair in dict.fromkeys(rows) if all(pair)]
     workers = pool if pool is not None else shared_pool()
-    outcomes = workers.run(_FUNCTION, pairs, timeout=timeout, batch_timeout=batch_timeout)
+    outcomes = workers.run(_FUNCTION, pairs, timeout=timeout, batch_timeout=batch_timeout) if pairs else []
     equal = {
         pair: outcome.status is Status.DONE and outcome.value for pair, outcome in zip(pairs, outcomes, strict=True)
     }
-    return np.array([equal[pair] for pair in zip(predicted, reference, strict=True)], dtype=np.bool_)
+    return np.array([equal.get(pair, False) for pair in rows], dtype=np.bool_)

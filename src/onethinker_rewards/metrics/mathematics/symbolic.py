@@ -18,7 +18,7 @@ from onethinker_rewards.metrics.mathematics.node import Node
 from onethinker_rewards.metrics.mathematics.rational import close_enough
 from onethinker_rewards.metrics.mathematics.reading import read
 from onethinker_rewards.metrics.mathematics.same import Question, same
-from onethinker_rewards.metrics.mathematics.sympify import Hopeless, to_set, to_sympy
+from onethinker_rewards.metrics.mathematics.sympify import Hopeless, describes_set, to_set, to_sympy
 
 __all__ = ["algebra", "verdict"]
 
@@ -132,6 +132,9 @@ def _factor(left: Node, right: Node) -> Any:
 
 
 def _same_set(left: Node, right: Node) -> bool:
+    # Seen before either is solved: against what is no set, solving an inequality is in vain.
+    if not (describes_set(left) and describes_set(right)):
+        return False
     one, other = to_set(left), to_set(right)
     return one == other or bool(one.symmetric_difference(other) == sympy.S.EmptySet)
 

@@ -16,7 +16,7 @@ from onethinker_rewards.metrics.mathematics.calls import ACCENTS
 from onethinker_rewards.metrics.mathematics.node import Node
 from onethinker_rewards.metrics.mathematics.relations import is_inequality, pieces, without_variable
 
-__all__ = ["Hopeless", "to_set", "to_sympy"]
+__all__ = ["Hopeless", "describes_set", "to_set", "to_sympy"]
 
 # Powers and factorials with more bits than this are not worked out.
 _BITS = 400_000
@@ -126,6 +126,14 @@ _SPACES = {
     "C": sympy.S.Complexes,
 }
 _COMBINED = {"union": sympy.Union, "intersection": sympy.Intersection, "or": sympy.Union, "and": sympy.Intersection}
+
+
+def describes_set(node: Node) -> bool:
+    """Return whether `to_set` has a rule for a tree."""
+    node = without_variable(node)
+    if node.op in ("without", *_COMBINED):
+        return all(map(describes_set, node.args))
+    return node.op in ("space", "set", "bracket") or is_inequality(node)
 
 
 def to_set(node: Node) -> Any:
