@@ -71,6 +71,12 @@ def test_files_of_one_kind_go_together(drawn: Path, tmp_path: Path, read: Opened
     assert len(read(images, videos)) == sum(row["data_type"] in ("image", "video") for row in rl_rows())
 
 
+def test_a_file_named_twice_counts_twice(drawn: Path, tmp_path: Path, read: Opened) -> None:
+    rows = rl_rows()
+    file = prepared(drawn, tmp_path, rows)
+    assert len(read(file, file)) == 2 * len(rows)
+
+
 @pytest.mark.parametrize("frames", [False, True], ids=["files", "frames"])
 def test_what_the_model_sees_keeps_to_the_limits(
     drawn: Path, tmp_path: Path, read: Opened, monkeypatch: pytest.MonkeyPatch, *, frames: bool

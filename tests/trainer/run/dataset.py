@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +89,31 @@ def prepare(folder: Path, *, frames: bool = False) -> tuple[Path, Path]:
 
 def _break(path: Path) -> None:
     """Make one reference unreadable, which `prepare` would not have let through."""
-    import pyarrow as pa
+    rows, schema = _read(path)
+    assert rows[BROKEN]["reward_model"]["ground_truth"]
+    rows[BROKEN]["reward_model"]["ground_truth"] = "{broken"
+    _write(rows, schema, path)
+
+
+def keep_images(path: Path) -> None:
+    """Leave rows with an image and a readable reference, those first whose reference the model has never seen."""
+    rows, schema = _read(path)
+    kept = [row for place, row in enumerate(rows) if row["images"] and place != BROKEN]
+    never = [row for row in kept if row["ability"] == "numerical"]
+    for row in never:
+        row["reward_model"]["ground_truth"] = "31415"
+    _write(never + [row for row in kept if row["ability"] != "numerical"], schema, path)
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]], Any]:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    models = table.column("reward_model").to_pylist()
-    assert json.loads(json.dumps(models[BROKEN]))["ground_truth"]
-    models[BROKEN]["ground_truth"] = "{broken"
-    place = table.column_names.index("reward_model")
-    column = pa.array(models, type=table.schema.field("reward_model").type)
-    pq.write_table(table.set_column(place, table.schema.field("reward_model"), column), path)
+    return table.to_pylist(), table.schema
+
+
+def _write(rows: list[dict[str, Any]], schema: Any, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(rows, schema), path)

@@ -1,40 +1,35 @@
-"""The command train, from nothing but a configuration that comes along, to its end on a CPU."""
+"""The command train, from a configuration that comes along to its end on a CPU: another estimator, groups filtered."""
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import onethinker_rewards as otr
 from tests.adapters.rows import framework
+from tests.docs import test_operations as operations
 from tests.trainer.run import commands, dataset
 
 framework("verl", "vllm", "ray", "verl_cpu_platform", target="test-trainer")
 pytestmark = [pytest.mark.filterwarnings("ignore::Warning"), pytest.mark.slow]
 
-# Seconds; about half a minute and two on two free cores.
-LONGEST = 400
+# Seconds; some 20 and 90 on two free cores.
+LONGEST = 600
+PROMPTS, EACH = 4, 8
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both files and a model."""
-    from pyarrow import parquet
-
-    from tests.trainer.run import tiny_model
-
+    """A folder with both files, videos as folders of frames; what RL trains on has images alone."""
     made = tmp_path_factory.mktemp("command")
-    files = {"messages": dataset.prepare(made)[0], "prompt": made / "rl.parquet"}
-    texts = [
-        message["content"]
-        for column, file in files.items()
-        for messages in parquet.read_table(file)[column].to_pylist()
-        for message in messages
-    ]
-    tiny_model.save_model(made / "model", texts, dataset.words())
+    dataset.prepare(made, frames=True)
+    dataset.keep_images(made / "rl.parquet")
     return made
 
 
@@ -46,28 +41,67 @@ def ray() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-def train(folder: Path, name: str, *changes: str) -> str:
-    """Run a configuration on the folder's files, and return what it wrote."""
+def train(folder: Path, name: str, model: Path, *changes: str) -> Path:
+    """Run a configuration on the folder's files, and return its log."""
     from tests.trainer.run import processes
 
     processes.adopt_orphans()
     stage = "sft" if name.startswith("sft") else "rl"
-    places = [f"data.train_files={folder / stage}.parquet", f"model.path={folder}/model", f"run.output={folder / name}"]
+    places = [f"data.train_files={folder / stage}.parquet", f"model.path={model}", f"run.output={folder / name}"]
     command = ["-m", "onethinker_rewards", "train", "--config", name, *places, *changes]
     log = folder / f"{name}.log"
     processes.run(command, log, commands.ENVIRONMENT, seconds=LONGEST)
-    return log.read_text("utf-8", errors="replace")
+    assert processes.descendants() == []
+    return log
 
 
-def test_fine_tuning(folder: Path) -> None:
-    train(folder, "sft-cpu-smoke")
+def test_fine_tuning(folder: Path, story: Any) -> None:
+    train(folder, "sft-cpu-smoke", story.folder / "model")
     assert (folder / "sft-cpu-smoke" / "latest_checkpointed_iteration.txt").read_text("utf-8") == "3"
 
 
-def test_reinforcement_learning(folder: Path, ray: Path) -> None:
-    said = train(folder, "cpu-smoke", f"verl.+ray_kwargs.ray_init._temp_dir={ray}")
-    for step in (1, 2):
-        (line,) = (line for line in said.splitlines() if f"step:{step} - " in line)
-        assert "onethinker/" in line
-        assert "advantage/" in line
-    assert "step:3 - " not in said
+def test_reinforcement_learning_on_groups_that_teach_something(folder: Path, story: Any, ray: Path) -> None:
+    from tests.trainer.run.story import printed, rollouts
+
+    changes = (
+        "advantage.estimator=dr_grpo",
+        "filter.enabled=true",
+        f"data.prompts_per_step={PROMPTS}",
+        f"rollout.rollouts_per_prompt={EACH}",
+        "verl.data.shuffle=false",
+        f"verl.trainer.rollout_data_dir={folder / 'rollouts'}",
+        f"verl.+ray_kwargs.ray_init._temp_dir={ray}",
+    )
+    curves = printed(train(folder, "cpu-smoke", story.start, *changes))
+    assert list(curves) == [1, 2]
+    for step, shown in curves.items():
+        filtered = {name: value for name, value in shown.items() if name.endswith("/filtered_groups")}
+        assert sum(filtered.values()) == shown.get("training/filter_groups/evicted_samples", 0.0)
+        # The file begins with them.
+        assert step > 1 or filtered["onethinker/numerical/filtered_groups"] >= dataset.EACH
+        means = group_means(rollouts(folder, step))
+        assert len(means) == PROMPTS
+        assert all(0.01 < mean < 0.99 for mean in means)
+        shares = [value for name, value in shown.items() if name.endswith("/gradient_share")]
+        assert math.isclose(sum(shares), 1.0, abs_tol=1e-6)
+        assert not any(name.endswith("/sigma") for name in shown)
+        assert 0 < shown["actor/grad_norm"] < math.inf
+    check_the_page_for_operators({*story.curves()[1], *curves[1]})
+
+
+def check_the_page_for_operators(logged: set[str]) -> None:
+    """Hold every curve that the page names, ours and verl's, to what the runs logged."""
+    unknown = {name for name in operations.curves() if not any(map(operations.pattern_of(name).fullmatch, logged))}
+    assert unknown == set()
+
+
+def group_means(rows: list[dict[str, Any]]) -> list[float]:
+    """Return the mean accuracy, in [0, 1], of each group that was trained on."""
+    from tests.trainer.run.test_run import task_of
+
+    batch = otr.score([row["output"] for row in rows], [row["gts"] for row in rows], list(map(task_of, rows)))
+    groups: dict[str, list[float]] = {}
+    for row, accuracy in zip(rows, batch.normalised.tolist(), strict=True):
+        groups.setdefault(row["uid"].rsplit("_", 2)[0], []).append(accuracy)
+    assert {len(values) for values in groups.values()} == {EACH}
+    return [sum(values) / EACH for values in groups.values()]

@@ -19,6 +19,9 @@ framework("verl", "vllm", "ray", "transfer_queue", target="test-trainer")
 pytestmark = [pytest.mark.filterwarnings("ignore::Warning"), pytest.mark.slow]
 
 
+SAME = ("accuracy", "normalised", "format", "structure")
+
+
 def test_verl_knows_our_trainer_and_estimator() -> None:
     from verl.trainer.ppo.core_algos import get_adv_estimator_fn
     from verl.trainer.ppo.v1 import PPOTrainerSync, get_trainer_cls
@@ -80,6 +83,13 @@ def test_1024_rows_get_the_numbers_of_score(recipe: str, tmp_path: Path) -> None
     batch = rows.batch(recipe)
     assert len(results) == len(batch.total) == 1024
     assert [one["reward_score"] for one in results] == batch.total.tolist()
+    for one, row in zip(results, batch.to_rows(), strict=True):
+        info = one["reward_extra_info"]
+        assert [info[name] for name in SAME] == [row[name] for name in SAME]
+        assert {name: info.get(name) for name in row if name.startswith("part/")} == {
+            name: value for name, value in row.items() if name.startswith("part/")
+        }
+        assert (info["failure"] or None, info["format_fault"] or None) == (row["failure"], row["format_fault"])
     read = Trajectories.read(
         [f"u{number // 8}_{number % 8}_0" for number in range(1024)],
         [{}] * 1024,
