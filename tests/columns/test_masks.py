@@ -128,6 +128,20 @@ def test_long_runs_are_the_textbook(lengths: list[int]) -> None:
     assert read.lengths.tolist() == lengths
 
 
+@pytest.mark.parametrize(
+    ("mask", "text"),
+    [
+        pytest.param([[0] * 15 + [1]], "?1", id="fifteen fits"),
+        pytest.param([[0] * 16 + [1]], "`01", id="sixteen does not"),
+        pytest.param([[0] * 20 + [1] * 20 + [0] * 4 + [1] * 4], "d0d04@", id="minus sixteen fits"),
+        pytest.param([[0] * 20 + [1] * 20 + [0] * 4 + [1] * 3], "d0d04_O", id="minus seventeen does not"),
+    ],
+)
+def test_numbers_take_no_more_characters_than_they_need(mask: list[list[int]], text: str) -> None:
+    assert encode_mask(np.array(mask))["counts"] == text
+    np.testing.assert_array_equal(read_mask({"size": [1, len(mask[0])], "counts": text}), np.array(mask, dtype=bool))
+
+
 @given(masks=st.lists(drawings, max_size=6), kinds=st.lists(st.booleans(), min_size=6, max_size=6))
 def test_a_batch_equals_its_masks(masks: list[np.ndarray], kinds: list[bool]) -> None:
     encoded = [
@@ -214,7 +228,8 @@ def test_bad_files_are_one_clear_line(tmp_path: Path) -> None:
     data = png(noise)
     bad = {
         "a mask's bytes must be a PNG": [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", png(noise, format="JPEG")],
-        "larger than 67,108,864": [data[:16] + b"\x00\x01\x00\x00" * 2 + data[24:]],
+        "8193 by 8192 is larger than 67,108,864": [data[:16] + b"\0\0\x20\0\0\0\x20\x01" + data[24:]],
+        "65536 by 65536 is larger": [data[:16] + b"\0\x01\0\0" * 2 + data[24:]],
         "cannot be read": [data[:60], data[:24], data[:12] + b"JUNK" + data[16:], data[:-60]],
         "no such file|No such file": [str(tmp_path / "none.png"), tmp_path / "none.png"],
         "Is a directory": [tmp_path],
