@@ -178,6 +178,17 @@ def test_embeddings_in_a_cache_are_on_the_host_and_alone(model: Any) -> None:
     assert cache.counts.held_bytes == 2 * 2 * values
 
 
+def test_embeddings_beyond_half_precision_stay_finite() -> None:
+    """float16 ends at 65504; an infinite embedding would make every mask of its image empty."""
+    loud, cache = tiny.hugging_face(4), EmbeddingCache()
+    with torch.no_grad():
+        loud.vision_encoder.neck.convs[1].weight *= 1e6
+    Sam2Segmenter.from_transformers(loud, cache=cache, embedding_dtype=torch.float16)(*scenes.group(1))
+    (embedding,) = cache._memory._held.values()
+    assert all(level.isfinite().all() for level in embedding)
+    assert max(level.abs().max() for level in embedding) == torch.finfo(torch.float16).max
+
+
 def test_autocast_computes_in_another_precision(model: Any) -> None:
     group = scenes.group(3, of=scenes.image(height=240, width=320))
     full = np.stack(Sam2Segmenter.from_transformers(model)(*group))

@@ -12,7 +12,7 @@ __all__ = ["Device"]
 # What suits a kind of device; the others take one image or prompt after the other, and lose no time by it.
 _IMAGES_AT_ONCE = {"cuda": 8}
 _ROWS_AT_ONCE = {"cuda": 64}
-_EMBEDDING_DTYPE = {"cuda": torch.bfloat16}
+_EMBEDDING_DTYPE = {"cuda": torch.float16}
 
 
 class Device:

@@ -74,8 +74,10 @@ class Encoder:
         with device.inference():
             levels = self._backend.encode(pixels.to(device.dtype))
         self.encoded += len(images)
-        # A copy each: a view would keep the whole batch in memory for as long as one of them is kept.
         return [tuple(self._kept(level[row], place) for level in levels) for row in range(len(images))]
 
     def _kept(self, level: torch.Tensor, place: torch.device) -> torch.Tensor:
-        return level.to(device=place, dtype=self._dtype).clone(memory_format=torch.contiguous_format)
+        # Within range (float16 ends at 65504), so that no mask is NaN; and a copy: a view would keep the whole batch in
+        # memory for as long as one of its images is kept.
+        largest = torch.finfo(self._dtype).max
+        return level.clamp(-largest, largest).to(device=place, dtype=self._dtype).contiguous()

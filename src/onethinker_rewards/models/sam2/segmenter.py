@@ -50,8 +50,8 @@ class Sam2Segmenter:
     Args:
         backend: SAM 2; `from_transformers` and `from_sam2` make one. The model is put into evaluation mode.
         cache: Keeps embeddings from one call to the next; without it, an image is encoded once a call.
-        embedding_dtype: Precision of embeddings; by default bfloat16 on CUDA, which halves their memory, the model's
-            own elsewhere.
+        embedding_dtype: Precision of embeddings; by default float16 on CUDA, which halves their memory and moves fewer
+            pixels than bfloat16, the model's own elsewhere.
         autocast: Compute in this precision where torch thinks it safe, as the release does in bfloat16; by default in
             the model's own.
         resampling: How images are brought to the model's size: ``bilinear`` or ``bicubic``.

@@ -1,0 +1,144 @@
+"""Pixels, prompts, defaults, and what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from onethinker_rewards import models
+from onethinker_rewards.models.sam2 import extra
+from onethinker_rewards.models.sam2.backend import weights_digest
+from onethinker_rewards.models.sam2.device import Device
+from onethinker_rewards.models.sam2.pixels import Preparation
+from onethinker_rewards.models.sam2.prompts import read_prompts
+from tests.models.sam2 import scenes
+
+_HIDING = """
+import importlib.abc, sys
+
+class Hiding(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, *_):
+        if name == "{missing}":
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Hiding())
+"""
+
+
+def _run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr.strip().rpartition("\n")[2]
+
+
+def test_importing_models_imports_no_torch() -> None:
+    code = "import sys, onethinker_rewards.models as m; print('torch' in sys.modules, m.EmbeddingCache.__name__)"
+    assert _run(code) == "False EmbeddingCache\n"
+
+
+@pytest.mark.parametrize(
+    ("missing", "use"),
+    [
+        ("torch", "from onethinker_rewards.models import Sam2Segmenter"),
+        ("transformers", "from onethinker_rewards.models import Sam2Segmenter as S; S.from_transformers('x')"),
+    ],
+)
+def test_a_missing_package_is_one_line_that_names_the_extra(missing: str, use: str) -> None:
+    line = f"ImportError: Sam2Segmenter needs {missing}: pip install 'onethinker-rewards[sam2]'"
+    assert _run(_HIDING.format(missing=missing) + use) == line
+
+
+def test_a_missing_sam2_says_what_to_install() -> None:
+    with pytest.raises(ImportError, match="needs absent: pip install sam2"):
+        extra.module("absent.inside", "sam2")
+
+
+def test_what_is_missing_inside_a_package_is_its_own_fault() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"onethinker_rewards\.absent"):
+        extra.module("onethinker_rewards.absent")
+
+
+def test_models_has_nothing_else() -> None:
+    assert models.SegmenterCounts.__name__ in models.__all__
+    with pytest.raises(AttributeError, match="no attribute 'Sam3Segmenter'"):
+        models.Sam3Segmenter  # noqa: B018
+
+
+def test_pixels_are_centred_on_imagenet() -> None:
+    """An image of ImageNet's mean colour comes to 0, one a deviation brighter to 1."""
+    colours = np.array([[0.485, 0.456, 0.406], [0.485 + 0.229, 0.456 + 0.224, 0.406 + 0.225]]) * 255
+    for colour, expected in zip(colours, (0.0, 1.0), strict=True):
+        pixels = np.full((5, 7, 3), colour.round(), dtype=np.uint8)
+        prepared = Preparation()(pixels, 16, torch.device("cpu"))
+        assert prepared.shape == (3, 16, 16)
+        torch.testing.assert_close(prepared, torch.full((3, 16, 16), expected), atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("resampling", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("shape", [(300, 200), (40, 50)])
+def test_pixels_are_resized_as_pillow_does(resampling: str, shape: tuple[int, int]) -> None:
+    """Antialiased where the image shrinks; Pillow rounds to whole numbers."""
+    from PIL import Image
+
+    pixels = scenes.image(1.0, *shape)
+    kind = Image.Resampling[resampling.upper()]
+    theirs = np.asarray(Image.fromarray(pixels).resize((128, 128), kind)) / 255
+    prepared = Preparation(resampling)(pixels, 128, torch.device("cpu")).permute(1, 2, 0).numpy()
+    ours = prepared * [0.229, 0.224, 0.225] + [0.485, 0.456, 0.406]
+    assert np.abs(ours - theirs).max() < 1.1 / 255
+
+
+def test_red_is_the_first_channel() -> None:
+    pixels = np.zeros((4, 4, 3), dtype=np.uint8)
+    pixels[..., 0] = 255
+    red, green, blue = Preparation()(pixels, 8, torch.device("cpu")).mean((1, 2))
+    assert red > 0 > max(green, blue)
+
+
+def test_prompts_are_in_pixels_of_width_and_height_then_in_the_models_frame() -> None:
+    group = scenes.group(1)
+    group.boxes[0] = (100, 200, 900, 1000)
+    group.positive_points[0] = [(500, 500), (0, 0), (1, 9)]
+    group.negative_points[0] = [(1000, 0), (-5, 1005), (6, 8)]
+    (pixels,), (prompt,) = read_prompts(*group)
+    assert prompt.points.tolist() == [[8, 12], [72, 60], [40, 30], [0, 0], [0, 1], [80, 0], [0, 60], [0, 0]]
+    assert prompt.labels.tolist() == [2, 3, 1, 1, 1, 0, 0, 0]
+    assert prompt.in_frame(pixels, 1024)[:3].tolist() == [[102.4, 204.8], [921.6, 1024], [512, 512]]
+
+
+def test_halves_are_rounded_to_even_pixels() -> None:
+    """As Python's ``round``, which the release calls: 6.25 and 18.75 thousandths of 80 are .5 and 1.5 pixels."""
+    group = scenes.group(1)
+    group.boxes[0] = (6.25, 0, 18.75, 0)
+    _, (prompt,) = read_prompts(*group)
+    assert prompt.points[:2, 0].tolist() == [0, 2]
+
+
+class _OnCuda(torch.nn.Module):
+    def parameters(self, recurse: bool = True) -> Any:
+        weight = torch.nn.Parameter(torch.zeros(1))
+        yield type("Weight", (), {"device": torch.device("cuda"), "dtype": weight.dtype})()
+
+
+def test_defaults_hang_on_the_device() -> None:
+    cpu, cuda = Device(torch.nn.Linear(1, 1), None), Device(_OnCuda(), None)
+    assert (cpu.images_at_once, cpu.rows_at_once, cpu.embedding_dtype) == (1, 1, torch.float32)
+    assert (cuda.images_at_once, cuda.rows_at_once, cuda.embedding_dtype) == (8, 64, torch.float16)
+    assert Device(torch.nn.Linear(1, 1).half(), None).embedding_dtype == torch.float16
+
+
+def test_a_digest_is_of_every_weight() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    first = weights_digest(model)
+    assert weights_digest(model) == first
+    assert weights_digest(model.bfloat16()) != first
+    model.float()
+    changed = weights_digest(model)
+    with torch.no_grad():
+        model[0].bias[2] += 1e-3
+    assert weights_digest(model) != changed
