@@ -1,0 +1,116 @@
+"""Draw the figure of docs/how-to/mask-rewards-picture.md and print its numbers: ``python -m scripts.plot_masks``.
+
+The photograph is scikit-image's ``coffee`` (Rachel Michetti, CC0), which ``make .venv/.peers`` installs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from PIL import Image, ImageDraw
+
+import onethinker_rewards as otr
+from onethinker_rewards.models import GrabCutSegmenter, read_image
+
+FIGURE = Path(__file__).parents[1] / "docs" / "how-to" / "mask_rewards.png"
+PHOTOGRAPH = Path(sys.prefix) / "peers" / "skimage" / "data" / "coffee.png"
+COLOURS = 256
+
+# Cup, saucer and spoon, outlined by hand in pixels.
+OUTLINE = """
+    173,100 180,75 200,48 230,28 265,19 300,18 335,26 365,42 390,65 400,70 412,67 424,72 423,85 418,108 440,130 462,165
+    476,205 479,240 470,280 448,320 415,352 375,375 330,386 280,388 235,381 190,362 150,335 118,302 95,265 80,225 77,190
+    85,155 105,120 130,97 155,80 177,72
+""".split()
+
+POINTS = {
+    "positive_points": [[290, 600], [480, 350], [640, 700]],
+    "negative_points": [[80, 250], [920, 300], [900, 850]],
+}
+REFERENCE = {"boxes": [128, 45, 800, 972], **POINTS}
+# The first answer's points lie elsewhere, but as well; the second one's box is too far right.
+ANSWERS = (
+    {
+        "boxes": [140, 50, 810, 960],
+        "positive_points": [[200, 500], [600, 200], [500, 850]],
+        "negative_points": [[60, 900], [930, 100], [930, 600]],
+    },
+    {"boxes": [300, 45, 975, 975], **POINTS},
+)
+TITLE = "mask IoU {mask_iou:.2f}\nbox IoU {box_iou:.2f}, points {positive_points:.2f} on, {negative_points:.2f} off"
+
+
+def outlined(width: int, height: int) -> np.ndarray:
+    """Return the reference mask."""
+    mask = Image.new("1", (width, height))
+    corners = [tuple(map(int, corner.split(","))) for corner in OUTLINE]
+    ImageDraw.Draw(mask).polygon(corners, fill=1)
+    return np.asarray(mask)
+
+
+def scored(image: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each part of each answer's reward."""
+    responses = [f"<think>…</think><answer>{json.dumps(answer)}</answer>" for answer in ANSWERS]
+    count = len(responses)
+    with otr.Scorer(recipe=otr.with_masks("paper"), segmenter=GrabCutSegmenter()) as scorer:
+        batch = scorer.score(
+            responses,
+            [json.dumps(REFERENCE)] * count,
+            ["image_segmentation"] * count,
+            images=[image] * count,
+            masks=[mask] * count,
+        )
+    return dict(batch.parts)
+
+
+def draw(axis: plt.Axes, image: np.ndarray, reference: np.ndarray, answer: dict[str, Any]) -> None:
+    """Draw the image, the answer's prompt and mask, and the reference's outline."""
+    prompt = [[answer[name]] for name in ("boxes", "positive_points", "negative_points")]
+    (mask,) = GrabCutSegmenter()([image], *prompt)
+    height, width = mask.shape
+    tint = np.where(mask[:, :, None], 0.55 * image + 0.45 * np.array([40, 90, 255]), image).astype(np.uint8)
+    axis.imshow(tint, interpolation="bilinear")
+    axis.contour(reference, levels=[0.5], colors="white", linestyles="dashed", linewidths=1.2)
+    left, top, right, bottom = np.array(answer["boxes"]) / 1000 * [width, height, width, height]
+    axis.add_patch(plt.Rectangle((left, top), right - left, bottom - top, fill=False, color="#ffd23f", linewidth=1.6))
+    for name, marker, colour in (("positive_points", "o", "#3ddc5a"), ("negative_points", "X", "#ff4d4d")):
+        across, down = (np.array(answer[name]) / 1000 * [width, height]).T
+        axis.scatter(across, down, s=42, marker=marker, color=colour, edgecolors="black", linewidths=0.8, zorder=3)
+    axis.set_axis_off()
+
+
+def save(figure: plt.Figure) -> None:
+    """Write few colours: a photograph in all of them would be several times as large."""
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", dpi=100, bbox_inches="tight", pad_inches=0.05)
+    plt.close(figure)
+    with Image.open(drawn) as image:
+        few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+        few.save(FIGURE, optimize=True)
+
+
+def main() -> None:
+    """Draw one panel an answer."""
+    mpl.use("agg")
+    mpl.rcParams.update({"font.size": 10})
+    image = read_image(PHOTOGRAPH)
+    reference = outlined(image.shape[1], image.shape[0])
+    parts = scored(image, reference)
+    figure, axes = plt.subplots(1, len(ANSWERS), figsize=(8.4, 3.3), layout="constrained")
+    for row, (axis, answer) in enumerate(zip(axes, ANSWERS, strict=True)):
+        draw(axis, image, reference, answer)
+        title = TITLE.format(**{part: values[row] for part, values in parts.items()})
+        axis.set_title(title)
+        print(title)
+    save(figure)
+
+
+if __name__ == "__main__":
+    main()
