@@ -13,6 +13,7 @@ from scripts.examples import CASES, LETTERS
 import onethinker_rewards as otr
 from onethinker_rewards.parsing import option_letter
 from onethinker_rewards.trainer.config import RlSettings, SftSettings, keys_of
+from onethinker_rewards.trainer.filtering import THRESHOLDS
 
 __all__ = ["BLOCKS", "costs"]
 
@@ -143,7 +144,13 @@ def sft_keys(page: Path) -> str:
     return _keys(SftSettings)
 
 
-_ALL = (failure_codes, repair_codes, tasks, facts, cases, pages, letters, differs, rl_keys, sft_keys)
+def thresholds(page: Path) -> str:
+    """What an answer has to reach to be fine-tuned on, and why."""
+    rows = [(_code(task), f"{one.least:g}", one.why) for task, one in THRESHOLDS.items()]
+    return _table(("task", "threshold", "why"), rows)
+
+
+_ALL = (failure_codes, repair_codes, tasks, facts, cases, pages, letters, differs, rl_keys, sft_keys, thresholds)
 BLOCKS: dict[str, Callable[[Path], str]] = {block.__name__: block for block in _ALL}
 
 

@@ -766,3 +766,10 @@ main(["filter", "in.jsonl", "--out", "out.jsonl"])
     source(tmp_path, answered())
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     assert len(decoded(tmp_path / "out.jsonl")) == 1
+
+
+def test_the_example_of_the_page_is_true(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "filter-answers.md"
+    given, kept = [line.strip() for line in page.read_text("utf-8").splitlines() if line.startswith("    {")]
+    assert run("filter", source(tmp_path, given + "\n"), "--out", tmp_path / "kept.jsonl").exit_code == 0
+    assert decoded(tmp_path / "kept.jsonl") == [json.loads(kept)]
