@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
@@ -58,4 +59,45 @@ def rouge(predicted: str, reference: str) -> float:
     left, right = stems(predicted), stems(reference)
     pairs = [list(itertools.pairwise(words)) for words in (left, right)]
     longest = f_measure(longest_common_subsequence(left, right), len(left), len(right))
+    return (overlap(left, right) + overlap(*pairs) + longest) / 3
+
+
+UNSPACED = ("HIRAGANA", "KATAKANA", "CJK", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "BOPOMOFO")
+
+
+def words_of_any_script(text: str) -> list[str]:
+    """Character by character: letters, digits and marks make words, and words of their own without spaces."""
+    found: list[str] = []
+    inside = False
+    for character in text.casefold():
+        alone = unicodedata.name(character, "").startswith(UNSPACED)
+        wordlike = unicodedata.category(character)[0] in "LNM"
+        if wordlike and inside and not alone:
+            found[-1] += character
+        elif wordlike:
+            found.append(character)
+        inside = wordlike and not alone
+    return found or text.casefold().split()
+
+
+def root(words: list[str]) -> list[str]:
+    """The shortest sequence that the words are one or more times."""
+    return next(
+        (words[:size] for size in range(1, len(words)) if words == words[:size] * (len(words) // size)),
+        words,
+    )
+
+
+def shared_wording(predicted: str, reference: str) -> float:
+    plain = re.compile("[a-z0-9]+")
+    sides = [plain.findall(text.lower()) for text in (predicted, reference)]
+    stem = PorterStemmer().stem
+    if sides[1]:
+        left, right = ([stem(word) if len(word) > 3 else word for word in root(side)] for side in sides)
+    else:
+        left, right = root(words_of_any_script(predicted)), root(words_of_any_script(reference))
+    pairs = [list(itertools.pairwise(words)) for words in (left, right)]
+    longest = f_measure(longest_common_subsequence(left, right), len(left), len(right))
+    if len(right) == 1:
+        return (overlap(left, right) + longest) / 2
     return (overlap(left, right) + overlap(*pairs) + longest) / 3

@@ -200,6 +200,29 @@ def test_differs_a_failed_judge_gives_no_number() -> None:
     assert batch.failure == ["judge_failed"]
 
 
+def test_differs_saying_it_again_counts_once() -> None:
+    """A text that says one sequence of words several times counts as saying it once; under the release it can pay."""
+    once, twice = wrap("b a"), wrap("b a, b a")
+    assert accuracy(twice, "a b c", "open_ended", "release") > accuracy(once, "a b c", "open_ended", "release")
+    assert accuracy(twice, "a b c", "open_ended") == accuracy(once, "a b c", "open_ended")
+    assert accuracy(wrap("ha"), "ha ha ha", "open_ended") == 1.0
+
+
+def test_differs_one_word_has_no_pairs() -> None:
+    """Beside a reference of one word ROUGE-2 is left out of the mean; the release counts it as 0, and 2/3 is all."""
+    assert accuracy(wrap("yes"), "Yes.", "open_ended", "release") == pytest.approx(2 / 3)
+    assert accuracy(wrap("yes"), "Yes.", "open_ended") == 1.0
+    assert accuracy(wrap("no"), "Yes.", "open_ended") == 0.0
+
+
+@pytest.mark.parametrize(("text", "half"), [("猫が寝る", "猫が"), ("Дождь идёт", "Дождь"), ("…", "?!")])
+def test_differs_words_of_any_script(text: str, half: str) -> None:
+    """A reference without a word of `a-z0-9` is compared by words of any script; the release scores it 0."""
+    assert accuracy(wrap(text), text, "open_ended", "release") == 0.0
+    assert accuracy(wrap(text), text, "open_ended") == 1.0
+    assert accuracy(wrap(half), text, "open_ended") < 0.7
+
+
 @pytest.mark.parametrize("recipe", ["paper", "release"])
 def test_differs_an_unreadable_reference_is_an_error(recipe: str) -> None:
     """An unreadable reference is an error that names its rows, in every recipe; the release scores it 0."""

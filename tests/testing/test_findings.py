@@ -38,10 +38,20 @@ def test_boxes_in_boxes_without_end(depth: int) -> None:
     assert batch.accuracy.tolist() == [0.0, 1.0]
 
 
-@pytest.mark.parametrize(("answer", "most"), [("yes", 2 / 3), ("…", 0.0)])
-def test_an_open_ended_reference_of_less_than_two_words_cannot_be_matched_in_full(answer: str, most: float) -> None:
-    """ROUGE-2 counts pairs of words, and no ROUGE counts a text without a word: as the package rouge-score has it."""
-    assert otr.score([wrap(answer)], [answer], "open_ended").accuracy[0] == pytest.approx(most)
+@pytest.mark.parametrize("answer", ["yes", "…", "日本語", "a", "ha ha", "\u200b"])
+@pytest.mark.parametrize("recipe", ["paper", otr.Recipe(accuracy="normalised"), otr.Recipe(rules="lenient")])
+def test_an_open_ended_reference_of_less_than_two_words_can_be_matched_in_full(
+    answer: str, recipe: str | otr.Recipe
+) -> None:
+    """One word earned 2/3 against itself, and a text without a word of a-z0-9 nothing."""
+    assert otr.score([wrap(answer)], [answer], "open_ended", recipe=recipe).accuracy.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("between", [" ", "\n", ". "])
+def test_an_open_ended_answer_said_twice(between: str) -> None:
+    """The pair of words that the second time makes with the first one earned it more."""
+    batch = otr.score([wrap("b a"), wrap(f"b a{between}b a")], ["a b c"] * 2, "open_ended")
+    assert batch.accuracy.tolist() == [pytest.approx(0.4)] * 2
 
 
 def test_a_reference_box_without_an_area_that_a_double_holds_cannot_be_matched() -> None:

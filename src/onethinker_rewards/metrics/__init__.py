@@ -12,6 +12,7 @@ from onethinker_rewards.metrics.rotated import rotated_box_iou
 from onethinker_rewards.metrics.rouge import rouge
 from onethinker_rewards.metrics.spans import pairwise_temporal_iou, temporal_iou
 from onethinker_rewards.metrics.times import time_proximity
+from onethinker_rewards.metrics.wording import shared_wording
 from onethinker_rewards.metrics.words import character_error_rate, word_error_rate
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "release_math_equal",
     "rotated_box_iou",
     "rouge",
+    "shared_wording",
     "temporal_iou",
     "time_proximity",
     "word_error_rate",

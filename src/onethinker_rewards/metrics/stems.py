@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LONGEST_ENDING", "heads", "separated", "stem", "stems"]
+__all__ = ["LONGEST_ENDING", "heads", "plain_words", "separated", "stem", "stems"]
 
 # Everything but a-z0-9 and the mark between two texts becomes a space. Bytes, because
 # bytes.translate and bytes.split are the fastest there are.
@@ -74,6 +74,14 @@ def separated(text: str) -> bytes:
             letters = letters.replace(letter, lowered)
     # The bytes of letters outside ASCII are outside of it, too, and separate words just as "?" does.
     return letters.lower().translate(_SEPARATED)
+
+
+def plain_words(text: str) -> bytes:
+    """Return a text's words of ``a-z0-9`` in lower case, each with one space behind it."""
+    words = separated(text).replace(_MARK.encode(), b" ").strip() + b" "
+    while b"  " in words:
+        words = words.replace(b"  ", b" ")
+    return words.lstrip()
 
 
 class _Numbers(dict[bytes, int]):

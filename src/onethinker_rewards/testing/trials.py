@@ -111,7 +111,7 @@ def repeating(draw: DrawFn, task: str, think: Think) -> RewardTrial:
     reference, predicted = draw(pairs(task))
     answer = written(predicted)
     once = respond(answer, think)
-    inside = [f"{answer}{between}{answer}" for between in ("\n", ", ", " and ", "</answer><answer>")]
+    inside = [f"{answer}{between}{answer}" for between in (" ", "\n", ". ", ", ", " and ", "</answer><answer>")]
     again = [once * 2, f"{once}\n{once}", *(respond(text, think) for text in (*inside, f"[{answer}, {answer}]"))]
     return RewardTrial([written(reference)], [draw(st.sampled_from(again))], [once])
 
