@@ -125,7 +125,7 @@ def test_long_runs_are_the_textbook(lengths: list[int]) -> None:
     text = module.write_text(runs.lengths[: len(lengths)]) if lengths else ""
     assert oracle.runs_of_text(text) == lengths
     read = read_runs([{"size": [1, sum(lengths)], "counts": text}])
-    assert read.lengths.tolist() == lengths
+    assert read.lengths.tolist() == lengths + [0] * (len(lengths) % 2)
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,20 @@ def encode_mask(mask: NDArray[Any]) -> RunLength:
     {'size': [2, 3], 'counts': '132'}
     """
     on = _array(mask)
-    flat = on.T.ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    # The first run is off, and of no length where the first pixel is on.
-    borders = np.concatenate([np.zeros(1 + flat[:1].sum(), dtype=np.int64), changes, [flat.size]])
-    return RunLength(size=[*on.shape], counts=write_text(np.diff(borders)))
+    return RunLength(size=[*on.shape], counts=write_text(np.diff(_borders(on))))
+
+
+def _borders(mask: Mask) -> NDArray[np.int64]:
+    """Return where runs begin down the columns, and where the last ends; the first is off, perhaps of no length."""
+    height, width = mask.shape
+    if not mask.size:
+        return np.zeros(2, dtype=np.int64)
+    # Along the rows is how masks lie in memory: changes are looked for there, and put into the columns' order.
+    row, column = np.divmod(np.flatnonzero(mask[1:] != mask[:-1]), width)
+    down = column * height + row + 1
+    across = (np.flatnonzero(mask[0, 1:] != mask[-1, :-1]) + 1) * height
+    changes = np.sort(np.concatenate([down, across]), kind="stable")
+    return np.concatenate([np.zeros(1 + mask[0, 0], dtype=np.int64), changes, [mask.size]])
 
 
 def _placed(place: int, mask: MaskLike) -> Mask:

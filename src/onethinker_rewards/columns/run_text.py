@@ -7,7 +7,6 @@ bit set. From the fourth run of a mask on, the number is what the run differs fr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,8 @@ Integers = NDArray[np.int64]
 _ZERO, _MORE, _SIGN, _DIGITS = 48, 32, 16, 31
 # 30 bits: a difference of two runs of a mask that is not refused for its size needs no more.
 _LONGEST = 6
+# The characters that are not the last of their number.
+_GOES_ON = bytes(range(_ZERO + _MORE, _ZERO + 2 * _MORE))
 # What a byte stands for as the last character of a number: its digits, with their sign.
 _LAST = ((np.arange(256, dtype=np.int64) - _ZERO + _SIGN) & _DIGITS) - _SIGN
 
@@ -30,26 +31,21 @@ def read_text(texts: Sequence[bytes]) -> tuple[Integers, Integers]:
 
     Returns:
         ``[M]`` lengths laid end to end, which may be negative or too long, and ``[N + 1]`` where those of each text
-        begin.
+        begin. Each text has an even number of them: where it has not, a run of nothing follows.
 
     Raises:
         ArgumentError: A text holds another character, breaks off in a number, or a number has more than 30 bits.
     """
-    characters = np.frombuffer(b"".join(texts), dtype=np.uint8)
-    if characters.size and (characters.min() < _ZERO or characters.max() >= _ZERO + 2 * _MORE):
+    counts = np.array([len(text.translate(None, _GOES_ON)) for text in texts], dtype=np.int64)
+    odd = (counts & 1).tolist()
+    characters = np.frombuffer(b"".join(map(_evened, texts, odd)), dtype=np.uint8)
+    starts = offsets(counts + odd)
+    if not characters.size:
+        return np.zeros(0, dtype=np.int64), starts
+    if characters.min() < _ZERO or characters.max() >= _ZERO + 2 * _MORE:
         raise ArgumentError("counts hold a character that no run-length encoding has")
-    borders = offsets([len(text) for text in texts])
-    goes_on = characters >= _ZERO + _MORE
-    if any(goes_on[border - 1] for text, border in zip(texts, borders[1:].tolist(), strict=True) if text):
-        raise ArgumentError("counts break off in the middle of a number")
-    more = np.flatnonzero(goes_on)
-    lengths = _LAST.take(characters[~goes_on])
-    _put_before(lengths, more, characters[more])
-    starts = borders - np.searchsorted(more, borders)
-    for start, end in pairwise(starts.tolist()):
-        for first in (start + 1, start + 2):
-            chain = lengths[first:end:2]
-            chain.cumsum(out=chain)
+    lengths = _summed(_numbers(characters), starts)
+    lengths[starts[1:][np.array(odd, dtype=np.bool_)] - 1] = 0
     return lengths, starts
 
 
@@ -57,9 +53,7 @@ def write_text(lengths: Integers) -> str:
     """Return the text of one mask's runs, ``[M]``, as COCO's own tools write it."""
     values = lengths.copy()
     values[3:] -= lengths[1:-2]
-    # The first power of 32 of whose numbers half are below zero, and this one is in.
-    half = 1 << (5 * np.arange(1, _LONGEST) - 1)
-    places = 1 + ((values[:, None] >= half) | (values[:, None] < -half)).sum(axis=1)
+    places = _places(values)
     ends = places.cumsum()
     place = np.arange(ends[-1]) - np.repeat(ends - places, places)
     codes = (np.repeat(values, places) >> (5 * place)) & _DIGITS
@@ -73,13 +67,48 @@ def offsets(counts: Sequence[int] | Integers) -> Integers:
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
-def _put_before(numbers: Integers, more: Integers, characters: NDArray[np.uint8]) -> None:
-    """Put the characters that are not the last of their number into it; most numbers have none."""
-    # Each of these characters is one that has no number of its own.
+def _evened(text: bytes, odd: int) -> bytes:
+    # The next text, or what is added here, would go on with the number.
+    if text and text[-1] in _GOES_ON:
+        raise ArgumentError("counts break off in the middle of a number")
+    return text + b"0" if odd else text
+
+
+def _numbers(characters: NDArray[np.uint8]) -> Integers:
+    goes_on = characters >= _ZERO + _MORE
+    numbers = _LAST.take(characters[~goes_on])
+    more = np.flatnonzero(goes_on)
+    # Each of these few characters is one that has no number of its own.
     owner = more - np.arange(len(more))
     place = np.arange(len(more)) - np.searchsorted(owner, owner)
     if place.max(initial=0) >= _LONGEST - 1:
         raise ArgumentError("counts hold a number that no mask has room for")
     owners, places = np.unique(owner, return_counts=True)
     numbers[owners] <<= 5 * places
-    np.add.at(numbers, owner, ((characters.astype(np.int64) - _ZERO) & _DIGITS) << (5 * place))
+    np.add.at(numbers, owner, ((characters[more].astype(np.int64) - _ZERO) & _DIGITS) << (5 * place))
+    return numbers
+
+
+def _summed(numbers: Integers, starts: Integers) -> Integers:
+    """Return the runs that numbers stand for: off and on runs add up apart, from the start of each mask."""
+    pairs = numbers.reshape(-1, 2)
+    firsts, counts = starts[:-1] // 2, np.diff(starts) // 2
+    # The third number is a run as it is.
+    several = firsts[counts > 1]
+    pairs[several + 1, 0] -= pairs[several, 0]
+    sums = pairs.cumsum(axis=0)
+    before = sums[firsts - 1]
+    before[firsts == 0] = 0
+    return (sums - np.repeat(before, counts, axis=0)).ravel()
+
+
+def _places(values: Integers) -> Integers:
+    """Return how many digits of five bits each number needs with its sign."""
+    magnitude = values ^ (values >> 63)
+    places = np.ones_like(values)
+    for place in range(1, _LONGEST):
+        longer = magnitude >= 1 << (5 * place - 1)
+        if not longer.any():
+            break
+        places += longer
+    return places

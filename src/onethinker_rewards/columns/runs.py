@@ -27,7 +27,8 @@ class Runs:
     """The runs of some masks, laid end to end.
 
     Attributes:
-        lengths: ``[M]`` pixels of each run. The first of a mask is off, the next on, and so on; none is negative.
+        lengths: ``[M]`` pixels of each run. The first of a mask is off, the next on, and so on; none is negative. Each
+            mask has an even number of them, the last perhaps of nothing.
         starts: ``[N + 1]`` where the runs of each mask begin, and those of the last end.
         sizes: Height and width of each mask; its runs fill it.
     """
@@ -101,7 +102,7 @@ def _counts(counts: Any) -> bytes | Integers:
     if lengths is None or (lengths > MOST_PIXELS).any():
         wanted = f"a text, bytes or a list of whole numbers up to {MOST_PIXELS:,}"
         raise ArgumentError(f"counts must be {wanted}, got {counts!r:.60}")
-    return lengths.astype(np.int64)
+    return np.concatenate([lengths, [0] * (len(lengths) % 2)]).astype(np.int64)
 
 
 def _whole_numbers(counts: Any) -> NDArray[Any] | None:

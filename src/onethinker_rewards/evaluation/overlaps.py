@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onethinker_rewards.columns.masks import Mask, MaskLike, read_mask
-from onethinker_rewards.columns.run_text import Integers, offsets
+from onethinker_rewards.columns.run_text import Integers
 from onethinker_rewards.columns.runs import Runs, read_runs
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["Masks", "Overlaps", "mask_overlaps"]
 
+Floats: TypeAlias = NDArray[np.float64]
 Masks: TypeAlias = Sequence[MaskLike | None] | Mask
 
 
@@ -114,24 +116,32 @@ def _of_runs(predicted: Runs, reference: Runs) -> Overlaps:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Masks laid end to end: where runs end, how much is on up to there, and which runs are each mask's."""
+    """Masks laid end to end: where their runs end, and how many pixels are on up to there.
 
-    ends: Integers
-    on_before: Integers
-    on: Integers
+    Floats, because they are looked up by interpolation; whole numbers of this size are exact in them.
+    """
+
+    ends: Floats
+    on: Floats
     starts: Integers
 
     @classmethod
     def of(cls, runs: Runs) -> _Line:
-        first = np.repeat(runs.starts[:-1], np.diff(runs.starts))
-        on = (np.arange(len(runs.lengths)) - first) & 1
-        return cls(offsets(runs.lengths), offsets(runs.lengths * on), on, runs.starts)
+        # Off and on come in turns: what is on grows with every other run.
+        on = _sums(runs.lengths[1::2])
+        return cls(runs.lengths.cumsum(dtype=np.float64), np.repeat(on, 2)[1:-1], runs.starts // 2)
 
     def areas(self) -> Integers:
-        return np.diff(self.on_before[self.starts])
+        return self._of_masks(np.concatenate([np.zeros(1), self.on[1::2]]))
 
     def pixels_on(self, other: _Line) -> Integers:
         # How much of the other is on up to each of our ends: between its own it grows by one a pixel, or not at all.
-        grown = np.interp(self.ends, other.ends, other.on_before)
-        shared = np.diff(grown).astype(np.int64) * self.on
-        return np.diff(offsets(shared)[self.starts])
+        grown = np.interp(self.ends, other.ends, other.on) if len(other.ends) else np.zeros_like(self.ends)
+        return self._of_masks(_sums(grown[1::2] - grown[::2]))
+
+    def _of_masks(self, sums: Floats) -> Integers:
+        return np.diff(sums[self.starts]).astype(np.int64)
+
+
+def _sums(numbers: NDArray[Any]) -> Floats:
+    return np.concatenate([np.zeros(1), numbers.cumsum(dtype=np.float64)])
