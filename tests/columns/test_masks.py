@@ -122,10 +122,11 @@ def test_runs_are_the_textbook(mask: np.ndarray) -> None:
 def test_long_runs_are_the_textbook(lengths: list[int]) -> None:
     """Numbers of every number of characters that a mask can need."""
     runs = read_runs([{"size": [sum(lengths), 1], "counts": lengths}, {"size": [1, 1], "counts": "1"}])
-    text = module.write_text(runs.lengths[: len(lengths)]) if lengths else ""
+    text = module.write_text(runs.pairs.ravel()[: len(lengths)]) if lengths else ""
     assert oracle.runs_of_text(text) == lengths
     read = read_runs([{"size": [1, sum(lengths)], "counts": text}])
-    assert read.lengths.tolist() == lengths + [0] * (len(lengths) % 2)
+    assert read.pairs.ravel()[: len(lengths)].tolist() == lengths
+    assert not read.pairs.ravel()[len(lengths) :].any()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Integers", "offsets", "read_text", "write_text"]
+__all__ = ["Integers", "in_pairs", "read_text", "write_text"]
 
 Integers = NDArray[np.int64]
 
@@ -30,23 +30,22 @@ def read_text(texts: Sequence[bytes]) -> tuple[Integers, Integers]:
     """Return the runs of all texts in one pass over their characters.
 
     Returns:
-        ``[M]`` lengths laid end to end, which may be negative or too long, and ``[N + 1]`` where those of each text
-        begin. Each text has an even number of them: where it has not, a run of nothing follows.
+        ``[M, 2]`` lengths of runs in pairs, off and on, laid end to end; they may be negative or too long. ``[N + 1]``
+        where those of each text begin: each has a pair at least, and its last runs may be of nothing.
 
     Raises:
         ArgumentError: A text holds another character, breaks off in a number, or a number has more than 30 bits.
     """
-    counts = np.array([len(text.translate(None, _GOES_ON)) for text in texts], dtype=np.int64)
-    odd = (counts & 1).tolist()
-    characters = np.frombuffer(b"".join(map(_evened, texts, odd)), dtype=np.uint8)
-    starts = offsets(counts + odd)
-    if not characters.size:
-        return np.zeros(0, dtype=np.int64), starts
-    if characters.min() < _ZERO or characters.max() >= _ZERO + 2 * _MORE:
+    counts = [len(text.translate(None, _GOES_ON)) for text in texts]
+    starts = in_pairs(counts)
+    added = 2 * np.diff(starts) - counts
+    characters = np.frombuffer(b"".join(map(_filled, texts, added.tolist())), dtype=np.uint8)
+    if characters.size and (characters.min() < _ZERO or characters.max() >= _ZERO + 2 * _MORE):
         raise ArgumentError("counts hold a character that no run-length encoding has")
-    lengths = _summed(_numbers(characters), starts)
-    lengths[starts[1:][np.array(odd, dtype=np.bool_)] - 1] = 0
-    return lengths, starts
+    pairs = _summed(_numbers(characters).reshape(-1, 2), starts)
+    # What was added to a text was a difference too.
+    pairs[starts[1:][added > 0] - 1, 1] = 0
+    return pairs, starts
 
 
 def write_text(lengths: Integers) -> str:
@@ -62,16 +61,17 @@ def write_text(lengths: Integers) -> str:
     return codes.astype(np.uint8).tobytes().decode("ascii")
 
 
-def offsets(counts: Sequence[int] | Integers) -> Integers:
-    """Return ``[N + 1]``: where each of some things laid end to end begins, and the last ends."""
-    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)])
+def in_pairs(counts: Sequence[int]) -> Integers:
+    """Return ``[N + 1]``: where the pairs of each mask begin, with so many runs; none has no pair."""
+    pairs = np.maximum((np.array(counts, dtype=np.int64) + 1) // 2, 1)
+    return np.concatenate([np.zeros(1, dtype=np.int64), pairs.cumsum()])
 
 
-def _evened(text: bytes, odd: int) -> bytes:
+def _filled(text: bytes, added: int) -> bytes:
     # The next text, or what is added here, would go on with the number.
     if text and text[-1] in _GOES_ON:
         raise ArgumentError("counts break off in the middle of a number")
-    return text + b"0" if odd else text
+    return text + b"0" * added
 
 
 def _numbers(characters: NDArray[np.uint8]) -> Integers:
@@ -89,17 +89,16 @@ def _numbers(characters: NDArray[np.uint8]) -> Integers:
     return numbers
 
 
-def _summed(numbers: Integers, starts: Integers) -> Integers:
+def _summed(pairs: Integers, starts: Integers) -> Integers:
     """Return the runs that numbers stand for: off and on runs add up apart, from the start of each mask."""
-    pairs = numbers.reshape(-1, 2)
-    firsts, counts = starts[:-1] // 2, np.diff(starts) // 2
+    firsts, counts = starts[:-1], np.diff(starts)
     # The third number is a run as it is.
     several = firsts[counts > 1]
     pairs[several + 1, 0] -= pairs[several, 0]
     sums = pairs.cumsum(axis=0)
-    before = sums[firsts - 1]
-    before[firsts == 0] = 0
-    return (sums - np.repeat(before, counts, axis=0)).ravel()
+    # Up to the second mask nothing is before; from there on the sum of all the masks before.
+    before = np.concatenate([np.zeros((1, 2), dtype=np.int64), sums[firsts[1:] - 1]])[: len(firsts)]
+    return sums - np.repeat(before, counts, axis=0)
 
 
 def _places(values: Integers) -> Integers:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.columns.run_text import Integers, offsets, read_text
+from onethinker_rewards.columns.run_text import Integers, in_pairs, read_text
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["MOST_PIXELS", "Runs", "read_runs"]
@@ -27,22 +27,21 @@ class Runs:
     """The runs of some masks, laid end to end.
 
     Attributes:
-        lengths: ``[M]`` pixels of each run. The first of a mask is off, the next on, and so on; none is negative. Each
-            mask has an even number of them, the last perhaps of nothing.
-        starts: ``[N + 1]`` where the runs of each mask begin, and those of the last end.
+        pairs: ``[M, 2]`` lengths of a run that is off and the one after it, which is on; none is negative.
+        starts: ``[N + 1]`` where the pairs of each mask begin, and those of the last end; each has one at least.
         sizes: Height and width of each mask; its runs fill it.
     """
 
-    lengths: Integers
+    pairs: Integers
     starts: Integers
     sizes: tuple[tuple[int, int], ...]
 
     def paint(self, row: int) -> NDArray[np.bool_]:
         """Return ``[H, W]``: one mask."""
-        lengths = self.lengths[self.starts[row] : self.starts[row + 1]]
+        pairs = self.pairs[self.starts[row] : self.starts[row + 1]]
         height, width = self.sizes[row]
-        on = (np.arange(len(lengths)) & 1).astype(np.bool_)
-        return np.ascontiguousarray(np.repeat(on, lengths).reshape(width, height).T)
+        on = np.tile(np.array([False, True]), len(pairs))
+        return np.ascontiguousarray(np.repeat(on, pairs.ravel()).reshape(width, height).T)
 
 
 def read_runs(masks: Sequence[Mapping[str, Any]]) -> Runs:
@@ -74,12 +73,12 @@ def _read(masks: Sequence[Mapping[str, Any]]) -> Runs:
     counts = [_counts(mask.get("counts")) for mask in masks]
     texts = [one for one in counts if isinstance(one, bytes)]
     if len(texts) == len(counts):
-        lengths, starts = read_text(texts)
+        pairs, starts = read_text(texts)
     else:
         pieces = [read_text([one])[0] if isinstance(one, bytes) else one for one in counts]
-        lengths, starts = np.concatenate(pieces), offsets([len(piece) for piece in pieces])
-    _check(lengths, starts, sizes)
-    return Runs(lengths, starts, sizes)
+        pairs, starts = np.concatenate(pieces), in_pairs([2 * len(piece) for piece in pieces])
+    _check(pairs, starts, sizes)
+    return Runs(pairs, starts, sizes)
 
 
 def _size(size: Any) -> tuple[int, int]:
@@ -102,7 +101,9 @@ def _counts(counts: Any) -> bytes | Integers:
     if lengths is None or (lengths > MOST_PIXELS).any():
         wanted = f"a text, bytes or a list of whole numbers up to {MOST_PIXELS:,}"
         raise ArgumentError(f"counts must be {wanted}, got {counts!r:.60}")
-    return np.concatenate([lengths, [0] * (len(lengths) % 2)]).astype(np.int64)
+    pairs = np.zeros((in_pairs([len(lengths)])[-1], 2), dtype=np.int64)
+    pairs.ravel()[: len(lengths)] = lengths
+    return pairs
 
 
 def _whole_numbers(counts: Any) -> NDArray[Any] | None:
@@ -115,11 +116,11 @@ def _whole_numbers(counts: Any) -> NDArray[Any] | None:
     return lengths if lengths.ndim == 1 and lengths.dtype.kind in "iu" else None
 
 
-def _check(lengths: Integers, starts: Integers, sizes: Sequence[tuple[int, int]]) -> None:
+def _check(pairs: Integers, starts: Integers, sizes: Sequence[tuple[int, int]]) -> None:
     # Sums of what is in this range cannot overflow.
-    if len(lengths) and (lengths.min() < 0 or lengths.max() > MOST_PIXELS):
+    if len(pairs) and (pairs.min() < 0 or pairs.max() > MOST_PIXELS):
         raise ArgumentError("counts hold a run that is negative or longer than a mask can be")
-    sums = offsets(lengths)
-    for (height, width), pixels in zip(sizes, (sums[starts[1:]] - sums[starts[:-1]]).tolist(), strict=True):
+    sums = np.add.reduceat(pairs[:, 0] + pairs[:, 1], starts[:-1]) if sizes else starts[:0]
+    for (height, width), pixels in zip(sizes, sums.tolist(), strict=True):
         if pixels != height * width:
             raise ArgumentError(f"counts hold {pixels} pixels, and size {height} by {width} has {height * width}")

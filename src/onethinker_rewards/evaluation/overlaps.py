@@ -20,7 +20,6 @@ from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["Masks", "Overlaps", "mask_overlaps"]
 
-Floats: TypeAlias = NDArray[np.float64]
 Masks: TypeAlias = Sequence[MaskLike | None] | Mask
 
 
@@ -109,6 +108,8 @@ def check_sizes(place: int, predicted: Sequence[int], reference: Sequence[int]) 
 def _of_runs(predicted: Runs, reference: Runs) -> Overlaps:
     for place, sizes in enumerate(zip(predicted.sizes, reference.sizes, strict=True)):
         check_sizes(place, *sizes)
+    if not predicted.sizes:
+        return Overlaps(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     ours, theirs = _Line.of(predicted), _Line.of(reference)
     common = ours.pixels_on(theirs)
     return Overlaps(common, ours.areas() + theirs.areas() - common)
@@ -116,32 +117,33 @@ def _of_runs(predicted: Runs, reference: Runs) -> Overlaps:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Masks laid end to end: where their runs end, and how many pixels are on up to there.
+    """Masks laid end to end, a pair of runs a line: off, then on.
 
-    Floats, because they are looked up by interpolation; whole numbers of this size are exact in them.
+    Attributes:
+        ends: ``[M, 2]`` where the two end on the line of all pixels.
+        on: ``[M, 2]`` how many pixels are on up to there.
+        starts: ``[N]`` the first pair of each mask.
     """
 
-    ends: Floats
-    on: Floats
+    ends: Integers
+    on: Integers
     starts: Integers
 
     @classmethod
     def of(cls, runs: Runs) -> _Line:
-        # Off and on come in turns: what is on grows with every other run.
-        on = _sums(runs.lengths[1::2])
-        return cls(runs.lengths.cumsum(dtype=np.float64), np.repeat(on, 2)[1:-1], runs.starts // 2)
+        off, on = runs.pairs.cumsum(axis=0).T
+        up_to = np.stack([on - runs.pairs[:, 1], on], axis=1)
+        return cls(up_to + off[:, None], up_to, runs.starts[:-1])
 
     def areas(self) -> Integers:
-        return self._of_masks(np.concatenate([np.zeros(1), self.on[1::2]]))
+        return self._of_masks(self.on)
 
     def pixels_on(self, other: _Line) -> Integers:
         # How much of the other is on up to each of our ends: between its own it grows by one a pixel, or not at all.
-        grown = np.interp(self.ends, other.ends, other.on) if len(other.ends) else np.zeros_like(self.ends)
-        return self._of_masks(_sums(grown[1::2] - grown[::2]))
+        # Whole numbers of this size are exact as the floats that interpolation takes.
+        grown = np.interp(self.ends.ravel(), other.ends.ravel(), other.on.ravel())
+        return self._of_masks(grown.reshape(-1, 2)).astype(np.int64)
 
-    def _of_masks(self, sums: Floats) -> Integers:
-        return np.diff(sums[self.starts]).astype(np.int64)
-
-
-def _sums(numbers: NDArray[Any]) -> Floats:
-    return np.concatenate([np.zeros(1), numbers.cumsum(dtype=np.float64)])
+    def _of_masks(self, up_to: NDArray[Any]) -> NDArray[Any]:
+        """Return ``[N]``: what was gained within each mask's runs that are on."""
+        return np.add.reduceat(up_to[:, 1] - up_to[:, 0], self.starts)
