@@ -312,7 +312,9 @@ def test_threads_share_a_folder(folder: Path) -> None:
 @contextmanager
 def child(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
     command: Sequence[str] = [sys.executable, "-m", "tests.models.sharing", *map(str, arguments)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # several share the cores
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             yield process
         finally:

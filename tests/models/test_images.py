@@ -127,13 +127,21 @@ def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         read_image(encoded())
 
 
-def test_an_error_without_words_is_named() -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        pytest.param(EOFError(), "image: EOFError", id="no words"),
+        pytest.param(OSError("first line\nsecond"), "image: first line", id="several lines"),
+    ],
+)
+def test_what_pillow_says_becomes_one_line(error: Exception, said: str) -> None:
     class Broken(Image.Image):
         def convert(self, *arguments: Any, **options: Any) -> Image.Image:
-            raise EOFError
+            raise error
 
-    with pytest.raises(ArgumentError, match="image: EOFError"):
+    with pytest.raises(ArgumentError) as raised:
         read_image(Broken())
+    assert str(raised.value) == said
 
 
 @given(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "AVIF", "DDS"]), st.data())

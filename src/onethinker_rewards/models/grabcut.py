@@ -82,8 +82,6 @@ class GrabCutSegmenter:
     def _draw(self, pixels: Pixels, prompt: PixelPrompt) -> NDArray[np.bool_]:
         height, width = pixels.shape[:2]
         scale = min(1.0, (self._longest_side or max(height, width)) / max(height, width))
-        if scale == 1.0:
-            return self._cut(pixels, prompt.points, prompt.labels)
         size = max(1, round(width * scale)), max(1, round(height * scale))
         small = self._cv2.resize(pixels, size, interpolation=self._cv2.INTER_AREA)
         mask = self._cut(np.asarray(small), prompt.points * size / (width, height), prompt.labels)
