@@ -136,6 +136,10 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("On the sofa sleeps a cat.", "A cat sleeps on the sofa.", "the same words in another order"),
         Case("A dog barks.", "A cat sleeps on the sofa.", "one word shared"),
         Case("Nothing.", "A cat sleeps on the sofa.", "no word shared"),
+        Case("A cat! A cat! A cat!", "A cat sleeps on the sofa.", "said three times"),
+        Case("A cat!", "A cat sleeps on the sofa.", "said once"),
+        Case("yes", "Yes.", "one word"),
+        Case("一只猫", "一只猫。", "another script"),
     ),
     "temporal_grounding": (
         Case(_SPAN, _SPAN, "equal"),

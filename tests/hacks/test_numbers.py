@@ -11,7 +11,6 @@ from onethinker_rewards.hacks import Verdict, play, read_tricks, recipe_reward
 PAYING_UNDER_PAPER = {
     "changes-its-mind",
     "denied-letter",
-    "per-cent-as-number",
     "function-words",
     "negated-sentence",
     "denied-sentence",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from onethinker_rewards.parsing.released import find_released, unwrap_reference
+from onethinker_rewards.parsing.released import _collapse_many, find_released, unwrap_reference
 from onethinker_rewards.testing import tagged
 from tests.parsing import oracles
 
@@ -39,6 +41,14 @@ def test_named(response: str, compared: str, tagged: str, well_formed: bool) -> 
     expected = (compared, tagged, well_formed)
     assert tuple(find_released(response)) == expected
     assert oracles.released(response) == expected
+
+
+@given(st.text("<>/ \n\x1c\u3000ab\ud800\U0001f600", max_size=14))
+@example("")
+@example(" ")
+@example("< \n>")
+def test_very_many_marks_are_taken_alike(response: str) -> None:
+    assert _collapse_many(response) == re.sub(r"\s*(<|>|/)\s*", r"\1", response)
 
 
 @pytest.mark.parametrize("piece", ["<", " ", "/ ", " <", "<answer>", "\x1c>"])

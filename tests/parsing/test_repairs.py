@@ -7,12 +7,13 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from onethinker_rewards.codes import RepairCode
 from onethinker_rewards.parsing import read_answer, without_fence
+from onethinker_rewards.parsing.repairs import _without_trailing_commas
 from onethinker_rewards.schemas import (
     BoxTrack,
     Number,
@@ -100,6 +101,13 @@ REPAIRED: dict[str, Case] = {
         ONE,
     ),
 }  # fmt: skip
+
+
+@given(st.text(",}] \n\x00a", max_size=12))
+@example(",,}")
+@example(",\x00}")
+def test_trailing_commas_are_those_of_the_pattern(text: str) -> None:
+    assert _without_trailing_commas(text) == re.sub(r",\s*(?=[}\]])", "", text)
 
 
 @pytest.mark.parametrize(("schema", "text", "repairs", "value"), [pytest.param(*c, id=n) for n, c in REPAIRED.items()])

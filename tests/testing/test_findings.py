@@ -30,6 +30,15 @@ def test_a_chain_of_different_signs_equals_nothing_else(answer: str, reference: 
     assert otr.score([wrap(answer)], [answer], "math").accuracy.tolist() == [1.0]
 
 
+@pytest.mark.parametrize("space", ["", " ", " \n"])
+def test_brackets_in_brackets_without_end_under_release(space: str) -> None:
+    """A copy of the text for each pair took hours for a megabyte of them."""
+    depth = 300_000 // (1 + len(space))
+    answer = f"({space}" * depth + "b" + f"{space})" * depth
+    batch = otr.score([wrap(answer), wrap("([b)]")], ["[B]", "B"], "multiple_choice", recipe="release")
+    assert batch.accuracy.tolist() == [1.0, 0.0]
+
+
 @pytest.mark.parametrize("depth", [8, 9, 1000, 1200])
 def test_boxes_in_boxes_without_end(depth: int) -> None:
     """A thousand of them raised RecursionError, and with it the whole batch."""

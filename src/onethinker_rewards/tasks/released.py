@@ -57,17 +57,32 @@ def _each(score: Callable[[str, str, str], ReleasedScores]) -> Callable[..., lis
 # Text answers.
 
 
+_BRACKETS = frozenset({"()", "[]", "{}"})
+
+
 def _without_brackets(text: str) -> str:
-    text = text.strip()
-    while len(text) > 1 and (text[0], text[-1]) in {("(", ")"), ("[", "]"), ("{", "}")}:
-        text = text[1:-1].strip()
-    return text.casefold()
+    # By places, since a copy for each bracket is quadratic where there are very many.
+    start, end = 0, len(text)
+    while True:
+        while start < end and text[start].isspace():
+            start += 1
+        while start < end and text[end - 1].isspace():
+            end -= 1
+        if end - start < 2 or text[start] + text[end - 1] not in _BRACKETS:
+            return text[start:end]
+        start, end = start + 1, end - 1
+
+
+def _equal_folded(one: str, other: str) -> bool:
+    # Casefolding makes no text shorter.
+    folded = other.casefold()
+    return len(one) <= len(folded) and one.casefold() == folded
 
 
 @_each
 def multiple_choice(compared: str, tagged: str, reference: str) -> ReleasedScores:
     """1 where both are equal after casefolding and stripping outer brackets."""
-    equal = float(_without_brackets(compared) == _without_brackets(reference))
+    equal = float(_equal_folded(_without_brackets(compared), _without_brackets(reference)))
     return ReleasedScores(equal, parts={"option_match": equal})
 
 

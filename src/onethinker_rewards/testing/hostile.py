@@ -54,6 +54,9 @@ LONG = {
     "a megabyte of different words": " ".join(
         "".join(letters) for letters in islice(product("bcdfghilmnoprstu", repeat=5), _MEGABYTE // 6)
     ),
+    "a megabyte of words like table": " ".join(
+        "tab" + "".join(letters) for letters in islice(product("bcdfghijklmnopqrstuw", repeat=4), _MEGABYTE // 8)
+    ),
 } | {
     name: piece * (_MEGABYTE // len(piece))
     for name, piece in {

@@ -116,7 +116,7 @@ def _texts(draw: DrawFn) -> Pair:
 
     Were a word in the reference twice, or the answer's words in another order, saying more could be right.
     """
-    reference = draw(st.lists(st.sampled_from(WORDS), min_size=2, max_size=6, unique=True))
+    reference = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6, unique=True))
     kept = [draw(st.sampled_from([word, word, "", FOREIGN[0]])) for word in reference]
     return Pair(" ".join(reference), " ".join(word for word in kept if word) or reference[0])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from string import digits
 
 __all__ = ["readable_part"]
 
@@ -16,7 +17,7 @@ _BRACKET = re.compile(r"\s\[")
 _DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"(?:^|[\s=])(?:\*\*)?[^\s\w]{0,5}\d")
 _BEGINNING = re.compile(r"[\s=]")
-_NO_LETTERS = re.compile(r"[\W\d_]*")
+_LETTER = re.compile(r"[^\W\d_]")
 
 # A whole number of more digits is an error to Python, which ends the reading of the text without a result.
 _MANY_DIGITS = re.compile(r"[0-9]{4301,}")
@@ -34,7 +35,7 @@ def readable_part(text: str) -> str:
     """
     if _may_have_formula(text):
         return text
-    if not _DIGIT.search(text) or not _NUMBER.search(text) or _MANY_DIGITS.fullmatch(text):
+    if not _has_digit(text) or not _NUMBER.search(text) or _MANY_DIGITS.fullmatch(text):
         return ""
     return text if len(text) <= _SHORT else _up_to_last_number(text)
 
@@ -50,9 +51,16 @@ def _is_open(opening: str, text: str) -> bool:
     return pattern is None or pattern.search(text) is not None
 
 
+def _has_digit(text: str) -> bool:
+    if text.isascii():
+        # Ten times as fast as the pattern.
+        return any(digit in text for digit in digits)
+    return _DIGIT.search(text) is not None
+
+
 def _up_to_last_number(text: str) -> str:
     """Cut a text where the number that begins last has certainly ended."""
     last = _BEGINNING.search(text[::-1])
     start = len(text) - last.end() if last else 0
-    run = _NO_LETTERS.match(text, start)
-    return text if run is None else text[: run.end() + _BEHIND]
+    letter = _LETTER.search(text, start)
+    return text if letter is None else text[: letter.start() + _BEHIND]
