@@ -97,6 +97,15 @@ def test_a_model_of_images_has_no_memory() -> None:
         segmenter.propagate(FRAMES, [0], *_prompts(1))
 
 
+def test_transformers_is_recent_enough(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import transformers
+
+    segmenter = Sam2Segmenter.from_transformers(model)
+    monkeypatch.setattr(transformers, "__version__", "4.57.6")
+    with pytest.raises(ArgumentError, match="transformers 5"):
+        segmenter.propagate(FRAMES, [0], *_prompts(1))
+
+
 @pytest.mark.parametrize("keyframe", [-1, 4])
 def test_a_keyframe_is_one_of_the_frames(segmenter: Sam2Segmenter, keyframe: int) -> None:
     with pytest.raises(ArgumentError, match="keyframes: from 0 to 3"):

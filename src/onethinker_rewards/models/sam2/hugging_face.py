@@ -14,6 +14,9 @@ from onethinker_rewards.models.sam2.two_passes import as_prompt
 
 __all__ = ["HuggingFaceBackend"]
 
+# Its trackers' own parts, which tracking calls, took other arguments before.
+_TRACKING_SINCE = 5
+
 
 class HuggingFaceBackend:
     """Calls the model's parts, which image and video models have in common."""
@@ -29,9 +32,9 @@ class HuggingFaceBackend:
 
     def encode(self, pixels: torch.Tensor) -> Embedding:
         """Return the embeddings of ``[B, 3, S, S]`` normalised pixels."""
-        flat = self.model.get_image_features(pixels, return_dict=True).fpn_hidden_states
-        sizes = self.model.backbone_feature_sizes
-        return tuple(level.permute(1, 2, 0).unflatten(2, tuple(size)) for level, size in zip(flat, sizes, strict=True))
+        # What its `get_image_features` does, whose result is another in each version.
+        finest, finer, coarse = self.model.vision_encoder(pixels).fpn_hidden_states
+        return self.model.mask_decoder.conv_s0(finest), self.model.mask_decoder.conv_s1(finer), coarse
 
     def decode(self, embedding: Embedding, prompts: Prompts, mask: torch.Tensor | None) -> Decoded:
         """Return one mask a prompt, as the protocol says."""
@@ -60,6 +63,8 @@ class HuggingFaceBackend:
         """Give each frame's number and logits, as the protocol says; the model takes the objects one by one."""
         if not hasattr(self.model, "memory_encoder"):
             raise ArgumentError("model: following an object needs Sam2VideoModel; Sam2Model has no memory")
+        if int(extra.module("transformers").__version__.partition(".")[0]) < _TRACKING_SINCE:
+            raise ArgumentError(f"model: following an object needs transformers {_TRACKING_SINCE} or later")
         session = _session(self.model, len(embeddings))
         positions = self._positions(embeddings[keyframe])
         self._show(session, keyframe, embeddings[keyframe], positions)
