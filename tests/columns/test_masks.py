@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import struct
 import sys
+import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -119,6 +122,8 @@ def test_runs_are_the_textbook(mask: np.ndarray) -> None:
 
 
 @given(lengths=st.lists(st.integers(0, 2**22), max_size=12))
+@example(lengths=[0, 2**26])
+@example(lengths=[2**25, 2**25, 0, 0])
 def test_long_runs_are_the_textbook(lengths: list[int]) -> None:
     """Numbers of every number of characters that a mask can need."""
     runs = read_runs([{"size": [sum(lengths), 1], "counts": lengths}, {"size": [1, 1], "counts": "1"}])
@@ -243,6 +248,19 @@ def test_bad_files_are_one_clear_line(tmp_path: Path) -> None:
             with pytest.raises(ArgumentError, match=message) as caught:
                 read_mask(mask)
             assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("side", [31, 9_600, 30_000, 2**31 - 1])
+def test_a_second_header_is_not_believed(side: int, strict: bool) -> None:
+    """Its size was not looked at before; Pillow takes the last one, and only warns of many pixels."""
+    data = png(np.eye(30, dtype=np.uint8))
+    header = b"IHDR" + struct.pack(">II", side, side) + data[24:29]
+    second = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if strict else "ignore")
+        with pytest.raises(ArgumentError, match="a mask's PNG cannot be read"):
+            read_mask(data[:33] + second + data[33:])
 
 
 @given(place=st.integers(0, 200), value=st.integers(0, 255), end=st.integers(0, 300))

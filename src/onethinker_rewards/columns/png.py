@@ -33,22 +33,36 @@ def read_png(data: bytes) -> NDArray[np.bool_]:
     # The header's sides come right after the name of its chunk: looked at before anything is unpacked.
     if not data.startswith(_SIGNATURE) or len(data) < 24:
         raise ArgumentError("a mask's bytes must be a PNG: other formats change pixels")
-    width, height = _SIDES.unpack_from(data, 16)
-    if width * height > MOST_PIXELS:
-        raise ArgumentError(f"a PNG of {height} by {width} is larger than {MOST_PIXELS:,} pixels")
-    pixels = _pixels(data)
+    size = _SIDES.unpack_from(data, 16)
+    if size[0] * size[1] > MOST_PIXELS:
+        raise ArgumentError(f"a PNG of {size[1]} by {size[0]} is larger than {MOST_PIXELS:,} pixels")
+    pixels = _pixels(data, size)
     return np.asarray(pixels.any(axis=2) if pixels.ndim == 3 else pixels != 0, dtype=np.bool_)
 
 
-def _pixels(data: bytes) -> NDArray[np.generic]:
+def _pixels(data: bytes, size: tuple[int, int]) -> NDArray[np.generic]:
     try:
         from PIL import Image  # noqa: PLC0415 - an extra
     except ImportError:
         raise ImportError("reading a PNG needs Pillow: pip install 'onethinker-rewards[masks]'") from None
+    # The last two are of a second header with another size, the warning where warnings are errors.
+    broken = (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    )
     try:
         with Image.open(BytesIO(data), formats=["PNG"]) as image:
-            pixels = np.asarray(image)
+            # Nothing is unpacked before the array is asked for.
+            pixels = np.asarray(image) if image.size == size else np.zeros(0, dtype=np.bool_)
             opaque = len(image.getbands()) - ("A" in image.getbands())
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
+    except broken as error:
         raise ArgumentError(f"a mask's PNG cannot be read: {str(error).partition(chr(10))[0]}") from None
+    if not pixels.size:
+        raise ArgumentError("a mask's PNG cannot be read: its headers differ in size")
     return pixels[..., :opaque] if pixels.ndim == 3 else pixels

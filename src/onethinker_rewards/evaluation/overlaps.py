@@ -18,7 +18,7 @@ from onethinker_rewards.columns.run_text import Integers
 from onethinker_rewards.columns.runs import Runs, read_runs
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Masks", "Overlaps", "mask_overlaps"]
+__all__ = ["Masks", "Overlaps", "check_sizes", "mask_overlaps", "pixels"]
 
 Masks: TypeAlias = Sequence[MaskLike | None] | Mask
 
