@@ -43,6 +43,7 @@ def columns(rows: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
         pytest.param("\u212aelvin", "kelvin", 2 / 3, id="lowered before letters are chosen"),
         pytest.param("a\x01b", "a b", 1.0, id="the mark between texts in a text"),
         pytest.param("\ud800 a b", "a b", 1.0, id="lone surrogate"),
+        pytest.param("ab" * 40 + "ing", "ab" * 40 + "ed", 2 / 3, id="stems of very long words"),
     ],
 )
 def test_rouge(predicted: str, reference: str, expected: float) -> None:

@@ -137,7 +137,7 @@ def describes_set(node: Node) -> bool:
 
 
 def to_set(node: Node) -> Any:
-    """Return the set of numbers that a tree describes; raises TypeError for what describes none."""
+    """Return the set of numbers of a tree that describes one; raises TypeError where a part is no number."""
     node = without_variable(node)
     if node.op == "space":
         return _SPACES[node.text]
@@ -149,9 +149,7 @@ def to_set(node: Node) -> Any:
         return _COMBINED[node.op](*map(to_set, node.args))
     if node.op == "without":
         return sympy.Complement(*map(to_set, node.args))
-    if is_inequality(node):
-        return sympy.Intersection(*map(_solved, pieces(node)))
-    raise TypeError(f"{node.op} is no set")
+    return sympy.Intersection(*map(_solved, pieces(node)))
 
 
 def _interval(brackets: Node, low: Node, high: Node) -> Any:
