@@ -348,8 +348,18 @@ def test_an_endpoint_that_goes_away_ends_the_run(drawn: Path) -> None:
         assert re.search(r"Error: http\S+: no answer to \d+ rows in a row: 503 down; --resume goes on", done.stderr)
         assert not out.exists()
         teacher.answering = right_but_every_third
-        # It may be another endpoint with more patience: the answers are those of the same model.
-        assert ask(teacher, path, out, "--resume", "--concurrency", "7").exit_code in (0, 2)
+        # It may be another endpoint and another patience: the answers are those of the same model.
+        others = [
+            "--concurrency",
+            "7",
+            "--timeout",
+            "50",
+            "--retries",
+            "3",
+            "--endpoint",
+            f"{teacher.url}/chat/completions",
+        ]
+        assert ask(teacher, path, out, "--resume", *others).exit_code in (0, 2)
     done_rows = {row["row"] for name in ("out.jsonl", "out.bad.jsonl") for row in decoded(drawn / name)}
     assert done_rows == {place + 1 for place in range(100) if place % 3} | {
         row["row"] for row in decoded(drawn / "out.bad.jsonl")
@@ -581,6 +591,8 @@ def test_answers_that_are_written_are_thrown_away(small: Path, monkeypatch: pyte
     forget = answers_module.Answers.forget
 
     def watched(self: answers_module.Answers, number: int) -> None:
+        noted = json.loads((small.parent / "out.jsonl.progress").read_bytes())["progress"]["place"][1]
+        assert number <= noted
         forget(self, number)
         sizes.append((small.parent / "out.jsonl.answers").stat().st_size)
 
@@ -590,6 +602,38 @@ def test_answers_that_are_written_are_thrown_away(small: Path, monkeypatch: pyte
         assert ask(teacher, small, small.parent / "out.jsonl", "--concurrency", "2").exit_code == 0
     # All answers together have some 7,000 bytes.
     assert max(sizes) < 2500
+
+
+def test_only_answers_to_earlier_rows_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "ENOUGH", 1)
+    kept = answers_module.Answers(tmp_path / "answers", resume=False)
+    for number in (3, 1, 2, 3):
+        kept.note(number, [f"to {number}"])
+    assert kept.since(2) == {3: ["to 3", "to 3"], 2: ["to 2"]}
+    kept.forget(2)
+    kept.note(4, ["to 4"])
+    assert kept.since(0) == {3: ["to 3", "to 3"], 2: ["to 2"], 4: ["to 4"]}
+    kept.close()
+    again = answers_module.Answers(tmp_path / "answers", resume=True)
+    assert again.since(4) == {4: ["to 4"]}
+    again.remove()
+    again.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, out = write_array(drawn / "in.json", asked_rows(3)), drawn / "out.jsonl"
+    monkeypatch.setattr(answers_module, "_line", lambda number, answers: FullDisk())
+    with teaching(right_but_every_third) as teacher:
+        done = ask(teacher, path, out)
+    assert (done.exit_code, done.stderr) == (2, f"Error: {out}.answers: No space left on device\n")
+
+
+class FullDisk(bytes):
+    """Bytes that no disk has room for."""
+
+    def __bool__(self) -> bool:
+        raise OSError(28, "No space left on device")
 
 
 PROGRAM = """

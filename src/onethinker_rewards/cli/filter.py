@@ -59,9 +59,7 @@ class _Places:
 @click.command(short_help="Keep right answers to fine-tune on; ask a teacher for them.")
 @click.argument("file")
 @click.option("--out", required=True, metavar="FILE", help="Write kept rows there: JSON Lines, or Parquet by its name.")
-@click.option(
-    "--bad", metavar="FILE", help="Write bad rows there.  [default: OUT with .bad.jsonl]"
-)
+@click.option("--bad", metavar="FILE", help="Write bad rows there.  [default: OUT with .bad.jsonl]")
 @click.option("--rejected", metavar="FILE", help="Write rows without a right answer there, and why.")
 @click.option("--answers", metavar="FILE", help="Write all rows with all answers there, to filter them again.")
 @click.option("--recipe", type=click.Choice(list(RECIPES)), default="paper", show_default=True, help="How to score.")

@@ -88,9 +88,7 @@ def count_lines(path: str, low: int, high: int) -> int:
     return ends + (low == 0)
 
 
-def read_works(
-    source: IO[Any], name: str, start: Place, stop: int | None, rows: int | None = None
-) -> Iterator[Lines]:
+def read_works(source: IO[Any], name: str, start: Place, stop: int | None, rows: int | None = None) -> Iterator[Lines]:
     """Yield lines some thousand at a time, fewer where they are long, so that memory stays bounded.
 
     Raises:

@@ -120,9 +120,7 @@ def _opened(file: IO[Any], name: str) -> Any:
         raise Refused(f"{name}: not Parquet: {_first_line(error)}") from None
 
 
-def _tables(
-    parquet: Any, name: str, start: Place, groups: int | None, rows: int | None = None
-) -> Iterator[Table]:
+def _tables(parquet: Any, name: str, start: Place, groups: int | None, rows: int | None = None) -> Iterator[Table]:
     ends = _group_ends(parquet)
     first = sum(end <= start.offset for end in ends)
     chosen = range(first, len(ends) if groups is None else first + groups)

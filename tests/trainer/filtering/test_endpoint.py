@@ -105,7 +105,10 @@ def test_frames_say_how_fast_they_follow() -> None:
     asked = Question(question().candidate, "What is it?", [], [], 2.0)
     with teaching(lambda request, number: completion("a")) as teacher:
         ask(endpoint(teacher.url), [asked])
-    assert teacher.asked[0]["media_io_kwargs"] == {"video": {"num_frames": -1, "fps": 2.0}}
+        ask(endpoint(teacher.url, body={"media_io_kwargs": None}), [asked])
+    first, second = teacher.asked
+    assert first["media_io_kwargs"] == {"video": {"num_frames": -1, "fps": 2.0}}
+    assert "media_io_kwargs" not in second
 
 
 def test_several_answers_in_one_request() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
 
@@ -139,4 +139,8 @@ def test_how_long_to_wait(header: str | None, seconds: float) -> None:
 
 
 def test_a_moment_to_wait_for() -> None:
-    assert pause(format_datetime(datetime.now(UTC) + timedelta(seconds=30))) == pytest.approx(30, abs=2)
+    moment = datetime.now(UTC) + timedelta(seconds=30)
+    for zone in (UTC, timezone(timedelta(hours=2)), None):
+        assert pause(
+            format_datetime(moment.astimezone(zone) if zone else moment.replace(tzinfo=None))
+        ) == pytest.approx(30, abs=5)

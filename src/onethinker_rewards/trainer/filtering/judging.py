@@ -83,7 +83,7 @@ def _judged(candidate: Candidate, rewards: list[dict[str, Any]], rule: Rule) -> 
 def _code(row: Mapping[str, Any], least: float) -> str | None:
     # There is no accuracy where there is no number, and that has its failure.
     code = row["failure"] or row["format_fault"]
-    return code or (BELOW if row["normalised"] < least or row["format"] < 1 else None)
+    return code or (BELOW if row["normalised"] < least else None)
 
 
 def _kept(
