@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from onethinker_rewards import models
+from onethinker_rewards.models.prompts import read_prompts
 from onethinker_rewards.models.sam2 import extra
 from onethinker_rewards.models.sam2.backend import weights_digest
 from onethinker_rewards.models.sam2.device import Device
 from onethinker_rewards.models.sam2.pixels import Preparation
-from onethinker_rewards.models.sam2.prompts import read_prompts
 from tests.models.sam2 import scenes
 
 _HIDING = """

@@ -105,8 +105,8 @@ def test_one_pass_is_what_transformers_does() -> None:
             multimask_output=False,
         )
     backend = segmenter._decoder._backend
+    from onethinker_rewards.models.prompts import read_prompts
     from onethinker_rewards.models.sam2.decoding import as_prompts
-    from onethinker_rewards.models.sam2.prompts import read_prompts
 
     read, prompts = read_prompts(*group)
     placed = as_prompts(prompts, read, tiny.SIDE, segmenter._decoder._device)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.images import Pixels
+from onethinker_rewards.models.prompts import PixelPrompt
 from onethinker_rewards.models.sam2.backend import Backend, Prompts
 from onethinker_rewards.models.sam2.chunks import Chunks
 from onethinker_rewards.models.sam2.device import Device
 from onethinker_rewards.models.sam2.extra import torch
 from onethinker_rewards.models.sam2.plan import Job, by_points
-from onethinker_rewards.models.sam2.prompts import PixelPrompt
 from onethinker_rewards.models.sam2.two_passes import draw
 
 __all__ = ["Decoder", "as_mask", "as_prompts"]

@@ -79,5 +79,5 @@ class Encoder:
     def _kept(self, level: torch.Tensor, place: torch.device) -> torch.Tensor:
         # Within range (float16 ends at 65504), so that no mask is NaN; and a copy: a view would keep the whole batch in
         # memory for as long as one of its images is kept.
-        largest = torch.finfo(self._dtype).max
+        largest = min(torch.finfo(dtype).max for dtype in (self._dtype, level.dtype))
         return level.clamp(-largest, largest).to(device=place, dtype=self._dtype).contiguous()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from onethinker_rewards.models.images import Pixels, image_key
-from onethinker_rewards.models.sam2.prompts import PixelPrompt
+from onethinker_rewards.models.prompts import PixelPrompt
 
 __all__ = ["Job", "Plan", "by_points", "keyed"]
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.images import ImageLike, Pixels, read_images
+from onethinker_rewards.models.prompts import PixelPrompt
 from onethinker_rewards.models.sam2.backend import Backend
 from onethinker_rewards.models.sam2.chunks import Chunks
 from onethinker_rewards.models.sam2.decoding import as_mask, as_prompts
 from onethinker_rewards.models.sam2.device import Device
 from onethinker_rewards.models.sam2.encoding import Encoder
 from onethinker_rewards.models.sam2.plan import by_points, keyed
-from onethinker_rewards.models.sam2.prompts import PixelPrompt
 
 __all__ = ["Tracker", "read_frames"]
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from onethinker_rewards.models.embeddings import EmbeddingCache
 from onethinker_rewards.models.images import ImageLike
+from onethinker_rewards.models.prompts import read_prompts
 from onethinker_rewards.models.sam2 import extra
 from onethinker_rewards.models.sam2.backend import Backend
 from onethinker_rewards.models.sam2.chunks import Chunks
@@ -23,7 +24,6 @@ from onethinker_rewards.models.sam2.hugging_face import HuggingFaceBackend
 from onethinker_rewards.models.sam2.meta import MetaBackend
 from onethinker_rewards.models.sam2.pixels import Preparation
 from onethinker_rewards.models.sam2.plan import Job, Plan, keyed
-from onethinker_rewards.models.sam2.prompts import read_prompts
 from onethinker_rewards.models.sam2.propagation import Tracker, read_frames
 
 __all__ = ["Sam2Segmenter", "SegmenterOptions"]
