@@ -70,17 +70,18 @@ def test_an_image_is_sent_as_verl_does() -> None:
     assert done.asked["prompt_ids"] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("seed", [0, 7])
 @pytest.mark.parametrize("messages", [VIDEO, IMAGE], ids=["video", "image"])
-def test_with_a_seed_each_response_has_its_own(messages: Any) -> None:
+def test_with_a_seed_each_response_has_its_own(messages: Any, seed: int) -> None:
     shared = {"temperature": 1.0}
-    loop = rollout.SingleTurn(Template(), {"onethinker": {"seed": 7}})
+    loop = rollout.SingleTurn(Template(), {"onethinker": {"seed": seed}})
     row = {"index": 1, "extra_info": {}, "global_steps": 2}
     asked = [
         asyncio.run(loop.run(shared, raw_prompt=messages, uid="u", session_id=session, **row)).asked
         for session in range(2)
     ]
     assert [one["sampling_params"] for one in asked] == [
-        {"temperature": 1.0, "seed": seed_of(7, row | {"session_id": session})} for session in range(2)
+        {"temperature": 1.0, "seed": seed_of(seed, row | {"session_id": session})} for session in range(2)
     ]
     assert shared == {"temperature": 1.0}
 
