@@ -31,7 +31,7 @@ def share(folder: Path, seed: int) -> None:
     random = Random(seed)
     cache = EmbeddingCache(memory_bytes=0, directory=folder, disk_bytes=DISK_BYTES)
     held: list[tuple[str, Embedding]] = []
-    for _ in range(100):
+    for _ in range(60):
         keys = random.choices(KEYS, k=3)
         found = cache.get(keys, lambda places, keys=keys: [embedding(keys[place]) for place in places])
         held += zip(keys, found, strict=True)

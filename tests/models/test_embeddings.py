@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.models import CacheCounts, Embedding, EmbeddingCache
 
-WAIT = 20.0
+WAIT = 120.0  # for what takes no time unless it hangs
 
 
 def embedding(key: str, size: int = 8) -> Embedding:

@@ -213,7 +213,7 @@ def test_it_draws_the_same_in_threads() -> None:
     segmenter, barrier = GrabCutSegmenter(), threading.Barrier(4)
 
     def draw_it(_: int) -> np.ndarray:
-        barrier.wait(20)
+        barrier.wait(120)
         return segmenter([SCENE.pixels], [BOX], [ON], [OFF])[0]
 
     with ThreadPoolExecutor(4) as threads:
