@@ -222,6 +222,7 @@ def report(storm: Storm, asked: int, seed: int, seconds: float) -> str:
         f"| no total is outside of its recipe's range | {kinds['out of range']} |",
         f"| none takes longer than {1000 * storm.seconds:.0f} ms of processor time by itself | {kinds['slow']} |",
         "",
+        "By itself is the best of many tries, since other work on a machine makes a processor's time longer, too.",
         f"Not counted there: {kinds[MATH_VERIFY]} of the {storm.rows['math', 'release']:,} of `math` under `release`.",
         "Their verdict is math-verify's own, and so is their time: it is spent in a worker process, which is killed at",
         "its deadline. A text that math-verify can extract nothing from never gets there.",
@@ -239,7 +240,7 @@ def report(storm: Storm, asked: int, seed: int, seconds: float) -> str:
     lines += ["", "| how an answer was read | responses |", "| --- | --- |"]
     lines += [f"| `{code}` | {count:,} |" for code, count in storm.failures.most_common()]
     shown = sorted(storm.findings, key=lambda finding: (finding.kind, finding.task, finding.recipe))[:_SHOWN]
-    lines += ["", "What broke a promise:", "", "```text", *map(str, shown), "```"] if shown else []
+    lines += ["", "What was found:", "", "```text", *map(str, shown), "```"] if shown else []
     return "\n".join(lines) + "\n"
 
 
