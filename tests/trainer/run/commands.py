@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-BATCH = 16
+BATCH = 8
 EACH = 4
 STEPS = 3
 SEED = 7
