@@ -53,6 +53,7 @@ test: .venv/.dev .venv/.peers check  ## set up, then run every check and every t
 	$(PYTEST) --cov --cov-report=term
 	$(BIN)/coverage report --omit='*/cli/*,*/__main__.py' --fail-under=100
 	$(MAKE) test-frameworks
+	$(MAKE) test-trainer
 
 test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds each
 	$(PYTEST) -m 'not slow'
