@@ -134,6 +134,7 @@ def damage(content: bytes, kind: str) -> bytes:
         "too long": content + b"\0",
         "a number changed": content[:-1] + bytes([content[-1] ^ 1]),
         "a type changed": content.replace(b"BF16", b"F16", 1).replace(b'"F16"', b'"F16" ', 1),
+        "a shape changed": content.replace(b"[4,5]", b"[5,4]", 1),
         "zeros": bytes(len(content)),
         "no metadata": content.replace(b'"__metadata__":{', b'"__metadata__":{"x":"y",', 1),
     }[kind]
@@ -141,7 +142,9 @@ def damage(content: bytes, kind: str) -> bytes:
 
 @pytest.mark.parametrize(
     "kind",
-    "empty|cut in the header|cut in the numbers|too long|a number changed|a type changed|zeros|no metadata".split("|"),
+    "empty|cut in the header|cut in the numbers|too long|a number changed|a type changed|a shape changed|zeros|no metadata".split(
+        "|"
+    ),
 )
 def test_a_damaged_file_is_encoded_again_counted_and_replaced(folder: Path, kind: str) -> None:
     get(EmbeddingCache(directory=folder), "a")
@@ -224,7 +227,8 @@ def test_many_files_are_not_listed_for_each_new_one(folder: Path, monkeypatch: p
 def test_other_files_in_the_folder_are_left_alone(folder: Path) -> None:
     folder.mkdir()
     others = [
-        folder / name for name in ("model.safetensors", "embedding-of-mine.safetensors", "embedding-0.safetensors")
+        folder / name
+        for name in ("model.safetensors", "embedding-of-mine.safetensors", f"embedding-{0:032x}.safetensors.old")
     ]
     for other in others:
         other.write_bytes(bytes(9000))
