@@ -1,6 +1,6 @@
 """What an answer has to reach to be worth fine-tuning on.
 
-Source: OneThinker (arXiv 2512.03043) keeps 340,000 of 600,000 rows by thresholds that differ by task. It does not print
+Source: OneThinker (arXiv 2512.03043) keeps 340,000 of 600,000 rows by thresholds that differ by task. We do not know
 them, so these are ours.
 """
 
