@@ -69,6 +69,18 @@ def test_videos_are_equal(both: Sequence[Any]) -> None:
     assert min(map(scenes.overlap, one, other)) >= _IOU
 
 
+@pytest.mark.gpu
+def test_masks_are_nearly_equal_on_cuda(both: Sequence[Any]) -> None:
+    """With what is default there: batches, and embeddings in float16."""
+    group = scenes.group()
+    cpu = Sam2Segmenter.from_transformers(both[0])(*group)
+    cuda = Sam2Segmenter.from_sam2(both[1], device="cuda")
+    masks = cuda(*group)
+    both[1].to("cpu")
+    assert np.median([scenes.overlap(*pair) for pair in zip(cpu, masks, strict=True)]) >= 0.99
+    assert cuda.counts.rows_at_once == 64
+
+
 @pytest.mark.slow
 def test_at_full_size() -> None:
     """The tiny model of the release at 1024 pixels: both packages, alone, batched, and in half precision."""
