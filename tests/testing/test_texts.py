@@ -71,6 +71,7 @@ def test_the_strategies_reach_each_code() -> None:
         "temporal_grounding": 200,
         "spatial_grounding": 200,
         "tracking": 600,
+        "spatio_temporal_grounding": 400,
     }
     for task, count in {**many, "image_segmentation": 60}.items():
         for text in some_of(testing.near_misses(task), count):
