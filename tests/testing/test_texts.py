@@ -68,7 +68,8 @@ def test_the_strategies_reach_each_code() -> None:
     many = {
         "multiple_choice": 60,
         "numerical": 120,
-        "temporal_grounding": 200,
+        "temporal_grounding": 300,
+        "video_segmentation": 300,
         "spatial_grounding": 200,
         "tracking": 600,
         "spatio_temporal_grounding": 400,
