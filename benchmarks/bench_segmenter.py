@@ -122,9 +122,9 @@ def run() -> list[Row]:
     torch.set_num_threads(1)
     if not torch.cuda.is_available():
         return _rows(
-            "tiny", model(), repeat=2, note="no CUDA device here: other sizes, batches and memory not measured"
+            "tiny", model(), repeat=3, note="no CUDA device here: other sizes, batches and memory not measured"
         )
-    rows = _rows("tiny", model(), repeat=2, note="on the CPU")
+    rows = _rows("tiny", model(), repeat=3, note="on the CPU")
     for size in SIZES:
         rows += _rows(f"{size} on CUDA", model(size).to("cuda", torch.bfloat16), repeat=5, note=None)
     return rows
