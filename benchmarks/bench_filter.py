@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.rewards.cases import REFERENCES, wrap
 from tests.trainer.examples import draw, example_row
 
-from benchmarks.harness import Row
+from benchmarks.harness import Row, Spent, spend
 
 ROWS = int(os.environ.get("FILTER_ROWS", "10000"))
 ANSWERS = 4
@@ -33,14 +33,6 @@ CONCURRENCY = 64
 DELAY_S = 0.2
 TASKS = ("multiple_choice", "numerical", "regression", "ocr", "spatial_grounding")
 THOUGHT = "I look at the picture, and go through what there is to see in it. " * 20
-
-
-class Spent(NamedTuple):
-    """What one run took: time by the clock and of processors, and bytes of its largest process."""
-
-    wall_s: float
-    cpu_s: float
-    peak: int
 
 
 def run() -> list[Row]:
@@ -117,18 +109,9 @@ def _file(path: Path, *, answers: bool, rows: int = ROWS) -> Path:
 
 def _spend(command: str, source: Path, *more: str) -> Spent:
     target = source.with_suffix(f".{command}.jsonl")
-    since = time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "onethinker_rewards", command, source, "--out", target, *more], stderr=subprocess.DEVNULL
-    )
-    _, status, used = os.wait4(child.pid, 0)
-    # Its end is known, or it would be waited for again.
-    child.returncode = os.waitstatus_to_exitcode(status)
-    spent = time.perf_counter() - since
-    assert child.returncode == 0, (command, source)
+    spent = spend(command, source, "--out", target, *more)
     target.unlink()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Spent(spent, used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
+    return spent
 
 
 @contextmanager

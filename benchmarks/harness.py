@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +14,29 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 
 PACKAGES = ("numpy", "scipy", "shapely", "torch", "jiwer", "rouge-score", "math-verify")
+
+# Runs a command and prints what it took. A process of its own, because on Linux the peak of a child begins with that of
+# the process that started it, and this one has torch and more in it.
+METER = """
+import json, os, sys, time
+nowhere = os.open(os.devnull, os.O_WRONLY)
+since = time.perf_counter()
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, nowhere, 1)])
+_, status, used = os.wait4(child, 0)
+wall_s = time.perf_counter() - since
+code = os.waitstatus_to_exitcode(status)
+unit = 1 if sys.platform == "darwin" else 1024
+print(json.dumps([code, wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * unit]))
+"""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a command took: time by the clock and of its processors, and the most bytes of its largest process."""
+
+    wall_s: float
+    cpu_s: float
+    peak: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +71,21 @@ def best_of_both(
     """Return the seconds of one call of each, as `best_of` does, in turns: what slows the machine slows both."""
     rounds = [(best_of(ours, 1, at_least_s), best_of(theirs, 1, at_least_s)) for _ in range(repeat)]
     return min(first for first, _ in rounds), min(second for _, second in rounds)
+
+
+def spend(*arguments: str | Path) -> Spent:
+    """Run the command line with these arguments, and return what it and the processes that it started took.
+
+    Raises:
+        RuntimeError: If it failed.
+    """
+    command = [sys.executable, "-m", "onethinker_rewards", *map(str, arguments)]
+    meter = [sys.executable, "-I", "-S", "-c", METER, *command]
+    done = subprocess.run(meter, capture_output=True, text=True, check=True)
+    code, *spent = json.loads(done.stdout)
+    if code != 0:
+        raise RuntimeError(f"{' '.join(command)}: exit code {code}\n{done.stderr}")
+    return Spent(*spent)
 
 
 def machine(
