@@ -97,6 +97,7 @@ class Asker:
         self._places = anyio.CapacityLimiter(endpoint.concurrency)
         self._answered = False
         self._lost = 0
+        self._gone: str | None = None
 
     @classmethod
     @asynccontextmanager
@@ -136,20 +137,27 @@ class Asker:
         return answers
 
     async def _ask(self, body: bytes) -> list[str]:
+        if self._gone is not None:
+            # Those who still wait for their turn need not find out for themselves.
+            raise EndpointLostError(self._gone)
         try:
             answers = await self._attempts(body)
         except RefusedError as error:
             if not self._answered and error.status in _WRONG_STATUS:
-                raise EndpointLostError(str(error)) from None
+                raise self._lose(str(error)) from None
             raise BadRowError(Fault.ENDPOINT, str(error)) from None
         except NoAnswerError as error:
             self._lost += 1
             if self._lost >= max(LEAST_LOST, self._endpoint.concurrency):
-                raise EndpointLostError(f"no answer to {self._lost} rows in a row: {error}") from None
+                raise self._lose(f"no answer to {self._lost} rows in a row: {error}") from None
             attempts = self._endpoint.retries + 1
             raise BadRowError(Fault.ENDPOINT, f"no answer after {attempts} attempts: {error}") from None
         self._answered, self._lost = True, 0
         return answers
+
+    def _lose(self, why: str) -> EndpointLostError:
+        self._gone = why
+        return EndpointLostError(why)
 
     async def _attempts(self, body: bytes) -> list[str]:
         for attempt in range(self._endpoint.retries):
