@@ -128,8 +128,8 @@ def _run(
         "media": repr(media),
         "places": repr(places),
         "endpoint": identity_of_endpoint(endpoint),
+        "version": version("onethinker-rewards"),
     }
-    options |= {"endpoint": identity_of_endpoint(endpoint), "version": version("onethinker-rewards")}
     with open_source(file) as source:
         for side in places.sides:
             check_side(side, source.file)
