@@ -85,20 +85,25 @@ def test_reinforcement_learning_goes_to_the_trainer(monkeypatch: pytest.MonkeyPa
 def test_fine_tuning_goes_to_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def run(command: list[str], *, check: bool) -> SimpleNamespace:
+    def run(command: list[str], *, env: dict[str, str], check: bool) -> SimpleNamespace:
         folder = Path(command[command.index("--config-path") + 1])
-        seen.append((command, (folder / "run.yaml").read_text(encoding="utf-8")))
+        seen.append((command, (folder / "run.yaml").read_text(encoding="utf-8"), env["TENSORBOARD_DIR"]))
         return SimpleNamespace(returncode=3)
 
     monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.delenv("TENSORBOARD_DIR", raising=False)
     settings = read_settings("sft-h800-1x8")
     config = compose(settings)
     check_start(settings)
     assert start(settings, config) == 3
-    ((command, text),) = seen
+    ((command, text, curves),) = seen
     assert command[:4] == [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     assert "--nproc_per_node=8" in command
     assert text == as_yaml(config)
+    assert curves == str(Path("checkpoints/onethinker-sft/curves").absolute())
+    monkeypatch.setenv("TENSORBOARD_DIR", "/elsewhere")
+    start(settings, config)
+    assert seen[-1][-1] == "/elsewhere"
 
 
 def test_fine_tuning_on_several_nodes_is_not_started_from_one() -> None:

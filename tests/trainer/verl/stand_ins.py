@@ -168,6 +168,9 @@ def verl(monkeypatch: pytest.MonkeyPatch) -> Any:
         module("verl.trainer.ppo.v1.replay_buffer", ReplayBuffer=StockBuffer),
         module("omegaconf", OmegaConf=module("OmegaConf", update=update, to_container=lambda one, resolve: dict(one))),
     ]
+    # Our trainer sets it: so that it is gone again afterwards.
+    monkeypatch.setenv("TENSORBOARD_DIR", "")
+    monkeypatch.delenv("TENSORBOARD_DIR")
     for one in modules:
         monkeypatch.setitem(sys.modules, one.__name__, one)
     for made in (trainer.make_trainer, trainer.register, sampling.make_buffer, sft.make_dataset):

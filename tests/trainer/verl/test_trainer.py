@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,16 @@ def test_the_trainer_runs_in_verls_synchronous_mode(verl: Any) -> None:
 def test_videos_go_to_vllm_through_our_loop(verl: Any) -> None:
     agent = trainer_of(config()).config.actor_rollout_ref.rollout.agent
     assert agent == {"default_agent_loop": "onethinker", "agent_loop_config_path": str(LOOPS)}
+
+
+@pytest.mark.parametrize("given", [None, "/elsewhere"])
+def test_curves_go_beside_the_checkpoints_unless_they_have_a_place(
+    verl: Any, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    if given is not None:
+        monkeypatch.setenv("TENSORBOARD_DIR", given)
+    trainer_of(config(trainer__default_local_dir="/shared/rl"))
+    assert os.environ["TENSORBOARD_DIR"] == (given or "/shared/rl/curves")
 
 
 def test_another_loop_stays(verl: Any) -> None:

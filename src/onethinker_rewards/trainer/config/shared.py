@@ -61,7 +61,7 @@ class Run(Section):
     resume: bool = key(True, RELEASE, "Go on from the last checkpoint in `output`, where there is one.")
     project: Text = key("onethinker", OWN, "Project's name in the log.")
     name: Text = key("rl", OWN, "This run's name in the log.")
-    loggers: Texts = key(("console",), OWN, "verl's loggers: console, wandb, tensorboard, ….")
+    loggers: Texts = key(("console", "tensorboard"), OWN, "verl's loggers; TensorBoard's files go to `output`/curves.")
     seed: int = key(1, RELEASE, "Order of the data.", ge=0)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -45,7 +46,9 @@ def start(settings: Settings, config: Any) -> int:
         return 0
     with TemporaryDirectory() as folder:
         (Path(folder) / "run.yaml").write_text(as_yaml(config), encoding="utf-8")
-        return subprocess.run(_torchrun(settings, folder), check=False).returncode  # noqa: S603 - our own words
+        curves = {"TENSORBOARD_DIR": str(Path(config.trainer.default_local_dir) / "curves")}
+        done = subprocess.run(_torchrun(settings, folder), env=curves | os.environ, check=False)  # noqa: S603 - our words
+        return done.returncode
 
 
 def _torchrun(settings: Settings, folder: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,8 @@ class _Trainer:
         self._options = Options.read(_plain(config.get(NAME)))
         _check(config)
         _settle(config, self._options)
+        # verl's would go to the folder that this process was started in, which may be on any node.
+        os.environ.setdefault("TENSORBOARD_DIR", str(Path(config.trainer.default_local_dir) / "curves"))
         self._advantages = Advantages(self._options.estimator, self._options.estimator_options)
         super().__init__(config)  # pyright: ignore[reportCallIssue] - verl's base is next
 
