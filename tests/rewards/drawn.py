@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -55,3 +56,13 @@ class Knows:
 
     def __call__(self, images: Any, boxes: Any, positive_points: Any, negative_points: Any) -> list[Any]:
         return [np.array(mask) for mask in images]
+
+
+class Draws:
+    """Draws what it is told to on each frame; its images are the frames' numbers."""
+
+    def __init__(self, masks: Mapping[int, NDArray[np.bool_]]) -> None:
+        self.masks = masks
+
+    def __call__(self, images: Any, boxes: Any, positive_points: Any, negative_points: Any) -> list[Any]:
+        return [self.masks[image] for image in images]

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
-from tests.rewards.drawn import HEIGHT, WIDTH, FillsBoxes, Knows, image, prompt, rectangle, respond
+from onethinker_rewards.columns.masks import read_mask
+from onethinker_rewards.tasks import drawing
+from tests.rewards.drawn import HEIGHT, WIDTH, Draws, FillsBoxes, Knows, image, prompt, rectangle, respond
 
 # The box of `prompt()` in pixels.
 FILLED = rectangle(4, 2, 12, 8)
@@ -131,6 +133,47 @@ def test_a_group_larger_than_a_portion_is_one_portion() -> None:
     assert [len(asked) for asked in segmenter.asked] == [70]
 
 
+def test_a_mask_counts_at_its_frame_and_at_the_references() -> None:
+    """The least of both: the frame chosen, and the one meant."""
+    drawn = {0: FILLED, 1: HALF, 2: HALF}
+    masks = [HALF, FILLED, HALF]
+    batch = score_video([0.0, 1.0, 2.0], masks, segmenter=Draws(drawn), clip=otr.Clip([0, 1, 2], 1.0))
+    near = [1.0, math.exp(-0.5), math.exp(-2.0)]
+    assert batch.parts["mask_iou"].tolist() == pytest.approx([near[0] * 0.5, near[1] * 0.5, near[2] * 0.5])
+
+
+def test_only_an_answer_elsewhere_is_drawn_twice_and_each_frame_is_taken_once() -> None:
+    segmenter = FillsBoxes()
+    frames = np.zeros((3, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    masks = np.stack([FILLED] * 3)
+    score_video([0.0, 1.0, 2.0, 1.1], masks, segmenter=segmenter, clip=otr.Clip(frames, 1.0))
+    (asked,) = segmenter.asked
+    assert len(asked) == 1 + 2 + 2 + 2
+    assert len({id(frame) for frame in asked}) == 3
+
+
+def test_a_mask_that_rows_share_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    monkeypatch.setattr(drawing, "read_mask", lambda mask: read.append(mask) or read_mask(mask))
+    score_image(respond(*[prompt()] * 5), [FILLED] * 5, images=[image(row) for row in range(5)])
+    score_video([0.0, 1.0, 1.0], [FILLED, HALF, FILLED], segmenter=FillsBoxes(), clip=otr.Clip([image()] * 3, 1.0))
+    assert len(read) == 1 + 2
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_frame_that_cannot_be_read_is_its_row(broken: int) -> None:
+    """Of the two that an answer elsewhere is drawn on, either; a row that needs it not goes on."""
+    frames = [image(), image(), image()]
+    frames[broken] = "gone.png"
+    with otr.Scorer(recipe=otr.with_masks(), segmenter=FillsBoxes()) as scorer:
+        batch = scorer.score(
+            respond(prompt(time=1.0), prompt(time=2.0)), [prompt(time=0.0), prompt(time=2.0)], "video_segmentation",
+            images=[otr.Clip(frames, 1.0)] * 2, masks=[[FILLED] * 3] * 2, on_bad_reference="skip",
+        )  # fmt: skip
+    assert batch.failure == ["bad_reference", None]
+    assert batch.parts["mask_iou"][1] == 1.0
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
@@ -217,8 +260,13 @@ def test_a_recipe_of_masks_goes_to_another_process() -> None:
     assert recipe.tasks["video_segmentation"].maximum == 5.0
 
 
-# Laws. The ideal segmenter draws every frame without a fault: all that is left to gain is the choice of the frame.
-frames = st.lists(st.tuples(st.integers(0, WIDTH), st.integers(0, HEIGHT)), min_size=2, max_size=8)
+# Laws.
+sides = st.tuples(st.integers(0, WIDTH), st.integers(0, HEIGHT))
+frames = st.lists(sides, min_size=2, max_size=8)
+
+
+# Within the video, after its end, and far from anything.
+TIMES = st.floats(0, 10) | st.floats(0, 1e300) | st.sampled_from([0.0, 1e308, 5e-324])
 
 
 def _masks(sizes: list[tuple[int, int]]) -> list[Any]:
@@ -226,8 +274,25 @@ def _masks(sizes: list[tuple[int, int]]) -> list[Any]:
     return [rectangle(0, 0, max(width, not row), max(height, not row)) for row, (width, height) in enumerate(sizes)]
 
 
-@given(sizes=frames, time=st.floats(0, 10), fps=st.sampled_from([0.5, 1.0, 3.0]), points=st.booleans())
+@given(data=st.data(), sizes=frames, fps=st.sampled_from([0.5, 1.0, 3.0]), points=st.booleans())
+def test_the_references_own_time_is_the_best_for_any_answer(data: Any, sizes: Any, fps: float, points: bool) -> None:
+    """However well or badly the model draws which frame, and whatever these show."""
+    count = len(sizes)
+    drawn = dict(enumerate(_masks(data.draw(st.lists(sides, min_size=count, max_size=count)))))
+    reference = data.draw(st.floats(0, count / fps))
+    masks = _masks(sizes)
+    masks[otr.Clip(masks, fps).place(reference)] = FILLED
+    times = [reference, *data.draw(st.lists(TIMES, min_size=1, max_size=5))]
+    batch = score_video(
+        times, masks, reference=reference, fps=fps, segmenter=Draws(drawn), clip=otr.Clip([*drawn], fps), points=points
+    )
+    assert max(batch.total) == batch.total[0]
+    assert batch.failure == [None] * len(times)
+
+
+@given(sizes=frames, time=TIMES, fps=st.sampled_from([0.5, 1.0, 3.0]), points=st.booleans())
 def test_an_easy_keyframe_gains_nothing(sizes: Any, time: float, fps: float, points: bool) -> None:
+    # The ideal segmenter draws every frame without a fault: all that is left to gain is the choice of the frame.
     batch = score_video([0.0, time], _masks(sizes), fps=fps, points=points)
     honest, elsewhere = batch.total.tolist()
     assert elsewhere <= honest
@@ -243,6 +308,29 @@ def test_a_frame_without_the_object_earns_no_mask(sizes: Any, time: float) -> No
     if otr.Clip(masks, 1.0).place(time) == 1:
         assert drawn.parts["mask_iou"][0] == 0.0
     assert 0.0 <= drawn.parts["mask_iou"][0] <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        pytest.param({"time": -1.0}, "out_of_range", id="a time before the start"),
+        pytest.param({"time": -1e308}, "out_of_range", id="a time long before the start"),
+        pytest.param({"time": True}, "wrong_type", id="no time"),
+        pytest.param({"box": (100, 100, 100, 400)}, "bad_order", id="a box without width"),
+        pytest.param({"box": (300, 400, 100, 100)}, "bad_order", id="a box from its end"),
+        pytest.param({"box": (2000, 2000, 3000, 3000)}, "bad_order", id="a box beyond the image"),
+        pytest.param({"box": (-1e308, -1e308, 1e308, 1e308)}, None, id="a box beyond all sides"),
+    ],
+)
+def test_a_hostile_answer_earns_no_more_than_an_honest_one(answer: dict[str, Any], failure: str | None) -> None:
+    with otr.Scorer(recipe=otr.with_masks(), segmenter=FillsBoxes()) as scorer:
+        batch = scorer.score(
+            respond(prompt(**{"time": 0.0, **answer}), prompt(time=0.0)), [prompt(time=0.0)] * 2, "video_segmentation",
+            images=[otr.Clip([image()], 1.0)] * 2, masks=[[FILLED]] * 2,
+        )  # fmt: skip
+    assert batch.failure == [failure, None]
+    assert batch.total[0] < batch.total[1] == 6.0
+    assert 0.0 <= batch.parts["mask_iou"][0] < 0.1
 
 
 @given(

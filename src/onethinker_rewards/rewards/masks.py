@@ -15,8 +15,9 @@ def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe
     """Return a recipe whose segmentation tasks also earn the IoU of the mask that their answer draws.
 
     A `Scorer` of this recipe needs a segmenter, and images and masks a row. An image's mask term is the mask's IoU. A
-    video's is the IoU at the answer's frame, times the closeness in time to the reference's frame, times the share of
-    the object's area there that this frame shows, at most 1: a frame in which the object is easily drawn gains nothing.
+    video's is the IoU at the answer's frame or, where it is less, at the reference's, times the closeness in time of
+    the two, times the share of the object's area there that this frame shows, at most 1. So the same answer at the
+    reference's own time earns at least as much: a frame in which the object is easily drawn gains nothing.
 
     Args:
         recipe: What everything else is taken from; not one with ``release`` rules, whose formulas are fixed.

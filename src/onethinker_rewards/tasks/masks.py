@@ -14,7 +14,7 @@ from onethinker_rewards.columns import PromptColumns, TimedPromptColumns
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import image_segmentation, video_segmentation
 from onethinker_rewards.tasks.clips import Clip
-from onethinker_rewards.tasks.drawing import MaskReader, Target, draw
+from onethinker_rewards.tasks.drawing import Target, ViewReader, draw
 from onethinker_rewards.tasks.spec import Context, Formula, Scores, TaskSpec
 
 __all__ = ["BESIDE_POINTS", "INSTEAD_OF_POINTS"]
@@ -34,9 +34,8 @@ def image_alone(predicted: PromptColumns, reference: PromptColumns, context: Con
 
 
 def video_with_points(predicted: TimedPromptColumns, reference: TimedPromptColumns, context: Context) -> Scores:
-    """R_acc = sIoU + G(dis+) + G(dis-) + G(|t_p - t_r|) + w mIoU, w = G(|t_p - t_r|) min(1, area_p / area_r)."""
+    """R_acc = sIoU + G(dis+) + G(dis-) + G_t + w min(mIoU_p, mIoU_r), w = G_t min(1, area_p / area_r)."""
     terms = video_segmentation.accuracy(predicted, reference, context)
-    # Time counts twice, so that a frame in which the object is easily drawn never makes up for being the wrong one.
     moments = zip(
         predicted.times.tolist(), reference.times.tolist(), terms.parts["time_proximity"].tolist(), strict=True
     )
@@ -44,7 +43,7 @@ def video_with_points(predicted: TimedPromptColumns, reference: TimedPromptColum
 
 
 def video_alone(predicted: TimedPromptColumns, reference: TimedPromptColumns, context: Context) -> Scores:
-    """R_acc = sIoU + G(|t_p - t_r|) + w mIoU, w = G(|t_p - t_r|) min(1, area_p / area_r)."""
+    """R_acc = sIoU + G_t + w min(mIoU_p, mIoU_r), w = G_t min(1, area_p / area_r)."""
     return _without_points(video_with_points(predicted, reference, context))
 
 
@@ -65,17 +64,17 @@ def _sum(parts: Mapping[str, Any], faults: Mapping[int, str]) -> Scores:
 
 
 def _image_targets(context: Context) -> list[Target | str]:
-    reader = MaskReader()
+    reader = ViewReader()
     return [_or_reason(_image_target, image, mask, reader) for image, mask in _rows(context)]
 
 
-def _image_target(image: Any, mask: Any, reader: MaskReader) -> Target | str:
-    read = reader.read(mask)
-    return Target(image, read) if read.any() else "the reference mask has nothing on"
+def _image_target(image: Any, mask: Any, reader: ViewReader) -> Target | str:
+    view = reader.of_image(image, mask)
+    return Target((view,)) if view.mask.any() else "the reference mask has nothing on"
 
 
 def _video_targets(context: Context, moments: Iterable[tuple[float, float, float]]) -> list[Target | str]:
-    reader = MaskReader()
+    reader = ViewReader()
     return [
         _or_reason(_frame_target, clip, masks, reader, *moment)
         for (clip, masks), moment in zip(_rows(context), moments, strict=True)
@@ -83,20 +82,24 @@ def _video_targets(context: Context, moments: Iterable[tuple[float, float, float
 
 
 def _frame_target(
-    clip: Any, masks: Any, reader: MaskReader, predicted: float, reference: float, proximity: float
+    clip: Any, masks: Any, reader: ViewReader, predicted: float, reference: float, proximity: float
 ) -> Target | str:
     if not isinstance(clip, Clip):
         return f"images: expected a Clip, got {type(clip).__name__}"
     if isinstance(masks, str | Mapping) or len(masks) != len(clip.frames):
         return f"masks: expected one for each of the clip's {len(clip.frames)} frames"
     place, meant = clip.place(predicted), clip.place(reference)
-    if masks[meant] is None or not (wanted := reader.read(masks[meant])).any():
+    wanted = reader.of_frame(clip.frames, masks, meant)
+    if wanted is None or not wanted.mask.any():
         return f"the reference mask at the reference's own time, frame {meant}, has nothing on"
-    if masks[place] is None:
-        return Target(clip.frames[place], wanted, weight=0.0)
-    mask = reader.read(masks[place])
-    # A frame that shows less of the object is easier to draw, and worth less.
-    return Target(clip.frames[place], mask, proximity * min(1.0, float(mask.mean() / wanted.mean())))
+    if place == meant:
+        return Target((wanted,), proximity)
+    chosen = reader.of_frame(clip.frames, masks, place)
+    if chosen is None:
+        return Target((), weight=0.0)
+    # Three ways in which another frame could be the easier one: it is the wrong one, less of the object shows, and the
+    # model draws it better. So time counts again, area counts, and the prompt has to draw the reference's frame too.
+    return Target((chosen, wanted), proximity * min(1.0, float(chosen.mask.mean() / wanted.mask.mean())))
 
 
 def _rows(context: Context) -> Iterable[tuple[Any, Any]]:
