@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -57,6 +58,19 @@ def stop_half_way(folder: Path, _: int) -> None:
     EmbeddingCache(directory=folder).get(KEYS[:1], lambda _: [embedding(KEYS[0])])
 
 
+def ask_as_nobody(folder: Path, _: int) -> None:
+    """Ask for a key that the folder has, and for one that it has not, as a user without any rights."""
+    import safetensors.torch  # noqa: F401 - while there are rights to read it
+
+    os.setgid(65534)
+    os.setuid(65534)
+    cache = EmbeddingCache(memory_bytes=0, directory=folder)
+    for key in KEYS[:2]:
+        assert is_right(key, *cache.get([key], lambda _, key=key: [embedding(key)]))
+    counts = cache.counts
+    sys.stdout.write(f"{counts.disk_hits} on disk, {counts.misses} encoded, {counts.unwritten} unwritten\n")
+
+
 if __name__ == "__main__":
     role, folder, seed = sys.argv[1:]
-    {"share": share, "stop": stop_half_way}[role](Path(folder), int(seed))
+    {"share": share, "stop": stop_half_way, "foreign": ask_as_nobody}[role](Path(folder), int(seed))

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -270,19 +271,38 @@ def test_a_file_of_someone_else_is_read(folder: Path, files: EmbeddingFiles, mon
     assert is_right("a", files.read("a") or ())
 
 
-def test_a_full_disk_is_told_and_costs_no_embedding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_once_and_costs_no_embedding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = EmbeddingCache(memory_bytes=0, directory=folder)
 
     def fill(path: Path, content: bytes) -> None:
         path.touch()
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     monkeypatch.setattr(Path, "write_bytes", fill)
-    with pytest.warns(RuntimeWarning, match="an embedding was not written to disk: .*No space left on device") as told:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
         assert get(cache, "a", "b") == [0, 1]
-    assert {warning.filename for warning in told} == {__file__}
+    (warning,) = told
+    assert str(warning.message) == f"embeddings cannot be written to {folder}: No space left on device"
+    assert (warning.category, warning.filename) == (RuntimeWarning, __file__)
     assert cache.counts == CacheCounts(misses=2, unwritten=2)
     assert on_disk(folder) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="needs another user to be")
+@pytest.mark.parametrize("rights", [0o755, 0o711, 0o700])
+def test_a_folder_of_someone_else_is_told_and_costs_no_embedding(tmp_path: Path, rights: int) -> None:
+    """Whether its files can be read, seen or neither."""
+    folder = tmp_path / "embeddings"
+    get(EmbeddingCache(directory=folder), KEYS[0])
+    for path in [tmp_path, *tmp_path.parents[:2]]:
+        path.chmod(0o755)
+    folder.chmod(rights)
+    with child("foreign", folder, "0") as process:
+        said, complaints = process.communicate(timeout=120)
+    found = 1 if rights != 0o700 else 0
+    assert said == f"{found} on disk, {2 - found} encoded, {2 - found} unwritten\n", complaints
+    assert complaints.count(f"embeddings cannot be written to {folder}: Permission denied") == 1
 
 
 def test_without_safetensors_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,9 @@ class EmbeddingFiles:
         disk_bytes: The files used longest ago are deleted beyond this; None deletes nothing. While several processes
             write, they may exceed it together by one file and 1/64 each.
 
+    Attributes:
+        folder: Its whole path.
+
     Raises:
         ImportError: If safetensors is missing.
         OSError: If the folder cannot be made.
@@ -51,7 +54,7 @@ class EmbeddingFiles:
         if find_spec("safetensors") is None:
             raise ImportError("embeddings on disk need safetensors: pip install 'onethinker-rewards[sam2]'")
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder.resolve()
+        self.folder = folder.resolve()
         self._disk_bytes = disk_bytes
         self._free = 0
         self._making_room = Lock()
@@ -110,7 +113,7 @@ class EmbeddingFiles:
 
     def _path(self, key: str) -> Path:
         # A digest, since keys hold what file names may not.
-        return self._folder / f"embedding-{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.safetensors"
+        return self.folder / f"embedding-{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.safetensors"
 
     def _make_room(self, size: int) -> bool:
         """Delete files until another of this size fits; return whether it can."""
@@ -137,7 +140,7 @@ class EmbeddingFiles:
                 held -= file.size
 
     def _files(self) -> Iterator[_File]:
-        for path in self._folder.iterdir():
+        for path in self.folder.iterdir():
             name = _NAME.fullmatch(path.name)
             if name is None:
                 continue

@@ -190,9 +190,11 @@ class EmbeddingCache:
             try:
                 self._files.write(key, embedding)
             except OSError as error:
-                # A run of days does not end because a disk is full; the embedding is there all the same.
+                # A run of days does not end because a disk is full; the embedding is there all the same. The text is
+                # the same for every file, so that Python shows it once.
                 self._count(unwritten=1)
-                warnings.warn(f"an embedding was not written to disk: {error}", RuntimeWarning, stacklevel=4)
+                said = f"embeddings cannot be written to {self._files.folder}: {error.strerror}"
+                warnings.warn(said, RuntimeWarning, stacklevel=4)
 
     def _count(self, **more: int) -> None:
         with self._lock:
