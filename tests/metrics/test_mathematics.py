@@ -197,3 +197,46 @@ def test_differs_undelimited_mathematics_is_read(predicted: str, reference: str,
 
 def test_differs_an_answer_that_hedges_is_wrong(pool: Pool) -> None:
     assert math_equal(["$1$ or $2$", r"\boxed{1} \boxed{2}"], ["1", "2"]).tolist() == [False, False]
+
+
+@pytest.mark.parametrize(
+    "predicted",
+    [r"not \boxed{5}", r"It isn't \boxed{5}", r"\boxed{5} is wrong", r"\boxed{5} or six", r"six, or \boxed{\boxed{5}}",
+     "5 wrong", "5 never", r"5\text{ false}"],
+)  # fmt: skip
+def test_differs_an_answer_that_takes_itself_back_is_wrong(predicted: str) -> None:
+    """A number in a box, or one with a word behind it, whose words deny it or offer another one equals nothing else."""
+    assert compare_math([predicted] * 3, ["5", "10", predicted]) == ["different", "different", "equal"]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "reference"),
+    [
+        pytest.param(r"The answer is \boxed{5}.", "5", id="a box in a sentence"),
+        pytest.param(r"\boxed{1 \text{ or } 2}", "2, 1", id="or in a box"),
+        pytest.param("5", r"not \boxed{5}", id="words of the reference"),
+        pytest.param("5 false", "5 wrong", id="words of both"),
+        pytest.param("False", "false", id="a word that is the answer"),
+        pytest.param("No solution", r"\emptyset", id="none"),
+        pytest.param(r"a \ne 5", r"a \neq 5", id="a sign that says not"),
+    ],
+)
+def test_words_that_take_nothing_back(predicted: str, reference: str) -> None:
+    expected = MathVerdict.DIFFERENT if predicted == "5 false" else MathVerdict.EQUAL
+    assert compare_math([predicted], [reference]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "reference"),
+    [
+        ("5", " million", "5000000"),
+        ("2.5", "\\text{ thousand}", "2,500"),
+        ("5", " hundred thousand", "500000"),
+        ("3", " dozen eggs", "36 eggs"),
+        ("5", " billion", "5 \\cdot 10^9"),
+        ("7", " million dollars", "7000000"),
+    ],
+)
+def test_words_that_multiply(number: str, words: str, reference: str, pool: Pool) -> None:
+    """They were taken for units: 5 million equalled 5."""
+    assert compare_math([number + words, number], [reference] * 2, pool=pool) == ["equal", "different"]

@@ -6,7 +6,7 @@ import re
 
 from onethinker_rewards.metrics.mathematics.node import Unreadable
 
-__all__ = ["clean"]
+__all__ = ["clean", "takes_back"]
 
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau "
@@ -49,6 +49,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _PROSE = re.compile(r"[A-Za-z\s.,:;*$'()\[\]\\]*")
+_DENIAL = re.compile(r"(?<![A-Za-z\\])(?:(?:not|never|wrong|incorrect|false)(?![A-Za-z])|[a-z]+n't)", re.IGNORECASE)
+_OR = re.compile(r"(?<![A-Za-z])or(?![A-Za-z])", re.IGNORECASE)
 # Nobody boxes an answer more often than this; more is an attempt to keep the reader busy.
 _BOXES = 8
 _THOUSANDS_SPACE = re.compile(r"(?<![\d.])(\d{1,3}(?: \d{3})+)(?![\d/])")
@@ -71,17 +73,28 @@ def clean(text: str) -> str:
     return _THOUSANDS_SPACE.sub(lambda run: run[0].replace(" ", ""), text)
 
 
+def takes_back(text: str) -> bool:
+    r"""Return whether the words beside the mathematics of a readable text deny it, or offer something else, too.
+
+    >>> takes_back(r"not \boxed{5}"), takes_back(r"\boxed{5} or six"), takes_back(r"It is \boxed{5}.")
+    (True, True, False)
+    """
+    boxed = _box(text)
+    return _DENIAL.search(text) is not None or (boxed is not None and _OR.search(boxed[1]) is not None)
+
+
 def _unbox(text: str) -> str:
     r"""Return what the one ``\boxed{}`` of a text holds, if nothing but prose stands around it; a box may hold one."""
     for _ in range(_BOXES):
-        inner = _inside_box(text)
-        if inner is None:
+        boxed = _box(text)
+        if boxed is None:
             return text
-        text = inner
+        text = boxed[0]
     raise Unreadable("boxes in boxes")
 
 
-def _inside_box(text: str) -> str | None:
+def _box(text: str) -> tuple[str, str] | None:
+    """Return what a box holds and what stands around it; None where there is no box."""
     start = max(text.find("\\boxed"), text.find("\\fbox"))
     if start < 0:
         return None
@@ -92,7 +105,7 @@ def _inside_box(text: str) -> str | None:
     around = text[:start] + text[end + 1 :]
     if not _PROSE.fullmatch(around) or "\\boxed" in around:
         raise Unreadable("more than the box")
-    return text[brace + 1 : end].strip()
+    return text[brace + 1 : end].strip(), around
 
 
 def _closing(text: str, brace: int) -> int:

@@ -44,6 +44,12 @@ _TOKEN = re.compile(
 )
 
 
+# Words that multiply the number before them.
+_SCALES = {
+    "dozen": "12", "hundred": "100", "thousand": "1000", "million": "1" + 6 * "0", "billion": "1" + 9 * "0",
+    "trillion": "1" + 12 * "0",
+}  # fmt: skip
+
 # A letter that stands off the number before it, as units do: "3 m", "5 m/s".
 _UNIT_LETTER = re.compile(r"(?<=\d)\s+[A-Za-z](?=$|\s*[/^])")
 
@@ -111,10 +117,16 @@ def _letters(run: str, after_number: bool) -> Iterator[Token]:
         yield Token("name", _SAME.get(lowered, run))
     elif len(run) == 1:
         yield Token("symbol", run)
+    elif after_number and lowered in _SCALES:
+        yield from _scale(lowered)
     elif after_number and lowered in UNITS:
         yield Token("word", lowered)
     else:
         yield from _split(run)
+
+
+def _scale(word: str) -> Iterator[Token]:
+    yield from (Token("sign", "*"), Token("number", _SCALES[word]))
 
 
 def _split(run: str) -> Iterator[Token]:
@@ -139,6 +151,8 @@ def _text(content: str, after_number: bool) -> Iterator[Token]:
             yield Token("sign", lowered)
         elif lowered in _NAMES:
             yield Token("name", lowered)
+        elif after_number and lowered in _SCALES:
+            yield from _scale(lowered)
         elif len(part) == 1 and part.isalpha():
             yield Token("word" if after_number and part in LETTERS else "symbol", part)
         elif re.fullmatch(r"[A-Za-z.'-]+", part):

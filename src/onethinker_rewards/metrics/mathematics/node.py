@@ -20,7 +20,8 @@ class Node(NamedTuple):
     Operations hold nodes: ``add``, ``mul``, ``neg``, ``div``, ``pow``, ``pm``, ``mp``; ``call`` (a ``word`` with the
     name, then the arguments); ``percent``, ``degree``; ``based`` (digits and their base); ``matrix`` of ``row``;
     ``bracket`` (a ``word`` with both brackets, then the elements), ``set``; ``union``, ``intersection``,
-    ``without``; ``rel`` (operands with a ``word`` for each sign between them); ``list``, ``or``, ``and``.
+    ``without``; ``rel`` (operands with a ``word`` for each sign between them); ``list``, ``or``, ``and``;
+    ``denied`` (a whole answer whose words take it back: "not 5").
     """
 
     op: str

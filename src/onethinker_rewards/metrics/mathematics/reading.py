@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from onethinker_rewards.metrics.mathematics.cleaning import clean
+from onethinker_rewards.metrics.mathematics.cleaning import clean, takes_back
 from onethinker_rewards.metrics.mathematics.grammar import parse
 from onethinker_rewards.metrics.mathematics.lexing import FUNCTIONS
 from onethinker_rewards.metrics.mathematics.node import Node, Unreadable
@@ -38,7 +38,7 @@ def read(text: str) -> Node:
     text = text.strip()
     if _INTEGER.fullmatch(text):
         return Node("num", text=text.lstrip("0") or "0")
-    text = clean(text)
+    text, written = clean(text), text
     if not text:
         raise Unreadable("nothing in it")
     inside = _TEXT.fullmatch(text)
@@ -47,7 +47,8 @@ def read(text: str) -> Node:
     if _is_prose(text):
         words = " ".join(text.lower().split())
         return _SYNONYMS.get(words, Node("text", text=words))
-    return parse(text)
+    node = parse(text)
+    return Node("denied", (node,)) if takes_back(written) else node
 
 
 def _is_prose(text: str) -> bool:
