@@ -11,6 +11,7 @@ from onethinker_rewards.adapters import RowScorer
 from onethinker_rewards.adapters.rewarding import Rewarder
 from onethinker_rewards.adapters.scale import TaskScale
 from tests.rewards.cases import wrap
+from tests.rewards.drawn import FillsBoxes, image, prompt, rectangle, respond
 
 RESPONSES = [wrap("B"), wrap("right"), wrap("7"), wrap("write")]
 COLUMNS: dict[str, list[Any]] = {
@@ -72,6 +73,24 @@ def test_curves_without_a_number_are_left_out() -> None:
     items = Rewarder(scorer)([wrap("a")], {"task": ["open_ended"], "reference": ["a"]}).log_items("x")
     assert "x/open_ended/total" not in items
     assert items["x/open_ended/failure/judge_failed"] == 1.0
+
+
+def test_what_a_segmenter_counts_is_in_the_curves() -> None:
+    class Counting(FillsBoxes):
+        def log_items(self) -> dict[str, float]:
+            return {"segmenter/cache/hits": float(len(self.asked))}
+
+    columns = {
+        "task": ["image_segmentation"],
+        "reference": [prompt()],
+        "image": [image()],
+        "mask": [rectangle(4, 2, 12, 8)],
+    }
+    for segmenter, counts in ((Counting(), {"x/segmenter/cache/hits": 1.0}), (FillsBoxes(), {})):
+        scorer = RowScorer(recipe=otr.with_masks(), segmenter=segmenter)
+        items = Rewarder(scorer)(respond(prompt()), columns).log_items("x")
+        assert items["x/image_segmentation/part/mask_iou"] == 1.0
+        assert {key: value for key, value in items.items() if "segmenter" in key} == counts
 
 
 def test_scaled_rewards_come_with_sigma() -> None:

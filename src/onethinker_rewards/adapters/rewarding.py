@@ -27,12 +27,14 @@ class Rewarded:
         batch: The M rows of N that were scored.
         rows: ``[M]`` where in the N they stand.
         sigmas: The running σ of each task; empty without EMA-GRPO.
+        counts: What the segmenter and its cache have done so far; empty without one.
     """
 
     rewards: list[float | None]
     batch: RewardBatch
     rows: list[int]
     sigmas: dict[str, float]
+    counts: dict[str, float]
 
     def spread(self, values: Sequence[Any]) -> list[Any]:
         """Return ``[N]`` values of the ``[M]`` rows that were scored, None elsewhere."""
@@ -42,8 +44,9 @@ class Rewarded:
         return spread
 
     def log_items(self, prefix: str) -> dict[str, float]:
-        """Return the curves that have a number: those of `log_items`, and σ of each task."""
-        items = log_items(self.batch, prefix) | {f"{prefix}/{task}/sigma": value for task, value in self.sigmas.items()}
+        """Return the curves that have a number: those of `log_items`, σ of each task, and the segmenter's counts."""
+        items = log_items(self.batch, prefix) | {f"{prefix}/{name}": count for name, count in self.counts.items()}
+        items |= {f"{prefix}/{task}/sigma": value for task, value in self.sigmas.items()}
         return {key: value for key, value in items.items() if not math.isnan(value)}
 
 
@@ -76,7 +79,8 @@ class Rewarder:
         rewards = np.full(count, np.nan)
         rewards[rows] = totals
         given = [None if math.isnan(value) else value for value in rewards.tolist()]
-        return Rewarded(given, batch, rows, {} if self.scale is None else self.scale.sigmas())
+        sigmas = {} if self.scale is None else self.scale.sigmas()
+        return Rewarded(given, batch, rows, sigmas, self.scorer.counts)
 
     def _rows(self, columns: Mapping[str, Sequence[Any]], count: int) -> list[int]:
         if self._tasks is None:

@@ -62,6 +62,12 @@ class RowScorer:
                 self._scorer = Scorer(self._recipe, self.table, self._judge, self._segmenter, self._workers)
             return self._scorer
 
+    @property
+    def counts(self) -> dict[str, float]:
+        """What the segmenter and its cache have done so far, for logs; empty where there is none that counts."""
+        log_items = getattr(self._segmenter, "log_items", None)
+        return {} if log_items is None else log_items()
+
     def score(self, responses: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> RewardBatch:
         """Score N responses with columns of N values each.
 

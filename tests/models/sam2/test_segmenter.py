@@ -114,6 +114,34 @@ def test_the_same_prompt_is_decoded_once(segmenter: Sam2Segmenter) -> None:
     assert (counts.rows, counts.decoded, counts.deduplicated) == (5, 3, 2)
 
 
+def test_what_it_and_its_cache_did_is_for_logs(model: Any, caplog: pytest.LogCaptureFixture) -> None:
+    segmenter = Sam2Segmenter.from_transformers(model, cache=EmbeddingCache())
+    group = scenes.group(3).rows([0, 1, 0])
+    segmenter(*group)
+    assert not caplog.records
+    with caplog.at_level("INFO", "onethinker_rewards.segmenter"):
+        segmenter(*group)
+        segmenter.propagate(group.images[:1], [0], *list(group.rows([0]))[1:])
+    assert [record.getMessage() for record in caplog.records][
+        -1
+    ] == f"so far: {segmenter.counts}, {segmenter._cache.counts}"
+    assert len(caplog.records) == 2
+    items = segmenter.log_items("reward/segmenter")
+    expected = {"rows": 7, "decoded": 5, "deduplicated": 2, "images": 3, "encoded": 1, "cache_hits": 2, "halved": 0}
+    expected |= {"cache/hits": 2, "cache/misses": 1, "cache/held_bytes": segmenter._cache.counts.held_bytes}
+    assert items.items() >= {f"reward/segmenter/{name}": float(count) for name, count in expected.items()}.items()
+
+
+def test_without_a_cache_its_own_counts_are_for_logs(
+    segmenter: Sam2Segmenter, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "onethinker_rewards.segmenter"):
+        segmenter(*scenes.group(1))
+    assert caplog.messages == [f"so far: {segmenter.counts}"]
+    assert segmenter.log_items()["segmenter/encoded"] == 1.0
+    assert not any("/cache/" in name for name in segmenter.log_items())
+
+
 def test_the_same_points_with_other_labels_are_another_prompt(segmenter: Sam2Segmenter) -> None:
     group = scenes.group(1)
     points = group.positive_points[0]

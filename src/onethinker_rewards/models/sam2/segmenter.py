@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
@@ -27,6 +29,8 @@ from onethinker_rewards.models.sam2.plan import Job, Plan, keyed
 from onethinker_rewards.models.sam2.propagation import Tracker, read_frames
 
 __all__ = ["Sam2Segmenter", "SegmenterOptions"]
+
+_LOGGER = logging.getLogger("onethinker_rewards.segmenter")
 
 
 class SegmenterOptions(TypedDict, total=False):
@@ -83,6 +87,7 @@ class Sam2Segmenter:
         images = Chunks("images_at_once", device.images_at_once if images_at_once is None else images_at_once)
         preparation = Preparation(resampling, jpeg_quality)
         dtype = embedding_dtype or device.embedding_dtype
+        self._cache = cache
         self._encoder = Encoder(backend, device, preparation, cache, dtype, images)
         self._decoder = Decoder(backend, device, rows)
         self._tracker = Tracker(backend, device, self._encoder, rows.size)
@@ -140,6 +145,18 @@ class Sam2Segmenter:
             halved=sum(part.chunks.halved for part in (self._encoder, self._decoder, self._tracker)),
         )
 
+    def log_items(self, prefix: str = "segmenter") -> dict[str, float]:
+        """Return what it and its cache have done so far, flat, as every logger takes it.
+
+        Returns:
+            ``<prefix>/`` with the names of `SegmenterCounts`, and ``<prefix>/cache/`` with those of `CacheCounts`.
+        """
+        counts = self.counts
+        own = asdict(counts) | {"deduplicated": counts.deduplicated, "cache_hits": counts.cache_hits}
+        cached = {} if self._cache is None else asdict(self._cache.counts)
+        items = own | {f"cache/{name}": count for name, count in cached.items()}
+        return {f"{prefix}/{name}": float(count) for name, count in items.items()}
+
     def __call__(
         self,
         images: Sequence[ImageLike | None],
@@ -168,6 +185,7 @@ class Sam2Segmenter:
             masks = self._drawn(plan)
             self._rows += len(pixels)
             self._images += len(plan.images)
+        self._tell()
         for mask in masks:
             mask.setflags(write=False)
         return [masks[job] for job in plan.job_of]
@@ -203,7 +221,13 @@ class Sam2Segmenter:
             masks = self._tracker(pixels, keyframes, prompts)
             self._rows += len(prompts)
             self._images += len(set(keyed(pixels)))
+        self._tell()
         return masks
+
+    def _tell(self) -> None:
+        if _LOGGER.isEnabledFor(logging.INFO):
+            said = [self.counts, *([] if self._cache is None else [self._cache.counts])]
+            _LOGGER.info("so far: %s", ", ".join(map(str, said)))
 
     def _drawn(self, plan: Plan) -> list[NDArray[np.bool_]]:
         """Return a mask a job, holding only some images' embeddings at a time."""
