@@ -5,56 +5,49 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.columns.reading import ColumnsT, Faults, Floats, Integers, Reading
 from onethinker_rewards.schemas.answers import COORDINATE_MAX
 
-__all__ = ["check_boxes", "check_spans", "check_times", "clip", "in_range_and_order", "sound_reading", "sound_rows"]
+__all__ = ["check_coordinates", "check_spans", "check_times", "sound_reading", "sound_rows"]
 
 
-def clip(coordinates: Floats, positions: Integers, faults: Faults) -> Floats:
-    """Move coordinates into 0…1000, recording the repair unless the row has failed already.
+def check_coordinates(
+    coordinates: Floats, positions: Integers, faults: Faults, lengths: Integers | None = None
+) -> Floats:
+    """Return coordinates within 0…1000; record ``clipped``, and ``bad_order`` where x1 < x2 or y1 < y2 does not hold.
 
     Args:
-        coordinates: ``[M, K]``.
-        positions: ``[M]`` row of each line, for the codes.
-        faults: Receives ``clipped``.
+        coordinates: ``[M, K]``, of which the first four columns are a box.
+        positions: ``[N]`` position of each row, for the codes.
+        faults: Receives the codes.
+        lengths: ``[N]`` how many lines each row has; by default one.
     """
-    # Two passes that allocate nothing decide the common case.
-    if coordinates.size == 0 or (coordinates.min() >= 0 and coordinates.max() <= COORDINATE_MAX):
-        return coordinates
-    outside = ((coordinates < 0) | (coordinates > COORDINATE_MAX)).any(axis=1)
-    for row in set(positions[outside].tolist()).difference(faults.failures):
-        faults.repairs[row] = (*faults.repairs.get(row, ()), RepairCode.CLIPPED)
-    return np.clip(coordinates, 0.0, COORDINATE_MAX)
-
-
-def in_range_and_order(boxes: Floats) -> bool:
-    """Say whether every box lies in 0…1000 with x1 < x2 and y1 < y2: what nearly all batches do."""
-    if boxes.size == 0:
-        return True
-    left, top, right, bottom = boxes.T
+    inside = (coordinates >= 0) & (coordinates <= COORDINATE_MAX)
+    if not _all(inside):
+        for row in set(_of_lines((~inside).any(axis=1), positions, lengths)).difference(faults.failures):
+            faults.repairs[row] = (*faults.repairs.get(row, ()), RepairCode.CLIPPED)
+        coordinates = np.clip(coordinates, 0.0, COORDINATE_MAX)
     # Column by column: an axis of two is a slow innermost loop.
-    in_order = (left < right).all() and (top < bottom).all()
-    return bool(in_order and boxes.min() >= 0 and boxes.max() <= COORDINATE_MAX)
-
-
-def check_boxes(boxes: Floats, positions: Integers, faults: Faults) -> None:
-    """Record ``bad_order`` where x1 < x2 or y1 < y2 does not hold."""
-    sound = (boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3])
-    _fail(~sound, positions, FailureCode.BAD_ORDER, faults)
+    left, top, right, bottom = coordinates.T[:4]
+    _require((left < right) & (top < bottom), positions, FailureCode.BAD_ORDER, faults, lengths)
+    return coordinates
 
 
 def check_spans(spans: Floats, positions: Integers, faults: Faults) -> None:
     """Record ``out_of_range`` before 0, then ``bad_order`` where start <= end does not hold."""
-    _fail((spans < 0).any(axis=1), positions, FailureCode.OUT_OF_RANGE, faults)
-    _fail(spans[:, 0] > spans[:, 1], positions, FailureCode.BAD_ORDER, faults)
+    start, end = spans.T
+    in_order = start <= end
+    if not _all(in_order & (start >= 0)):
+        _require((start >= 0) & (end >= 0), positions, FailureCode.OUT_OF_RANGE, faults)
+        _require(in_order, positions, FailureCode.BAD_ORDER, faults)
 
 
 def check_times(times: Floats, positions: Integers, faults: Faults) -> None:
     """Record ``out_of_range`` before 0."""
-    _fail(times < 0, positions, FailureCode.OUT_OF_RANGE, faults)
+    _require(times >= 0, positions, FailureCode.OUT_OF_RANGE, faults)
 
 
 def sound_rows(count: int, faults: Faults) -> Integers:
@@ -78,7 +71,23 @@ def sound_reading(columns: ColumnsT, positions: Integers, faults: Faults, count:
     return Reading(columns.take(sound), positions[sound], faults)
 
 
-def _fail(bad: Any, positions: Integers, code: FailureCode, faults: Faults) -> None:
-    if bad.any():
-        for row in np.unique(positions[bad]).tolist():
+def _all(sound: NDArray[np.bool_]) -> bool:
+    # An array's own `all` takes six times as long on the rows of a step.
+    return np.count_nonzero(sound) == sound.size
+
+
+def _require(
+    sound: NDArray[np.bool_],
+    positions: Integers,
+    code: FailureCode,
+    faults: Faults,
+    lengths: Integers | None = None,
+) -> None:
+    if not _all(sound):
+        for row in dict.fromkeys(_of_lines(~sound, positions, lengths)):
             faults.fail(row, code)
+
+
+def _of_lines(lines: Any, positions: Integers, lengths: Integers | None) -> list[int]:
+    """Return the positions of the rows that these lines belong to."""
+    return (positions if lengths is None else positions.repeat(lengths))[lines].tolist()

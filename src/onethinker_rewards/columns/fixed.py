@@ -10,9 +10,18 @@ import msgspec
 from pydantic import BaseModel
 
 from onethinker_rewards.columns.arrays import ArrayColumns
-from onethinker_rewards.columns.checks import check_boxes, check_spans, check_times, clip, sound_reading
-from onethinker_rewards.columns.packing import FloatLayout
-from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, decode_rows
+from onethinker_rewards.columns.checks import check_coordinates, check_spans, check_times, sound_reading
+from onethinker_rewards.columns.packing import FloatLayout, FloatPacker
+from onethinker_rewards.columns.reading import (
+    STRICT,
+    Faults,
+    Floats,
+    Integers,
+    Reading,
+    Request,
+    decode_rows,
+    refusing_long,
+)
 from onethinker_rewards.schemas import SegmentationPrompt, SingleBox, TimeSpan, VideoSegmentationPrompt
 
 __all__ = [
@@ -100,15 +109,15 @@ class _FixedReader(Generic[ColumnsT]):
     ) -> None:
         self._schema = schema
         self._struct = type(template)
-        self._decoder = msgspec.json.Decoder(self._struct)
+        self._decode = msgspec.json.Decoder(self._struct).decode
         self._layout = FloatLayout(template)
         self._arrange = arrange
 
     def __call__(self, texts: Sequence[str], request: Request = STRICT) -> Reading[ColumnsT]:
-        encoded, positions, faults = decode_rows(texts, self._decoder, self._schema, self._convert, request)
-        return sound_reading(
-            self._arrange(self._layout.matrix(encoded), positions, faults), positions, faults, len(texts)
-        )
+        packer = FloatPacker(self._layout)
+        decode = refusing_long(self._decode, texts, request.limits)
+        positions, faults = decode_rows(texts, decode, packer, self._schema, self._convert, request)
+        return sound_reading(self._arrange(packer.matrix(), positions, faults), positions, faults, len(texts))
 
     def _convert(self, answer: BaseModel) -> Any:
         return self._struct(*(getattr(answer, name) for name in self._struct.__struct_fields__))
@@ -120,22 +129,18 @@ def _spans(matrix: Floats, positions: Integers, faults: Faults) -> SpanColumns:
 
 
 def _boxes(matrix: Floats, positions: Integers, faults: Faults) -> BoxColumns:
-    boxes = clip(matrix, positions, faults)
-    check_boxes(boxes, positions, faults)
-    return BoxColumns(boxes)
+    return BoxColumns(check_coordinates(matrix, positions, faults))
 
 
 def _prompts(matrix: Floats, positions: Integers, faults: Faults) -> PromptColumns:
-    matrix = clip(matrix, positions, faults)
-    check_boxes(matrix[:, :4], positions, faults)
+    matrix = check_coordinates(matrix, positions, faults)
     return PromptColumns(matrix[:, :4], *_points(matrix[:, 4:]))
 
 
 def _timed_prompts(matrix: Floats, positions: Integers, faults: Faults) -> TimedPromptColumns:
     times = matrix[:, 0]
-    coordinates = clip(matrix[:, 1:], positions, faults)
     check_times(times, positions, faults)
-    check_boxes(coordinates[:, :4], positions, faults)
+    coordinates = check_coordinates(matrix[:, 1:], positions, faults)
     return TimedPromptColumns(coordinates[:, :4], *_points(coordinates[:, 4:]), times)
 
 

@@ -6,6 +6,7 @@ the same place of each row, a marker and a big-endian double, so the rows are an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 
 from onethinker_rewards.columns.reading import Floats
 
-__all__ = ["FloatLayout"]
+__all__ = ["ENCODE_INTO", "FloatLayout", "FloatPacker"]
+
+ENCODE_INTO = msgspec.msgpack.Encoder().encode_into
 
 _FLOAT_MARKER = 0xCB
 _FLOAT_BYTES = 9
@@ -53,3 +56,21 @@ class FloatLayout:
             for run, offset in self._runs:
                 matrix[:, run] = np.ndarray((rows, run.stop - run.start), ">f8", encoded, offset, strides)
         return matrix
+
+
+class FloatPacker:
+    """Takes values of one layout."""
+
+    def __init__(self, layout: FloatLayout) -> None:
+        self._layout = layout
+        self._encoded = bytearray()
+
+    def extend(self, values: Iterable[Any]) -> None:
+        """Take all that come."""
+        encoded = self._encoded
+        for value in values:
+            ENCODE_INTO(value, encoded, -1)
+
+    def matrix(self) -> Floats:
+        """Return ``[N, K]``: the K floats of each value in field order."""
+        return self._layout.matrix(self._encoded)

@@ -8,8 +8,9 @@ broken rows, by a test for sound ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import length_hint
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
@@ -25,11 +26,13 @@ __all__ = [
     "Faults",
     "Floats",
     "Integers",
+    "Packer",
     "Reader",
     "Reading",
     "Request",
     "decode_rows",
     "read_slowly",
+    "refusing_long",
 ]
 
 Floats = NDArray[np.float64]
@@ -84,9 +87,10 @@ class Faults:
         schema_faults: Why a row as written is not in the schema, by row; repaired rows included.
     """
 
-    failures: dict[int, FailureCode] = field(default_factory=dict[int, FailureCode])
-    repairs: dict[int, tuple[RepairCode, ...]] = field(default_factory=dict[int, tuple[RepairCode, ...]])
-    schema_faults: dict[int, FailureCode] = field(default_factory=dict[int, FailureCode])
+    # A plain dict: calling `dict[int, FailureCode]` takes ten times as long, and every call of a reader makes three.
+    failures: dict[int, FailureCode] = field(default_factory=dict)
+    repairs: dict[int, tuple[RepairCode, ...]] = field(default_factory=dict)
+    schema_faults: dict[int, FailureCode] = field(default_factory=dict)
 
     def fail(self, row: int, code: FailureCode) -> None:
         """Record why ``row`` failed; the first reason stays."""
@@ -97,7 +101,9 @@ class Faults:
     def split(self, at: int) -> tuple[Faults, Faults]:
         """Return the codes of the first ``at`` rows, and those of the others counted from there."""
         first, rest = Faults(), Faults()
-        for name in self.__slots__ if self else ():
+        if not self:
+            return first, rest
+        for name in self.__slots__:
             for row, code in getattr(self, name).items():
                 getattr(first if row < at else rest, name)[row if row < at else row - at] = code
         return first, rest
@@ -122,6 +128,10 @@ class Reading(Generic[ColumnsT_co]):
 
     def split(self, at: int) -> tuple[Reading[ColumnsT_co], Reading[ColumnsT_co]]:
         """Return the reading of the first ``at`` texts, and that of the others."""
+        if not self.faults:
+            first, rest = self.columns.split(at)
+            rows = self.rows
+            return Reading(first, rows[:at], Faults()), Reading(rest, rows[: len(rows) - at], self.faults)
         readable = int(self.rows.searchsorted(at))
         columns, other_columns = self.columns.split(readable)
         faults, other_faults = self.faults.split(at)
@@ -139,53 +149,71 @@ class Reader(Protocol[ColumnsT_co]):
         ...
 
 
-StructT = TypeVar("StructT")
+class Packer(Protocol):
+    """Takes decoded values into arrays, one after another."""
 
-_ENCODE_INTO = msgspec.msgpack.Encoder().encode_into
+    def extend(self, values: Iterable[Any]) -> None:
+        """Take all that come; what an iterator raises goes through, and the ones before it stay taken."""
+        ...
+
+
+# What a decoder raises on a text that is not in the schema, and an encoder on what no array can hold.
+_REFUSED = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 
 
 def decode_rows(
     texts: Sequence[str],
-    decoder: msgspec.json.Decoder[StructT],
+    decode: Callable[[str], Any],
+    packer: Packer,
     schema: type[BaseModel],
-    convert: Callable[[Any], StructT],
+    convert: Callable[[Any], Any],
     request: Request,
-    ends: list[int] | None = None,
-) -> tuple[bytearray, Integers, Faults]:
-    """Decode JSON texts; return them encoded end to end, with their positions and the faults of the others.
-
-    Each value is encoded as MessagePack the moment it is decoded, and dropped: keeping thousands of tuples alive costs
-    more than reading them.
+) -> tuple[Integers, Faults]:
+    """Decode JSON texts into a packer; return the positions of those that could be read, and the faults of the others.
 
     Args:
         texts: Bare answers.
-        decoder: Decodes what the schema accepts, and refuses what it refuses but for order and range.
-        schema: Decides on what the decoder refuses.
-        convert: From the schema's model to what the decoder gives.
+        decode: Decodes what the schema accepts, and refuses what it refuses but for order, range and limits.
+        packer: Takes each value the moment it is decoded, so that it is dropped at once: keeping thousands of tuples
+            alive costs more than reading them.
+        schema: Decides on what ``decode`` refuses.
+        convert: From the schema's model to what ``decode`` gives.
         request: Rules and limits.
-        ends: Receives where each encoding ends, for values that differ in length.
     """
     faults = Faults()
-    buffer = bytearray()
     failed: list[int] = []
-    decode = decoder.decode
-    longest, digits = request.limits.answer_characters, request.limits.number_characters
-    some_too_long = max(map(len, texts), default=0) > min(longest, digits)
-    for position, text in enumerate(texts):
+    # A text that is refused only interrupts the loop, which costs nothing where none is.
+    remaining = iter(texts)
+    decoded = map(decode, remaining)
+    while True:
         try:
-            if some_too_long and (len(text) > longest or has_long_number(text, digits)):
-                raise msgspec.DecodeError  # noqa: TRY301 - the slow way names the code
-            _ENCODE_INTO(decode(text), buffer, -1)
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            answer = read_slowly(position, text, schema, request, faults)
+            packer.extend(decoded)
+        except _REFUSED:
+            position = len(texts) - length_hint(remaining) - 1
+            answer = read_slowly(position, texts[position], schema, request, faults)
             if answer is None:
                 failed.append(position)
-                continue
-            _ENCODE_INTO(convert(answer), buffer, -1)
-        if ends is not None:
-            ends.append(len(buffer))
+            else:
+                packer.extend((convert(answer),))
+        else:
+            break
     positions = np.arange(len(texts))
-    return buffer, np.delete(positions, failed) if failed else positions, faults
+    return np.delete(positions, failed) if failed else positions, faults
+
+
+def refusing_long(decode: Callable[[str], Any], texts: Sequence[str], limits: Limits) -> Callable[[str], Any]:
+    """Return a decoder that refuses texts and numbers beyond the limits; ``decode`` itself if no text can have any."""
+    longest, digits = limits.answer_characters, limits.number_characters
+    if max(map(len, texts), default=0) <= min(longest, digits):
+        return decode
+
+    def decode_short(text: str) -> Any:
+        if len(text) > longest or has_long_number(text, digits):
+            # The slow way names the code.
+            raise msgspec.DecodeError
+        return decode(text)
+
+    return decode_short
 
 
 def read_slowly(

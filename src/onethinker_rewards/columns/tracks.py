@@ -9,11 +9,10 @@ from typing import Any, Self
 import msgspec
 import numpy as np
 
-from onethinker_rewards.columns.checks import check_boxes, check_spans, clip, in_range_and_order, sound_reading
-from onethinker_rewards.columns.packed_tracks import PackedTracks, TimedTrack, Track, starts_of
-from onethinker_rewards.columns.packing import FloatLayout
+from onethinker_rewards.columns.checks import check_coordinates, check_spans, sound_reading
+from onethinker_rewards.columns.packed_tracks import TimedTrack, Track, TrackPacker, starts_of
 from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, decode_rows
-from onethinker_rewards.parsing import read_answer
+from onethinker_rewards.parsing import has_long_number, read_answer
 from onethinker_rewards.schemas import BoxTrack, TimedBoxTrack
 
 __all__ = ["TimedTrackColumns", "TrackColumns", "match_frames", "read_timed_tracks", "read_tracks"]
@@ -109,28 +108,28 @@ def match_frames(predicted: TrackColumns, reference: TrackColumns) -> Integers:
 
 def read_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[TrackColumns]:
     """Read ``{"boxes": {"1": [x1, y1, x2, y2], …}}``."""
-    ends: list[int] = []
-    encoded, positions, faults = decode_rows(texts, _TRACKS, BoxTrack, _track, request, ends)
-    tracks = TrackColumns(*PackedTracks(encoded, ends, _TRACK_LAYOUT).tracks())
+    packer = TrackPacker(timed=False)
+    positions, faults = decode_rows(texts, _DECODE, packer, BoxTrack, _track, request)
+    tracks = TrackColumns(*packer.tracks())
     _refuse_what_only_text_shows(texts, BoxTrack, tracks, positions, request, faults)
     return sound_reading(_checked(tracks, positions, faults), positions, faults, len(texts))
 
 
 def read_timed_tracks(texts: Sequence[str], request: Request = STRICT) -> Reading[TimedTrackColumns]:
     """Read ``{"time": [start, end], "boxes": {"1": [x1, y1, x2, y2], …}}``."""
-    ends: list[int] = []
-    encoded, positions, faults = decode_rows(texts, _TIMED_TRACKS, TimedBoxTrack, _timed_track, request, ends)
-    packed = PackedTracks(encoded, ends, _TIMED_TRACK_LAYOUT)
-    spans, tracks = packed.floats_before(), TrackColumns(*packed.tracks())
+    packer = TrackPacker(timed=True)
+    positions, faults = decode_rows(texts, _DECODE_TIMED, packer, TimedBoxTrack, _timed_track, request)
+    spans, tracks = packer.spans(), TrackColumns(*packer.tracks())
     _refuse_what_only_text_shows(texts, TimedBoxTrack, tracks, positions, request, faults)
     check_spans(spans, positions, faults)
     return sound_reading(TimedTrackColumns(spans, _checked(tracks, positions, faults)), positions, faults, len(texts))
 
 
-_TRACKS = msgspec.json.Decoder(Track)
-_TIMED_TRACKS = msgspec.json.Decoder(TimedTrack)
-_TRACK_LAYOUT = FloatLayout(Track({}))
-_TIMED_TRACK_LAYOUT = FloatLayout(TimedTrack((0.0, 0.0), {}))
+_DECODE = msgspec.json.Decoder(Track).decode
+_DECODE_TIMED = msgspec.json.Decoder(TimedTrack).decode
+
+# The shortest box with its key.
+_BOX_CHARACTERS = len('"0":[0,0,0,0]')
 
 
 def _track(answer: Any) -> Track:
@@ -149,25 +148,27 @@ def _refuse_what_only_text_shows(
     request: Request,
     faults: Faults,
 ) -> None:
-    """Fail rows that the decoder took although the schema does not.
+    """Fail rows that the decoder took although they are beyond a limit, or the schema does not take them.
 
-    The decoder reads the key "-0" as 0, and knows no limit of boxes.
+    The decoder reads the key "-0" as 0.
     """
-    suspects: list[int] = positions[tracks.lengths > request.limits.track_boxes].tolist()
+    limits, lengths = request.limits, tracks.lengths
+    characters = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))[positions]
+    # Only beside its boxes a text has room for a number that is too long.
+    roomy = characters - _BOX_CHARACTERS * lengths > limits.number_characters
+    long_numbers: list[int] = positions[roomy].tolist()
+    suspects: list[int] = positions[(lengths > limits.track_boxes) | (characters > limits.answer_characters)].tolist()
+    suspects += [row for row in long_numbers if has_long_number(texts[row], limits.number_characters)]
     if tracks.frames.min(initial=1) == 0:
         zeros: list[int] = positions[tracks.row_of[tracks.frames == 0]].tolist()
         # The minus may be written as an escape.
         suspects += [position for position in zeros if "-" in texts[position] or "\\" in texts[position]]
     for position in sorted(set(suspects)):
-        failure = read_answer(texts[position], schema, rules=request.rules, limits=request.limits).failure
+        failure = read_answer(texts[position], schema, rules=request.rules, limits=limits).failure
         if failure is not None:
             faults.fail(position, failure)
 
 
 def _checked(tracks: TrackColumns, positions: Integers, faults: Faults) -> TrackColumns:
-    if in_range_and_order(tracks.boxes):
-        return tracks
-    position_of = positions[tracks.row_of]
-    boxes = clip(tracks.boxes, position_of, faults)
-    check_boxes(boxes, position_of, faults)
+    boxes = check_coordinates(tracks.boxes, positions, faults, tracks.lengths)
     return TrackColumns(tracks.starts, tracks.frames, boxes)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,24 @@ class TaskRows:
     responses: list[str]
     references: list[str]
     context: Context
+
+    def take(self, rows: Integers) -> TaskRows:
+        """Return these rows, in this order."""
+        places: list[int] = rows.tolist()
+        if len(places) < 2:
+            responses, references = ([texts[place] for place in places] for texts in (self.responses, self.references))
+        else:
+            pick = itemgetter(*places)
+            responses, references = list(pick(self.responses)), list(pick(self.references))
+        return TaskRows(responses, references, take_context(self.context, rows))
+
+    def slice(self, place: slice) -> TaskRows:
+        """Return the rows of a slice."""
+        if place == slice(0, len(self)):
+            return self
+        columns = {name: values[place] for name, values in _row_columns(self.context).items()}
+        context = replace(self.context, **columns) if columns else self.context
+        return TaskRows(self.responses[place], self.references[place], context)
 
     def __len__(self) -> int:
         return len(self.responses)
@@ -75,8 +95,12 @@ class TaskScores:
 
 def take_context(context: Context, rows: Integers) -> Context:
     """Return the context of these rows."""
-    columns = {name: values for name in ROW_COLUMNS if (values := getattr(context, name)) is not None}
+    columns = _row_columns(context)
     if not columns:
         return context
-    places = rows.tolist()
+    places: list[int] = rows.tolist()
     return replace(context, **{name: [values[place] for place in places] for name, values in columns.items()})
+
+
+def _row_columns(context: Context) -> dict[str, Sequence[Any]]:
+    return {name: values for name in ROW_COLUMNS if (values := getattr(context, name)) is not None}

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
-
-from onethinker_rewards.codes import FailureCode, RepairCode
-from onethinker_rewards.columns import Integers
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
+from onethinker_rewards.rewards.assembling import Scored, assemble, bad_references
 from onethinker_rewards.rewards.batch import RewardBatch
+from onethinker_rewards.rewards.grouping import group_by_task
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.released import score_released
-from onethinker_rewards.rewards.rows import ROW_COLUMNS, TaskRows, TaskScores, take_context
+from onethinker_rewards.rewards.rows import ROW_COLUMNS, TaskRows
 from onethinker_rewards.rewards.task import score_task
 from onethinker_rewards.tasks import TASKS, Context, TaskSpec, resolve_tasks
 
@@ -78,16 +76,20 @@ def score_in_context(
     if recipe.tasks:
         table = {**table, **recipe.tasks}
     names = resolve_tasks([tasks] * len(responses) if isinstance(tasks, str) else tasks, table)
-    collected = _Collected(len(responses), table)
-    for name, rows in _rows_by_task(names):
-        task_rows = _take_rows(responses, references, context, rows)
-        spec = table[name]
-        scores = score_released(spec, task_rows) if recipe.rules == "release" else score_task(spec, task_rows, recipe)
-        collected.add(rows, scores, maximum=1.0 if recipe.rules == "release" else spec.maximum)
-    if collected.bad and on_bad_reference == "raise":
-        bad = sorted(collected.bad)
-        raise BadReferenceError(bad, [collected.bad[row] for row in bad])
-    return collected.batch(names, recipe)
+    groups = group_by_task(names)
+    rows = groups.arrange(TaskRows(list(responses), list(references), context))
+    scored = [_score_group(table[name], rows.slice(place), place, recipe) for name, place in groups.places.items()]
+    bad = bad_references(scored, groups)
+    if bad and on_bad_reference == "raise":
+        raise BadReferenceError(list(bad), list(bad.values()))
+    part_names = [name for spec in table.values() for name in spec.parts]
+    return assemble(names, part_names, groups, scored, recipe)
+
+
+def _score_group(spec: TaskSpec, rows: TaskRows, place: slice, recipe: Recipe) -> Scored:
+    if recipe.rules == "release":
+        return Scored(place, score_released(spec, rows), 1.0)
+    return Scored(place, score_task(spec, rows, recipe), spec.maximum)
 
 
 def _check_rows(
@@ -114,81 +116,3 @@ def _check_texts(name: str, values: Sequence[Any]) -> None:
     for row, value in enumerate(values):
         if not isinstance(value, str):
             raise ArgumentError(f"{name}, row {row}: expected str, got {type(value).__name__}")
-
-
-def _rows_by_task(names: list[str]) -> list[tuple[str, Integers]]:
-    """Return each task in the batch with its rows, in order of first appearance."""
-    number_of = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    if len(number_of) == 1:
-        return [(names[0], np.arange(len(names)))]
-    numbers = np.fromiter(map(number_of.__getitem__, names), dtype=np.int64, count=len(names))
-    return [(name, np.flatnonzero(numbers == number)) for name, number in number_of.items()]
-
-
-def _take_rows(responses: Sequence[str], references: Sequence[str], context: Context, rows: Integers) -> TaskRows:
-    if len(rows) == len(responses):
-        return TaskRows(list(responses), list(references), context)
-    places: list[int] = rows.tolist()
-    return TaskRows(
-        [*map(responses.__getitem__, places)],
-        [*map(references.__getitem__, places)],
-        take_context(context, rows),
-    )
-
-
-class _Collected:
-    """Scores of several tasks, put back in the order of the batch."""
-
-    def __init__(self, count: int, table: Mapping[str, TaskSpec]) -> None:
-        self._count = count
-        self._accuracy = np.zeros(count)
-        self._normalised = np.zeros(count)
-        self._format = np.ones(count)
-        self._structure = np.zeros(count)
-        names = dict.fromkeys(name for spec in table.values() for name in spec.parts)
-        self._parts = dict(zip(names, np.full((len(names), count), np.nan), strict=True))
-        self._failure: list[FailureCode | None] = [None] * count
-        self._format_fault: list[FailureCode | None] = [None] * count
-        self._repairs: list[tuple[RepairCode, ...]] = [()] * count
-        self.bad: dict[int, str] = {}
-
-    def add(self, rows: Integers, scores: TaskScores, *, maximum: float) -> None:
-        """Put one task's scores in their places."""
-        self._accuracy[rows] = scores.accuracy
-        self._normalised[rows] = scores.accuracy / maximum
-        self._structure[rows] = scores.structure
-        for name, values in scores.parts.items():
-            self._parts.setdefault(name, np.full(self._count, np.nan))[rows] = values
-        for position, code in scores.failures.items():
-            self._failure[rows[position]] = code
-        for position, code in scores.format_faults.items():
-            self._format_fault[rows[position]] = code
-            self._format[rows[position]] = 0.0
-        for position, codes in scores.repairs.items():
-            self._repairs[rows[position]] = codes
-        for position, reason in scores.bad_references.items():
-            self._add_bad(int(rows[position]), reason)
-
-    def _add_bad(self, row: int, reason: str) -> None:
-        self.bad[row] = reason
-        self._failure[row] = FailureCode.BAD_REFERENCE
-        for values in (self._accuracy, self._normalised, *self._parts.values()):
-            values[row] = np.nan
-
-    def batch(self, names: list[str], recipe: Recipe) -> RewardBatch:
-        """Add the totals up."""
-        taken = self._normalised if recipe.accuracy == "normalised" else self._accuracy
-        total = recipe.accuracy_weight * taken + recipe.format_weight * self._format + self._structure
-        return RewardBatch(
-            recipe=recipe.name,
-            tasks=names,
-            total=total,
-            accuracy=self._accuracy,
-            normalised=self._normalised,
-            format=self._format,
-            structure=self._structure,
-            parts=self._parts,
-            failure=self._failure,
-            format_fault=self._format_fault,
-            repairs=self._repairs,
-        )

@@ -149,7 +149,8 @@ PLAIN_MISSES: dict[type[BaseModel], list[str]] = {
     OptionLetter: [
         "A or B", "A, B", "Apple", "a dog", "I think B", "", " ", "AB", "7", "\u0410", "\uff21", "(A) or (B)", "\u00e9",
         "A. x B. y", "the", "answer", "A B", "b.", "```\nB\n```", "\u017f", "\u212a", "**A", "\\boxed{A", "\\boxed{}",
-        "()",
+        "()", "A. B", "((A)", "((((((((A))))))))", "answer: answer: answer: answer: answer: answer: answer: answer: B",
+        "(A. " + "x" * 600 + ")", "(A. " + "\u00e9" * 600 + ")",
     ],
     Number: [
         "", " ", "12 cm", "50%", "1_000", "1,5", "12,34", "1,,000", "NaN", "inf", "-inf", "1e999", "-1e999",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,12 @@ from onethinker_rewards.trainer.config.rl import RlSettings
 
 __all__ = ["machine_faults"]
 
+# Packages that only workers import, long after Ray has started, and what each is there for.
+_EVERY_STAGE = {"qwen_vl_utils": ("qwen-vl-utils", "images and videos are read with it")}
+_FOR_RL = {
+    "vllm": ("vllm", "responses are sampled with it"),
+    "transfer_queue": ("TransferQueue", "verl's trainer hands rows on in it"),
+}
 _FRAMES = "videos.list.element.max_frames"
 _PIXELS = "images.list.element.max_pixels"
 _RL = ("prompt", "reward_model", "extra_info")
@@ -26,13 +32,18 @@ _TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 def machine_faults(settings: Settings) -> Iterator[str]:
     """Yield what is missing here, each in one line; needs torch for a run on GPUs, and pyarrow."""
-    if isinstance(settings, RlSettings) and find_spec("vllm") is None:
-        yield "vllm: not installed, and responses are sampled with it"
+    yield from _packages(_EVERY_STAGE | (_FOR_RL if isinstance(settings, RlSettings) else {}))
     yield from _gpus(settings)
     yield from _files(settings)
     if settings.model.is_folder:
         yield from _model(settings.model.path)
     yield from _output(Path(whole_path(settings.run.output)))
+
+
+def _packages(wanted: Mapping[str, tuple[str, str]]) -> Iterator[str]:
+    for module, (package, purpose) in wanted.items():
+        if find_spec(module) is None:
+            yield f"{package}: not installed, and {purpose}"
 
 
 def _gpus(settings: Settings) -> Iterator[str]:

@@ -18,7 +18,7 @@ def reader_fault() -> str | None:
     if _CHOICE in os.environ:
         # Whoever sets it knows what is there.
         return None
-    found = next((name for name in _MODULES if find_spec(name) is not None), None)
+    found, *others = [name for name in _MODULES if find_spec(name) is not None] or [None]
     if found is None:
         return "video files are read with torchcodec or decord, and neither is installed; or prepare frames"
     try:
@@ -26,5 +26,6 @@ def reader_fault() -> str | None:
     # torchcodec raises this and that where it does not find FFmpeg's libraries or torch is another.
     except (ImportError, OSError, RuntimeError) as error:
         said = str(error).partition("\n")[0]
-        return f"video files are read with {found}, which is installed but cannot be loaded: {said}"
+        instead = "".join(f"; {_CHOICE}={other} takes that instead" for other in others)
+        return f"video files are read with {found}, which is installed but cannot be loaded: {said}{instead}"
     return None
