@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from onethinker_rewards.models.sam2.device import Device
 from onethinker_rewards.models.sam2.pixels import Preparation
 from tests.models.sam2 import scenes
 
+_ROOT = Path(__file__).parents[3]
+
 _HIDING = """
 import importlib.abc, sys
 
@@ -30,8 +33,20 @@ sys.meta_path.insert(0, Hiding())
 """
 
 
+_BOTH = """
+import sys
+from onethinker_rewards.models import Sam2Segmenter
+from tests.models.sam2 import scenes, tiny
+
+model = tiny.hugging_face(4)
+for segmenter in (Sam2Segmenter.from_transformers(model), Sam2Segmenter.from_sam2(tiny.meta(model))):
+    segmenter(*scenes.group(1))
+print("torchvision" in sys.modules)
+"""
+
+
 def _run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=_ROOT)
     return done.stdout + done.stderr.strip().rpartition("\n")[2]
 
 
@@ -50,6 +65,10 @@ def test_importing_models_imports_no_torch() -> None:
 def test_a_missing_package_is_one_line_that_names_the_extra(missing: str, use: str) -> None:
     line = f"ImportError: Sam2Segmenter needs {missing}: pip install 'onethinker-rewards[sam2]'"
     assert _run(_HIDING.format(missing=missing) + use) == line
+
+
+def test_neither_package_needs_torchvision() -> None:
+    assert _run(_BOTH) == "False\n"
 
 
 def test_a_missing_sam2_says_what_to_install() -> None:
