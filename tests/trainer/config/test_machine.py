@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +49,15 @@ def test_too_few_gpus(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults("run.gpus_per_node=16") == []
 
 
-def test_fine_tuning_needs_no_vllm(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "find_spec", lambda name: None if name == "vllm" else find_spec(name))
-    assert faults() == ["vllm: not installed, and responses are sampled with it"]
-    assert faults(config="sft-h800-4x8") == []
+def test_packages_that_workers_import(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "find_spec", lambda name: None)
+    pictures = "qwen-vl-utils: not installed, and images and videos are read with it"
+    assert faults(config="sft-h800-4x8") == [pictures]
+    assert faults() == [
+        pictures,
+        "vllm: not installed, and responses are sampled with it",
+        "TransferQueue: not installed, and verl's trainer hands rows on in it",
+    ]
 
 
 def test_files_that_are_not_there(faults: Faults, tmp_path: Path) -> None:

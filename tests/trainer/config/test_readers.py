@@ -55,11 +55,15 @@ def test_no_reader(installed: Any) -> None:
 
 @pytest.mark.parametrize("kind", [ImportError, OSError, RuntimeError])
 def test_a_reader_that_cannot_be_loaded(installed: Any, kind: type[Exception]) -> None:
-    # qwen-vl-utils does not go on to the next one either.
-    installed(torchcodec=kind("Could not load libtorchcodec.\nLikely causes: FFmpeg"), decord=None)
-    assert reader_fault() == (
+    said = (
         "video files are read with torchcodec, which is installed but cannot be loaded: Could not load libtorchcodec."
     )
+    broken = kind("Could not load libtorchcodec.\nLikely causes: FFmpeg")
+    installed(torchcodec=broken)
+    assert reader_fault() == said
+    # qwen-vl-utils does not go on to the next one by itself.
+    installed(torchcodec=broken, decord=None)
+    assert reader_fault() == f"{said}; FORCE_QWENVL_VIDEO_READER=decord takes that instead"
 
 
 def test_what_is_chosen_is_not_looked_at(installed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
