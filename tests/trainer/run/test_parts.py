@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.trainer.verl.estimators import ESTIMATORS, Advantages
 from onethinker_rewards.trainer.verl.options import NAME, Filter
 from onethinker_rewards.trainer.verl.run import compose
 from onethinker_rewards.trainer.verl.trajectories import Trajectories
@@ -50,6 +51,40 @@ def test_the_stock_trainer_with_our_estimator_says_what_is_missing() -> None:
     )
     with pytest.raises(ArgumentError, match="trainer_mode=onethinker"):
         compute_advantage_for_multi_trajectories(data, ["a_0_0", "a_1_0"], adv_estimator=NAME)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_verl_gets_every_estimators_advantages(name: str) -> None:
+    """A step of verl's own with each: two tasks, groups of four, a row of padding, and no number from verl's side."""
+    import numpy as np
+    import torch
+    from verl import DataProto
+    from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
+
+    from onethinker_rewards.trainer.verl.handing import handed_over
+    from onethinker_rewards.trainer.verl.trainer import register
+
+    register()
+    rewards = [0.0, 1.0, 1.5, 2.0, 0.0, 0.0, 1.0, 2.0, 1.0]
+    keys = [*(f"a_{place}_0" for place in range(4)), *(f"b_{place}_0" for place in range(4)), "pad_0_0"]
+    infos = [
+        {"scored_as": "ocr" if key[0] == "a" else "math", "normalised": reward / 2, "format": float(reward > 0)}
+        for key, reward in zip(keys, rewards, strict=True)
+    ]
+    tags = [{"is_padding": key.startswith("pad")} for key in keys]
+    rows = Trajectories.read(keys, tags, [{"reward_extra_info": info} for info in infos], [{}] * len(keys))
+    mask = torch.tensor([[1, 1, 0]] * len(keys))
+    scores = torch.stack([torch.zeros(len(keys)), torch.tensor(rewards), torch.zeros(len(keys))], 1)
+    data = DataProto.from_dict(
+        tensors={"token_level_rewards": scores, "response_mask": mask},
+        non_tensors={"uid": np.array([key.rsplit("_", 2)[0] for key in keys], dtype=object)},
+    )
+    with handed_over(Advantages(name), rows):
+        done = compute_advantage_for_multi_trajectories(data, keys, adv_estimator=NAME)
+    expected = Advantages(name)(scores.sum(1), rows)
+    assert done.batch["advantages"].equal(expected[:, None] * mask)
+    assert done.batch["returns"].equal(done.batch["advantages"])
+    assert (expected[0] < 0 < expected[3], expected[-1].item()) == (True, 0.0)
 
 
 def test_the_configuration_has_our_parts_and_takes_overrides() -> None:
