@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
-from onethinker_rewards.columns.masks import read_mask
+from onethinker_rewards.columns.masks import encode_mask, read_mask
 from onethinker_rewards.tasks import drawing
 from tests.rewards.drawn import HEIGHT, WIDTH, Draws, FillsBoxes, Knows, image, prompt, rectangle, respond
 
@@ -158,6 +158,19 @@ def test_a_mask_that_rows_share_is_read_once(monkeypatch: pytest.MonkeyPatch) ->
     score_image(respond(*[prompt()] * 5), [FILLED] * 5, images=[image(row) for row in range(5)])
     score_video([0.0, 1.0, 1.0], [FILLED, HALF, FILLED], segmenter=FillsBoxes(), clip=otr.Clip([image()] * 3, 1.0))
     assert len(read) == 1 + 2
+
+
+def test_masks_that_are_the_frames_too_are_told_apart_from_them() -> None:
+    masks = [encode_mask(FILLED), encode_mask(HALF)]
+    shown: list[Any] = []
+
+    def reads(images: Any, *_: Any) -> list[Any]:
+        shown.extend(images)
+        return [read_mask(image) for image in images]
+
+    batch = score_video([0.0, 1.0], masks, segmenter=reads)
+    assert batch.parts["mask_iou"].tolist() == pytest.approx([1.0, math.exp(-0.5) / 2])
+    assert all(isinstance(image, dict) for image in shown)
 
 
 @pytest.mark.parametrize("broken", [0, 1])

@@ -44,7 +44,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """``scores`` ``[N]``: overlap times weight; ``faults``: why a row could not be drawn, by row."""
+    """``scores`` ``[N]``: overlap times weight; ``faults``: why a row could not be drawn and has no score, by row."""
 
     scores: Floats
     faults: dict[int, str]
@@ -94,7 +94,7 @@ def draw(predicted: PromptColumns, targets: Sequence[Target | str], segmenter: S
         segmenter: Draws the masks.
 
     Returns:
-        Scores in [0, 1], 0 where there is a fault. A target without weight scores 0 and is never drawn.
+        Scores in [0, 1]. A target without weight scores 0 and is never drawn.
 
     Raises:
         ArgumentError: If the segmenter gives another number of masks than it was asked for.
@@ -111,7 +111,6 @@ def draw(predicted: PromptColumns, targets: Sequence[Target | str], segmenter: S
     for portion in _portions(wanted):
         for row, overlap in _overlaps(predicted, portion, segmenter, faults):
             least[row] = min(least[row], overlap)
-    least[[*faults]] = 0.0
     return Drawing(weights * least, faults)
 
 
