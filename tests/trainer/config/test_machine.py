@@ -44,6 +44,8 @@ def test_a_machine_that_has_all(faults: Faults, config: str) -> None:
 
 def test_too_few_gpus(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults("run.gpus_per_node=16") == ["run.gpus_per_node: 16 wanted, 8 here"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 7)
+    assert faults() == ["run.gpus_per_node: 8 wanted, 7 here"]
     assert faults("run.gpus_per_node=16", "run.device=cpu") == []
     monkeypatch.setenv("RAY_ADDRESS", "head:6379")
     assert faults("run.gpus_per_node=16") == []

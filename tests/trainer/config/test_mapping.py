@@ -97,6 +97,12 @@ def test_verl_s_own_keys_come_last() -> None:
     assert words("h800-4x8", "run.nodes=2", "verl.trainer.nnodes=7")["trainer.nnodes"] == 7
 
 
+@pytest.mark.parametrize("name", ["h800-4x8", "sft-h800-4x8"])
+def test_what_is_never_done_is_minus_one_for_verl(name: str) -> None:
+    found = words(name, "run.save_every=null", "run.validate_every=null")
+    assert (found["trainer.save_freq"], found["trainer.test_freq"]) == (-1, -1)
+
+
 def test_paths_are_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

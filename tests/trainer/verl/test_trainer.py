@@ -99,17 +99,18 @@ def test_the_state_is_there_before_verl_names_the_checkpoint(verl: Any, batch: B
     assert seen == [True]
 
 
+@pytest.mark.parametrize("step", [1, 3])
 @pytest.mark.parametrize("mode", ["auto", "resume_path"])
-def test_a_resumed_run_has_the_state(verl: Any, batch: Batch, tmp_path: Path, mode: str) -> None:
+def test_a_resumed_run_has_the_state(verl: Any, batch: Batch, tmp_path: Path, mode: str, step: int) -> None:
     first = trainer_of(config(trainer__default_local_dir=str(tmp_path)))
     first._compute_advantage(batch, {})
-    first.global_steps = 3
+    first.global_steps = step
     first._save_checkpoint()
-    place = {"resume_path": {"trainer__resume_from_path": str(tmp_path / "global_step_3")}}.get(
+    place = {"resume_path": {"trainer__resume_from_path": str(tmp_path / f"global_step_{step}")}}.get(
         mode, {"trainer__default_local_dir": str(tmp_path)}
     )
     second = trainer_of(config(trainer__resume_mode=mode, **place))
-    second.global_steps = 3
+    second.global_steps = step
     second._load_checkpoint()
     assert second.calls == ["loaded"]
     for each in (first, second):
