@@ -114,8 +114,9 @@ def _prompt(
     pixels: Pixels, box: NDArray[np.float64], positive: NDArray[np.float64], negative: NDArray[np.float64]
 ) -> PixelPrompt:
     size = _size(pixels)
-    thousandths = np.concatenate([box, positive, negative])
-    points = np.clip(np.round(thousandths * size / _FULL_SCALE), 0, size)
+    # Cut off before it grows: what is finite stays so.
+    thousandths = np.clip(np.concatenate([box, positive, negative]), 0, _FULL_SCALE)
+    points = np.round(thousandths * size / _FULL_SCALE)
     labels = np.repeat([*_CORNERS, _ON, _OFF], [1, 1, len(positive), len(negative)]).astype(np.int32)
     return PixelPrompt(points, labels)
 

@@ -129,6 +129,13 @@ def test_prompts_are_in_pixels_of_width_and_height_then_in_the_models_frame() ->
     assert prompt.in_frame(pixels, 1024)[:3].tolist() == [[102.4, 204.8], [921.6, 1024], [512, 512]]
 
 
+def test_any_finite_coordinate_is_cut_off_at_the_image() -> None:
+    group = scenes.group(1)
+    group.boxes[0] = (-1e308, -5e-324, 1e308, 1e308)
+    _, (prompt,) = read_prompts(*group)
+    assert prompt.points[:2].tolist() == [[0, 0], [80, 60]]
+
+
 def test_halves_are_rounded_to_even_pixels() -> None:
     """As Python's ``round``, which the release calls: 6.25 and 18.75 thousandths of 80 are .5 and 1.5 pixels."""
     group = scenes.group(1)

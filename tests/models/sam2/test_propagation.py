@@ -67,6 +67,15 @@ def test_frames_are_encoded_once_for_all_rows_and_shared_with_images(model: Any)
     assert (segmenter.counts.encoded, segmenter.counts.cache_hits) == (4, 2)
 
 
+def test_the_same_prompt_in_another_frame_is_another_object(segmenter: Sam2Segmenter) -> None:
+    prompts = [part[[0, 0]] for part in _prompts(1)]
+    masks = segmenter.propagate(FRAMES, [0, 3], *prompts)
+    assert segmenter.counts.decoded == 2
+    assert (masks[0] != masks[1]).any()
+    alone = segmenter.propagate(FRAMES, [0], *_prompts(1))
+    assert scenes.overlap(masks[0], alone[0]) >= 0.99
+
+
 def test_rows_with_different_numbers_of_points(segmenter: Sam2Segmenter) -> None:
     boxes, positive, negative = _prompts(2)
     masks = segmenter.propagate(FRAMES[:2], [0, 0], boxes, [positive[0], positive[1, :1]], [negative[0], []])
