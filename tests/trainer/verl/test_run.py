@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,26 +67,16 @@ def test_options_of_verls_kind_of_configuration_are_read(entry: SimpleNamespace)
     assert entry.runner is not None
 
 
-def test_overrides_come_after_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    seen: dict[str, Any] = {}
-
-    @contextmanager
-    def initialize(**given: Any) -> Any:
-        seen.update(given)
-        yield
-
-    hydra = module("hydra", initialize_config_dir=initialize, compose=lambda **given: seen | given)
-    monkeypatch.setitem(sys.modules, "hydra", hydra)
-    monkeypatch.setitem(sys.modules, "verl", module("verl", __file__=str(tmp_path / "__init__.py")))
-    composed = compose(["trainer.logger=[console]"])
-    assert composed["config_dir"] == str(tmp_path / "trainer" / "config")
-    assert composed["config_name"] == "ppo_trainer"
-    assert "trainer.v1.trainer_mode=onethinker" in composed["overrides"]
-    assert composed["overrides"][-1] == "trainer.logger=[console]"
+def test_overrides_come_after_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onethinker_rewards.trainer.verl.run.verl_defaults", lambda name, overrides: (name, overrides))
+    name, overrides = compose(["trainer.logger=[console]"])
+    assert name == "ppo_trainer"
+    assert "trainer.v1.trainer_mode=onethinker" in overrides
+    assert overrides[-1] == "trainer.logger=[console]"
 
 
 def test_nothing_of_verl_is_imported_before_a_run() -> None:
-    modules = "run trainer sampling sft handing curves estimators options trajectories".split()
+    modules = "run trainer sampling sft handing curves defaults estimators options rewards trajectories".split()
     program = "import sys\n" + "".join(f"import onethinker_rewards.trainer.verl.{name}\n" for name in modules)
     program += "print(sorted({'verl', 'vllm', 'ray', 'hydra', 'omegaconf', 'transfer_queue'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

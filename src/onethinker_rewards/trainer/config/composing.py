@@ -7,14 +7,13 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.trainer.config.mapping import overrides_of
 from onethinker_rewards.trainer.config.reading import Settings
 from onethinker_rewards.trainer.config.rl import RlSettings
+from onethinker_rewards.trainer.verl.defaults import verl_defaults
 
 __all__ = ["as_yaml", "compose"]
 
@@ -34,7 +33,7 @@ def compose(settings: Settings) -> Any:
         ModuleNotFoundError: Without verl.
     """
     is_rl = isinstance(settings, RlSettings)
-    config = _defaults("ppo_trainer" if is_rl else "sft_trainer_engine")
+    config = verl_defaults("ppo_trainer" if is_rl else "sft_trainer_engine")
     with _refusals():
         for name, value in overrides_of(settings).items():
             _change(config, name, value)
@@ -48,17 +47,6 @@ def compose(settings: Settings) -> Any:
 def as_yaml(config: Any) -> str:
     """Return a configuration as YAML, keys in verl's order."""
     return _omegaconf().to_yaml(config)
-
-
-def _defaults(name: str) -> Any:
-    # Only the place of the package is wanted here: importing verl takes seconds.
-    spec = find_spec("verl")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("verl is not installed", name="verl")
-    hydra: Any = import_module("hydra")
-    folder = Path(spec.submodule_search_locations[0]) / "trainer" / "config"
-    with hydra.initialize_config_dir(str(folder), version_base=None):
-        return hydra.compose(name)
 
 
 def _change(config: Any, name: str, value: Any) -> None:

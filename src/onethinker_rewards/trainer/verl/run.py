@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from onethinker_rewards.trainer.verl.defaults import verl_defaults
 from onethinker_rewards.trainer.verl.estimators import Advantages
 from onethinker_rewards.trainer.verl.options import NAME, Options
 from onethinker_rewards.trainer.verl.trainer import make_trainer
@@ -19,7 +19,7 @@ _DEFAULTS = (
     "trainer.logger=[console,tensorboard]",
     "reward.reward_manager.source=importlib",
     "reward.reward_manager.name=RewardManager",
-    "reward.reward_manager.module.path=pkg://onethinker_rewards.adapters.verl",
+    "reward.reward_manager.module.path=pkg://onethinker_rewards.trainer.verl.rewards",
 )
 
 
@@ -38,10 +38,7 @@ def compose(overrides: Sequence[str] = ()) -> Any:
     Args:
         overrides: As on verl's command line, ``key=value``; options of ours as ``+onethinker.estimator=grpo``.
     """
-    hydra = importlib.import_module("hydra")
-    folder = Path(importlib.import_module("verl").__file__ or "").parent / "trainer" / "config"
-    with hydra.initialize_config_dir(version_base=None, config_dir=str(folder)):
-        return hydra.compose(config_name="ppo_trainer", overrides=[*_DEFAULTS, *overrides])
+    return verl_defaults("ppo_trainer", [*_DEFAULTS, *overrides])
 
 
 def train(config: Any) -> None:
