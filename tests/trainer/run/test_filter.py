@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,13 +24,13 @@ from onethinker_rewards.trainer.filtering import THRESHOLDS
 from tests.adapters.rows import framework
 from tests.rewards.cases import REFERENCES
 from tests.trainer.examples import OF_VIDEOS, draw, example_row, write_array
-from tests.trainer.run import commands, dataset
+from tests.trainer.run import dataset
 
 framework("vllm", "httpx2", "transformers", target="test-trainer")
 pytestmark = [pytest.mark.filterwarnings("ignore::Warning"), pytest.mark.slow]
 
-# Seconds. Starting vLLM takes about a minute on two free cores, and the rows another.
-STARTING, LONGEST = 300, 300
+# Seconds. The rows take about a minute on two free cores.
+LONGEST = 300
 ROWS = 24
 SAMPLES = 8
 AT_ONCE = 4
@@ -123,32 +121,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Between]:
     """vLLM behind something that counts; gone in the end, with all that it started."""
-    from tests.trainer.run import processes
+    from tests.trainer.run.serving import serve
 
-    processes.adopt_orphans()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = f"--model {folder / 'model'} --served-model-name tiny --port {port} --host 127.0.0.1 --enforce-eager"
-    local = f"--allowed-local-media-path {folder} --trust-request-mm-kwargs"
-    limits = "--max-model-len 2048 --max-num-seqs 8 --max-num-batched-tokens 2048 --dtype bfloat16"
-    log = folder / "vllm.log"
-    command = ["-m", "vllm.entrypoints.openai.api_server", *options.split(), *local.split(), *limits.split()]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **commands.ENVIRONMENT},
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process, log)
-        with between(f"http://127.0.0.1:{port}") as made:
-            yield made
-    finally:
-        process.terminate()
-        processes.end_all()
-        process.wait()
-    assert not processes.descendants()
+    local = ["--allowed-local-media-path", str(folder), "--trust-request-mm-kwargs"]
+    with serve(folder / "model", folder / "vllm.log", *local) as url, between(url) as made:
+        yield made
 
 
 @contextmanager
@@ -159,21 +136,6 @@ def between(behind: str) -> Iterator[Between]:
         yield made
         made.shutdown()
         thread.join()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    from tests.trainer.run import processes
-
-    until = time.monotonic() + STARTING
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.5)
-    raise processes.CommandFailedError(f"vLLM does not serve\n{processes.last_words(log)}")
 
 
 def command(folder: Path, server: Between, *more: str, source: str = "in.json", out: str = "kept.jsonl") -> list[str]:

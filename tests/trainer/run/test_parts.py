@@ -106,7 +106,7 @@ def test_1024_rows_get_the_numbers_of_score(recipe: str, tmp_path: Path) -> None
     manager = {
         "reward_manager__source": "importlib",
         "reward_manager__name": "RewardManager",
-        "reward_manager__module__path": "pkg://onethinker_rewards.adapters.verl",
+        "reward_manager__module__path": "pkg://onethinker_rewards.trainer.verl.rewards",
         "reward_kwargs": {"recipe": recipe},
     }
     data = data_of(rows, save_tokenizer(tmp_path))

@@ -105,7 +105,7 @@ def _ours(settings: RlSettings) -> dict[str, Any]:
         "reward.num_workers": settings.reward.workers,
         "reward.reward_manager.source": "importlib",
         "reward.reward_manager.name": "RewardManager",
-        "reward.reward_manager.module.path": "pkg://onethinker_rewards.adapters.verl",
+        "reward.reward_manager.module.path": "pkg://onethinker_rewards.trainer.verl.rewards",
         "+reward.reward_kwargs.recipe": settings.reward.recipe,
         # verl wants a name here even for a reward model that is off.
         "reward.reward_model.rollout.name": "vllm",
