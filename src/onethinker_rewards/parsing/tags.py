@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Literal, NamedTuple
 
 from onethinker_rewards.codes import FailureCode
@@ -142,16 +143,16 @@ class FoundAnswers:
     """
 
     answers: list[str]
-    failures: dict[int, FailureCode] = field(default_factory=dict[int, FailureCode])
-    format_faults: dict[int, FailureCode] = field(default_factory=dict[int, FailureCode])
-    unclosed: dict[int, str] = field(default_factory=dict[int, str])
+    failures: dict[int, FailureCode] = field(default_factory=dict)
+    format_faults: dict[int, FailureCode] = field(default_factory=dict)
+    unclosed: dict[int, str] = field(default_factory=dict)
 
+
+# From so many rows on it is worth deciding ends once for all, if at most one in so many is a different one.
+_ENOUGH, _EACH = 64, 4
 
 # What stands between thinking and answer in nearly every response.
 _JOINTS = ("</think>\n<answer>", "</think><answer>", "</think>\n\n<answer>")
-
-# Ends of responses that are worth remembering.
-_SHORT = 64
 
 
 def find_answers(
@@ -173,7 +174,7 @@ def find_answers(
     if not quick:
         for text in responses:
             _record(found, find_answer(text, think=think, limits=limits))
-    elif alike:
+    elif alike and len(responses) >= _ENOUGH:
         _find_alike(responses, limits, found)
     else:
         _find_quickly(responses, limits, found)
@@ -202,22 +203,27 @@ def _find_quickly(responses: Sequence[str], limits: Limits, found: FoundAnswers)
 
 
 def _find_alike(responses: Sequence[str], limits: Limits, found: FoundAnswers) -> None:
-    """Decide each different end of a response once: from the first ``<`` after the opening tag."""
-    answers = found.answers
-    opening = _OPEN_THINK
-    known: dict[str, str] = {}
-    for text in responses:
-        end = text[text.find("<", 7) :]
-        answer = known.get(end) if text[:7] == opening else None
-        if answer is not None:
-            answers.append(answer)
-            continue
-        faults = len(found.failures) + len(found.format_faults)
-        _find_quickly((text,), limits, found)
-        sound = faults == len(found.failures) + len(found.format_faults)
+    """Decide each different end of a response once: from the first ``<`` after the opening tag.
+
+    What stands before it is thinking, and means nothing here.
+    """
+    places = map(str.find, responses, repeat("<"), repeat(len(_OPEN_THINK)))
+    ends = [text[place:] for text, place in zip(responses, places, strict=True)]
+    different = set(ends)
+    if len(different) * _EACH > len(ends):
+        _find_quickly(responses, limits, found)
+        return
+    decided = {end: find_answer(_OPEN_THINK + end, limits=limits) for end in different}
+    # What stands between two texts with the same beginning in the order of the alphabet begins like them.
+    outermost = min(responses), max(responses)
+    begin_alike = all(text.startswith(_OPEN_THINK) for text in outermost)
+    if begin_alike and all(one.format_fault is None for one in decided.values()):
+        answers = {end: one.answer or "" for end, one in decided.items()}
+        found.answers.extend(map(answers.__getitem__, ends))
+        return
+    for text, end in zip(responses, ends, strict=True):
         # Behind another beginning, the same end may mean something else.
-        if sound and text[:7] == opening and len(end) <= _SHORT:
-            known[end] = answers[-1]
+        _record(found, decided[end] if text.startswith(_OPEN_THINK) else find_answer(text, limits=limits))
 
 
 def _record(found: FoundAnswers, one: Found) -> None:

@@ -72,12 +72,29 @@ def score_in_context(
     on_bad_reference: OnBadReference,
 ) -> RewardBatch:
     """Score with everything a formula may use already in ``context``."""
-    _check_rows(responses, references, tasks, context)
+    _check_lengths(responses, references, tasks, context)
+    labels = [tasks] * len(responses) if isinstance(tasks, str) else tasks
+    try:
+        return _score(TaskRows(list(responses), list(references), context), labels, recipe, table, on_bad_reference)
+    except (TypeError, AttributeError):
+        # Looking at every row's type takes as long as comparing option letters, so it is done where something failed.
+        for name, values in {"responses": responses, "references": references, "tasks": labels}.items():
+            _check_texts(name, values)
+        raise
+
+
+def _score(
+    rows: TaskRows,
+    labels: Sequence[str],
+    recipe: Recipe,
+    table: Mapping[str, TaskSpec],
+    on_bad_reference: OnBadReference,
+) -> RewardBatch:
     if recipe.tasks:
         table = {**table, **recipe.tasks}
-    names = resolve_tasks([tasks] * len(responses) if isinstance(tasks, str) else tasks, table)
+    names = resolve_tasks(labels, table)
     groups = group_by_task(names)
-    rows = groups.arrange(TaskRows(list(responses), list(references), context))
+    rows = groups.arrange(rows)
     scored = [_score_group(table[name], rows.slice(place), place, recipe) for name, place in groups.places.items()]
     bad = bad_references(scored, groups)
     if bad and on_bad_reference == "raise":
@@ -92,27 +109,23 @@ def _score_group(spec: TaskSpec, rows: TaskRows, place: slice, recipe: Recipe) -
     return Scored(place, score_task(spec, rows, recipe), spec.maximum)
 
 
-def _check_rows(
+def _check_lengths(
     responses: Sequence[str], references: Sequence[str], tasks: Sequence[str] | str, context: Context
 ) -> None:
+    for name, values in {"responses": responses, "references": references}.items():
+        if isinstance(values, str):
+            raise ArgumentError(f"{name} is one str; give a list with one str a row")
     columns: dict[str, Sequence[Any] | None] = {
         "references": references,
         "tasks": None if isinstance(tasks, str) else tasks,
         **{name: getattr(context, name) for name in ROW_COLUMNS},
     }
-    for name, values in {"responses": responses, "references": references}.items():
-        if isinstance(values, str):
-            raise ArgumentError(f"{name} is one str; give a list with one str a row")
     for name, values in columns.items():
         if values is not None and len(values) != len(responses):
             raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
-    for name in ("responses", "references", "tasks"):
-        _check_texts(name, locals()[name])
 
 
 def _check_texts(name: str, values: Sequence[Any]) -> None:
-    if set(map(type, values)) <= {str}:
-        return
     for row, value in enumerate(values):
         if not isinstance(value, str):
             raise ArgumentError(f"{name}, row {row}: expected str, got {type(value).__name__}")

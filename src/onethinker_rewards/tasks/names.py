@@ -66,11 +66,11 @@ def resolve_tasks(labels: Sequence[str], table: Mapping[str, TaskSpec]) -> list[
     Raises:
         UnknownTaskError: Naming all rows whose label is no task.
     """
-    names: dict[str, str] = {}
-    for label in set(labels):
-        name = _known_name(label, None, table)
-        if name is not None:
-            names[label] = name
+    different = set(labels)
+    if different <= table.keys():
+        return list(labels)
+    known = ((label, _known_name(label, None, table)) for label in different)
+    names = {label: name for label, name in known if name is not None}
     try:
         return [names[label] for label in labels]
     except KeyError:
