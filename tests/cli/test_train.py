@@ -74,6 +74,16 @@ def test_a_run_that_lacks_something_is_not_started(trained: list[Any]) -> None:
     assert trained == []
 
 
+def test_a_model_that_nobody_knows_is_one_line(trained: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from onethinker_rewards.trainer.config import hub
+
+    monkeypatch.setattr(hub, "_missing", lambda name: "not on Hugging Face")
+    done = run("train", *SMOKE, "model.path=nobody/nothing")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "stand-in imported\nError: model.path: nobody/nothing: not on Hugging Face\n"
+    assert trained == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
