@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.trainer.examples import rl_rows
 
-from benchmarks.harness import Row, Spent, spend
+from benchmarks.harness import Row, Spent, least, spend
 from onethinker_rewards.cli.sources import open_source
 from onethinker_rewards.cli.work import Place
 
@@ -33,7 +33,7 @@ def run() -> list[Row]:
 
 
 def _row(one: Path, small: Path, large: Path, workers: int) -> Row:
-    start, little = (_best(file, workers) for file in (one, small))
+    start, little = (least(_spend(file, workers) for _ in range(REPEAT)) for file in (one, small))
     much = _spend(large, workers)
     cost_s, small_s = (much.cpu_s - start.cpu_s) / LARGE, (little.cpu_s - start.cpu_s) / SMALL
     note = (
@@ -42,11 +42,6 @@ def _row(one: Path, small: Path, large: Path, workers: int) -> Row:
     )
     name = f"a row of {LARGE:,}: {workers} process{'es' if workers > 1 else ''}"
     return Row(name, cost_s, f"a row of {SMALL:,}", small_s, note)
-
-
-def _best(source: Path, workers: int) -> Spent:
-    runs = [_spend(source, workers) for _ in range(REPEAT)]
-    return Spent(min(one.wall_s for one in runs), min(one.cpu_s for one in runs), max(one.peak for one in runs))
 
 
 def _finding(small: Path) -> Row:

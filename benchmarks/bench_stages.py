@@ -10,8 +10,14 @@ import onethinker_rewards as otr
 from benchmarks.harness import Row, best_of_both
 from benchmarks.rollouts import make_rows
 from onethinker_rewards.parsing import DEFAULT_LIMITS, find_answers
-from onethinker_rewards.rewards.references import read_references
+from onethinker_rewards.rewards.references import (
+    References,
+    check_references,
+    distinct_references,
+    read_references,
+)
 from onethinker_rewards.rewards.rows import TaskRows
+from onethinker_rewards.schemas import OptionLetter
 from onethinker_rewards.tasks import Context, TaskSpec
 
 COUNT = 1024
@@ -28,13 +34,19 @@ SHOWN = (
 
 def _stages(spec: TaskSpec, responses: list[str], references: list[str]) -> dict[str, Callable[[], object]]:
     rows = TaskRows(responses, references, Context())
-    right = read_references(spec, rows, DEFAULT_LIMITS)
-    answers = find_answers(responses).answers
+
+    def read_distinct() -> References:
+        distinct = distinct_references(rows)
+        return check_references(spec, rows, distinct, read_references(spec, distinct, DEFAULT_LIMITS))
+
+    right = read_distinct()
+    alike = spec.schema is OptionLetter
+    answers = find_answers(responses, alike=alike).answers
     predicted = spec.read(answers).columns
     return {
-        "find the answer between its tags": lambda: find_answers(responses),
+        "find the answer between its tags": lambda: find_answers(responses, alike=alike),
         "read the answers into arrays": lambda: spec.read(answers),
-        "read each distinct reference": lambda: read_references(spec, rows, DEFAULT_LIMITS),
+        "read each distinct reference": read_distinct,
         "compare": lambda: spec.accuracy(predicted, right.columns.take(right.place), Context()),
     }
 

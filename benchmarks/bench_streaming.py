@@ -10,13 +10,10 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import NamedTuple
 
-from benchmarks.harness import Row
+from benchmarks.harness import Row, Spent, least, spend
 from benchmarks.rollouts import GROUP, JSON_TASKS, reference, rollout
 
 SMALL = 10_000
@@ -28,14 +25,6 @@ RUNS = {
     "JSONL, 2 workers": ("out.jsonl", 2),
     "JSONL to Parquet, 1 process": ("out.parquet", 1),
 }
-
-
-class Spent(NamedTuple):
-    """What one run took: time by the clock and of processors, and bytes of its largest process."""
-
-    wall_s: float
-    cpu_s: float
-    peak: int
 
 
 def run() -> list[Row]:
@@ -51,8 +40,7 @@ def run() -> list[Row]:
 
 
 def _row(name: str, one: Path, small: Path, large: Path, out: str, workers: int) -> Row:
-    start = _best(one, out, workers)
-    little = _best(small, out, workers)
+    start, little = (least(_spend(file, out, workers) for _ in range(REPEAT)) for file in (one, small))
     much = _spend(large, out, workers)
     cost_s, small_s = (much.cpu_s - start.cpu_s) / LARGE, (little.cpu_s - start.cpu_s) / SMALL
     note = (
@@ -62,34 +50,11 @@ def _row(name: str, one: Path, small: Path, large: Path, out: str, workers: int)
     return Row(f"a row of {LARGE:,}: {name}", cost_s, f"a row of {SMALL:,}", small_s, note)
 
 
-def _best(source: Path, out: str, workers: int) -> Spent:
-    runs = [_spend(source, out, workers) for _ in range(REPEAT)]
-    return Spent(min(one.wall_s for one in runs), min(one.cpu_s for one in runs), max(one.peak for one in runs))
-
-
 def _spend(source: Path, out: str, workers: int) -> Spent:
     target = source.with_name(out)
-    command = [
-        sys.executable,
-        "-m",
-        "onethinker_rewards",
-        "score",
-        str(source),
-        "--workers",
-        str(workers),
-        "--out",
-        str(target),
-    ]
-    since = time.perf_counter()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    child = os.posix_spawn(sys.executable, command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, nowhere, 2)])
-    os.close(nowhere)
-    _, status, used = os.wait4(child, 0)
-    spent = time.perf_counter() - since
-    assert status == 0, command
+    spent = spend("score", source, "--workers", str(workers), "--out", target)
     target.unlink()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Spent(spent, used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
+    return spent
 
 
 def _rows() -> list[str]:

@@ -88,6 +88,12 @@ def spend(*arguments: str | Path) -> Spent:
     return Spent(*spent)
 
 
+def least(runs: Iterable[Spent]) -> Spent:
+    """Return the least time of several runs of one command, and the most memory."""
+    walls, cpus, peaks = zip(*((one.wall_s, one.cpu_s, one.peak) for one in runs), strict=True)
+    return Spent(min(walls), min(cpus), max(peaks))
+
+
 def machine(
     packages: Iterable[str] = ("numpy", "scipy", "shapely", "torch", "jiwer", "rouge-score", "math-verify"),
 ) -> str:
