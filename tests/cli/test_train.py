@@ -31,7 +31,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[An
     stand_in(monkeypatch, "onethinker_rewards.trainer.verl.run", train=found.append)
     monkeypatch.setattr(machine, "find_spec", lambda name: name)
     monkeypatch.chdir(tmp_path)
-    write_rows(tmp_path / "rl.parquet", rows=4)
+    write_rows(tmp_path / "rl.parquet", rows=8)
     (tmp_path / "models").mkdir()
     write_model(tmp_path / "models" / "tiny")
     return found

@@ -101,9 +101,21 @@ def test_too_few_rows_for_a_step(faults: Faults, tmp_path: Path) -> None:
     assert faults("data.train_files=a.parquet", "data.validation_files=rl.parquet") != []
     write_rows(tmp_path / "b.parquet", rows=1)
     assert faults("data.train_files=[a.parquet, b.parquet]") == []
+    # Named twice it is read twice.
+    assert faults("data.train_files=[a.parquet, a.parquet]") == []
     write_rows(tmp_path / "c.parquet", "sft", rows=31)
     assert faults("data.train_files=c.parquet", config="sft-h800-4x8") == [
         "data.train_files: 31 rows in all, and a step takes 32"
+    ]
+
+
+def test_too_few_rows_for_all_steps(faults: Faults) -> None:
+    assert faults("run.steps=1") == faults("run.steps=3", "run.epochs=3") == []
+    assert faults("run.steps=4", "run.epochs=3") == [
+        "run.steps: 4 wanted, and 128 rows are 3 steps; raise run.epochs, which is 3"
+    ]
+    assert faults("run.steps=2", config="sft-h800-4x8") == [
+        "run.steps: 2 wanted, and 32 rows are 1 steps; raise run.epochs, which is 1"
     ]
 
 

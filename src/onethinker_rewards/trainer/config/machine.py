@@ -67,14 +67,25 @@ def _files(settings: Settings) -> Iterator[str]:
         with table:
             faults += _content(name, table, settings)
             films += [name] if _most(table.metadata, _FRAMES) is not None else []
-            rows += table.metadata.num_rows if name in data.train_files else 0
+            # A file may be named several times, so that its rows weigh more.
+            rows += table.metadata.num_rows * data.train_files.count(name)
     yield from faults
     why = reader_fault() if films else None
     if why is not None:
         yield f"{films[0]}: {why}"
+    yield from [] if faults else _steps(settings, rows)
+
+
+def _steps(settings: Settings, rows: int) -> Iterator[str]:
+    """Yield what the rows are too few for; verl ends with the epochs, and then saves no last checkpoint."""
+    run = settings.run
     step = settings.data.prompts_per_step if isinstance(settings, RlSettings) else settings.data.rows_per_step
-    if not faults and rows < step:
+    most = rows // step * run.epochs
+    if most == 0:
         yield f"data.train_files: {rows} rows in all, and a step takes {step}"
+    elif run.steps is not None and run.steps > most:
+        why = f"{rows} rows are {most} steps; raise run.epochs, which is {run.epochs}"
+        yield f"run.steps: {run.steps} wanted, and {why}"
 
 
 def _opened(name: str) -> Any:
