@@ -126,6 +126,9 @@ BAD = [
     pytest.param([OBJECT] * 2, [OBJECT, OBJECT.T], {}, "pair 1: predicted is 24 by 32", id="sizes"),
     pytest.param([OBJECT, OBJECT / 2], [OBJECT] * 2, {}, "frame 1: a mask must be boolean", id="probabilities"),
     pytest.param([OBJECT], [{"size": [2, 2]}], {}, "frame 0: counts must be", id="bad reference"),
+    pytest.param(
+        [encode_mask(OBJECT), {"size": [2, 2]}], [OBJECT] * 2, {}, "frame 1: counts must be", id="one of several"
+    ),
     pytest.param([OBJECT], [OBJECT], {"rules": "coco"}, "got 'coco' and 'all'", id="rules"),
     pytest.param([OBJECT], [OBJECT], {"count": "some"}, "got 'davis' and 'some'", id="frames"),
 ]

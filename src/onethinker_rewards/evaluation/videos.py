@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import fsum
 from typing import Literal
 
 import numpy as np
 
-from onethinker_rewards.columns.masks import Mask, MaskLike
+from onethinker_rewards.columns.masks import Mask
+from onethinker_rewards.columns.runs import read_runs
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.evaluation.exact import ExactMean
 from onethinker_rewards.evaluation.overlaps import Masks, check_sizes, pixels
@@ -109,7 +112,7 @@ def j_and_f(
 ) -> VideoScores:
     """Return J, the mean IoU over an object's frames, and F, that of its contours.
 
-    Frames are compared one at a time, so encoded ones take no more room than one mask of each side.
+    Frames are painted and compared one at a time, so encoded ones take little more room than a mask of each side.
 
     Args:
         predicted: T masks: run-length encodings, PNG files, arrays, or ``[T, H, W]``. None where no mask was drawn:
@@ -134,26 +137,42 @@ def j_and_f(
     places = [place for place in range(len(reference))[_FRAMES[count]] if reference[place] is not None]
     if not places:
         raise ArgumentError("the reference has no frame to compare")
-    scores = [_frame(place, predicted[place], reference[place], rules) for place in places]
+    ours, theirs = _Frames(predicted, places), _Frames(reference, places)
+    scores = [
+        _frame(place, None if predicted[place] is None else ours(place), theirs(place), rules) for place in places
+    ]
     area, contour = (fsum(side) / len(scores) for side in zip(*scores, strict=True))
     return VideoScores(area, contour, 1, len(scores))
 
 
 def _frame(
-    place: int, predicted: MaskLike | None, reference: MaskLike | None, rules: Literal["davis", "release"]
+    place: int, predicted: Mask | None, reference: Mask, rules: Literal["davis", "release"]
 ) -> tuple[float, float]:
-    ours, theirs = _pair(place, predicted, reference)
-    if predicted is None and rules == "release":
-        return 0.0, 0.0
-    area = mask_iou(ours[None], theirs[None], empty=_EMPTY[rules])
-    return area.item(), boundary_f(ours[None], theirs[None], rules=rules).item()
+    if predicted is None:
+        if rules == "release":
+            return 0.0, 0.0
+        predicted = np.zeros_like(reference)
+    check_sizes(place, predicted.shape, reference.shape)
+    area = mask_iou(predicted[None], reference[None], empty=_EMPTY[rules])
+    return area.item(), boundary_f(predicted[None], reference[None], rules=rules).item()
 
 
-def _pair(place: int, predicted: MaskLike | None, reference: MaskLike | None) -> tuple[Mask, Mask]:
-    try:
-        theirs = pixels(reference)
-        ours = np.zeros_like(theirs) if predicted is None else pixels(predicted)
-    except ArgumentError as error:
-        raise ArgumentError(f"frame {place}: {error}") from None
-    check_sizes(place, ours.shape, theirs.shape)
-    return ours, theirs
+class _Frames:
+    """Gives the mask of a frame; run lengths of all frames are read in one pass, and painted one at a time."""
+
+    def __init__(self, masks: Masks, places: Sequence[int]) -> None:
+        self._masks = masks
+        encoded = {place: mask for place in places if isinstance(mask := masks[place], Mapping)}
+        self._rows = {place: row for row, place in enumerate(encoded)}
+        self._runs = None
+        # One that is faulty is named where its frame's turn comes.
+        with suppress(ArgumentError):
+            self._runs = read_runs([*encoded.values()])
+
+    def __call__(self, place: int) -> Mask:
+        if self._runs is not None and place in self._rows:
+            return self._runs.paint(self._rows[place])
+        try:
+            return pixels(self._masks[place])
+        except ArgumentError as error:
+            raise ArgumentError(f"frame {place}: {error}") from None
