@@ -108,6 +108,12 @@ def test_masks() -> None:
     check_laws(mask_iou, testing.masks(1), ["range", "identity", "symmetry", "batch_equals_rows", "empty_batch"])
 
 
+def test_long_texts_are_no_warning() -> None:
+    """hypothesis warned of their length, and where warnings are errors that came in place of the violation."""
+    with pytest.raises(LawViolation, match="range"):
+        check_laws(lambda p, r: np.full(len(p), 2.0), st.just(["x" * 40_000]), ["range"], examples=2)
+
+
 def test_the_counterexample_is_the_smallest() -> None:
     with pytest.raises(LawViolation) as caught:
         check_laws(lambda p, r: 2.0 * p[:, 1], testing.spans(1), ["empty_batch", "range"])

@@ -43,6 +43,10 @@ class Trial:
     scale: float = 1.0
     step: float = 1.0
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print no rows: hypothesis warns of what is long."""
+        printer.text(f"{type(self).__name__} of {len(self.reference)} rows")
+
     def scores(self, predicted: Any, reference: Any) -> Floats:
         """Return the metric's scores as an array."""
         return np.asarray(self.metric(predicted, reference), dtype=np.float64)

@@ -12,6 +12,7 @@ from onethinker_rewards.schemas import (
     OptionLetter,
     SegmentationPrompt,
     SingleBox,
+    Text,
     TimedBoxTrack,
     TimeSpan,
     VideoSegmentationPrompt,
@@ -110,6 +111,7 @@ CONSTANTS: dict[Any, list[str]] = {
     Number: ["0", "1", "7.39", "10", "100", "1e5", "50%", "between 1 and 100"],
     TimeSpan: [json.dumps({"time": span}) for span in ([0, 0], [0, 130], [0, 1e308], [40, 60], [50, 50])],
     SingleBox: [json.dumps({"boxes": box}) for box in (_WHOLE, _CENTRE, [0, 0, 1, 1], [-1e9, -1e9, 1e9, 1e9])],
+    Text: ["the", "a b c", "0", "0 or 1", "x", "yes", " ".join(_WORDS), " ".join(_WORDS[:8])],
     BoxTrack: [json.dumps({"boxes": track}) for track in (_EVERY_SECOND, {"0": _WHOLE}, {"50": _CENTRE})],
     TimedBoxTrack: [
         json.dumps({"time": [0, 130], "boxes": _EVERY_SECOND}),

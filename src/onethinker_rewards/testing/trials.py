@@ -51,6 +51,10 @@ class RewardTrial:
     worse: list[str]
     better: list[str] | None
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print no rows: hypothesis warns of what is long."""
+        printer.text(f"{type(self).__name__} of {len(self.references)} rows")
+
 
 def _trial(reference: Any, better: Any, worse: Any, think: Think) -> RewardTrial:
     return RewardTrial([written(reference)], [respond(written(worse), think)], [respond(written(better), think)])
@@ -180,6 +184,6 @@ def constants(draw: DrawFn, task: str, think: Think) -> RewardTrial:
     random = Random(draw(st.integers(0, 2**16)))  # noqa: S311 - nothing here is secret
     rows = [sample(task, random) for _ in range(_ROWS)]
     others = [written(sample(task, random)) for _ in range(4)]
-    constant = draw(st.sampled_from([*CONSTANTS.get(schema_of(task), ["the", "a b c", "0"]), *others]))
+    constant = draw(st.sampled_from([*CONSTANTS[schema_of(task)], *others]))
     honest = [respond(written(observed(row, random)), think) for row in rows]
     return RewardTrial([written(row) for row in rows], [respond(constant, think)] * _ROWS, honest)
