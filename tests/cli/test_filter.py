@@ -336,6 +336,17 @@ def test_a_wrong_key_ends_the_run_at_once(drawn: Path, options: list[str]) -> No
     assert len(decoded(out)) == 33
 
 
+def test_an_endpoint_that_is_still_starting_is_waited_for(drawn: Path) -> None:
+    def starting(request: dict[str, Any], number: int) -> Reply:
+        return right_but_every_third(request, number) if number > 3 else Reply(503, b"loading")
+
+    path, out = write_array(drawn / "in.json", asked_rows(9)), drawn / "out.jsonl"
+    with teaching(starting) as teacher:
+        done = ask(teacher, path, out, "--concurrency", "2")
+        assert (done.exit_code, len(decoded(out))) == (0, 6)
+        assert done.stderr.splitlines()[0] == f"{teacher.url}: no answer yet, asking again: 503 loading"
+
+
 def test_an_endpoint_that_goes_away_ends_the_run(drawn: Path) -> None:
     def going(request: dict[str, Any], number: int) -> Reply:
         return right_but_every_third(request, number) if number < 40 else Reply(503, b"down")

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
+import click
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from onethinker_rewards.cli.answers import Answers
@@ -43,10 +44,13 @@ def asking(job: FilterJob, endpoint: Endpoint, media: MediaRules, answers: Answe
         output: Tells which of them are needed no longer.
     """
 
+    def say(what: str) -> None:
+        click.echo(f"{endpoint.url}: {what}", err=True)
+
     def engine(source: Source, start: Place) -> Generator[Done]:
         most = max(1, endpoint.concurrency * _AHEAD // _TOGETHER)
         waiting: _Waiting = deque()
-        with start_blocking_portal() as portal, portal.wrap_async_context_manager(Asker.open(endpoint)) as asker:
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(Asker.open(endpoint, say)) as asker:
             known = {} if answers is None else answers.since(start.number)
             crowd = _Crowd(portal, asker, media, answers, known)
             try:

@@ -35,6 +35,7 @@ def ask(
     questions: Sequence[Question] = (question(),),
     had: Sequence[str] = (),
     note: Callable[[list[str]], None] = lambda answers: None,
+    say: Callable[[str], None] = lambda what: None,
 ) -> list[list[str] | Exception]:
     """Return the answers to each question, or the error that it ended with."""
     found: list[list[str] | Exception] = [[]] * len(questions)
@@ -46,7 +47,7 @@ def ask(
             found[place] = error
 
     async def run() -> None:
-        async with Asker.open(whom) as asker, anyio.create_task_group() as group:
+        async with Asker.open(whom, say) as asker, anyio.create_task_group() as group:
             for place in range(len(questions)):
                 group.start_soon(one, asker, place)
 
@@ -198,7 +199,7 @@ def test_a_body_that_never_ends_is_cut_off_by_the_deadline() -> None:
         found: list[str] = []
 
         async def run() -> None:
-            async with Asker.open(whom) as asker, anyio.create_task_group() as group:
+            async with Asker.open(whom, lambda what: None) as asker, anyio.create_task_group() as group:
                 group.start_soon(trickle)
                 with pytest.raises(BadRowError) as caught:
                     await asker.ask(question(), [], found.append)
@@ -226,6 +227,18 @@ def test_nobody_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert "ConnectError" in why(ask(endpoint(f"http://127.0.0.1:{port}", retries=1)))
+
+
+def test_who_does_not_answer_at_first_is_told_of_once() -> None:
+    said: list[str] = []
+    with teaching(lambda request, number: refusal(503, "loading")) as teacher:
+        ask(endpoint(teacher.url, retries=3), [question()] * 3, say=said.append)
+        assert said == ["no answer yet, asking again: 503 loading"]
+        # Later it is nothing to worry about, and without further attempts the row says it.
+        teacher.answering = lambda request, number: completion("a") if number % 2 else Reply(503)
+        ask(endpoint(teacher.url, concurrency=1), [question()] * 3, say=said.append)
+        ask(endpoint(teacher.url, retries=0), say=said.append)
+    assert len(said) == 2
 
 
 def test_it_waits_as_long_as_it_is_asked_to() -> None:

@@ -89,11 +89,14 @@ class Asker:
     Args:
         endpoint: Whom and how.
         client: A client without deadlines of its own.
+        say: Is told once if nothing was answered so far: it may take a minute until nobody is asked any more.
     """
 
-    def __init__(self, endpoint: Endpoint, client: httpx2.AsyncClient) -> None:
+    def __init__(self, endpoint: Endpoint, client: httpx2.AsyncClient, say: Callable[[str], None]) -> None:
         self._endpoint = endpoint
         self._client = client
+        self._say = say
+        self._said = False
         self._places = anyio.CapacityLimiter(endpoint.concurrency)
         self._answered = False
         self._lost = 0
@@ -101,7 +104,7 @@ class Asker:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, endpoint: Endpoint) -> AsyncGenerator[Self]:
+    async def open(cls, endpoint: Endpoint, say: Callable[[str], None]) -> AsyncGenerator[Self]:
         """Open connections, and close them in the end."""
         most = endpoint.concurrency
         async with httpx2.AsyncClient(
@@ -110,7 +113,7 @@ class Asker:
             timeout=None,
             limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most),
         ) as client:
-            yield cls(endpoint, client)
+            yield cls(endpoint, client, say)
 
     async def ask(self, question: Question, answers: list[str], note: Callable[[list[str]], None]) -> list[str]:
         """Return as many answers as are wanted.
@@ -164,6 +167,9 @@ class Asker:
             try:
                 return await self._attempt(body)
             except NoAnswerError as error:
+                if not (self._answered or self._said):
+                    self._said = True
+                    self._say(f"no answer yet, asking again: {error}")
                 await anyio.sleep(max(_wait(attempt), error.retry_after))
         return await self._attempt(body)
 
