@@ -1,7 +1,8 @@
 """How well the contours of two masks agree.
 
-Two ways to the same number: NumPy's looks for the nearest contour pixel with a tree, because contours are thin; the
-other, for arrays on devices, widens contours row by row, with the same steps whatever is in the masks.
+Two ways to the same number: NumPy's looks for the nearest contour pixel with a tree, or marks what is around each where
+that is little, because contours are thin; the other, for arrays on devices, widens contours row by row, with the same
+steps whatever is in the masks.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from onethinker_rewards.metrics._outlines import RULES, Rules
 __all__ = ["boundary_f"]
 
 Mask = NDArray[np.bool_]
+
+# Up to so many marks around all pixels it is faster to make them than to look for the nearest pixels in a tree.
+_FEW_MARKS = 100_000
 
 
 def boundary_f(
@@ -97,7 +101,7 @@ def _points(mask: Mask, rule: Rules) -> NDArray[np.intp]:
     rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
         return np.zeros((0, 2), dtype=np.intp)
-    columns = np.flatnonzero(mask.any(axis=0))
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
     # One more to the left and above, which can differ from what is inside; to the right and below only at the border
     # of the image does it matter that nothing follows.
     top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
@@ -110,14 +114,31 @@ def _matched_points(
 ) -> tuple[int, int, int, int]:
     if not len(points) or not len(ref_points):
         return 0, len(points), 0, len(ref_points)
+    near = _near(points, ref_points, radius, rule)
+    ref_near = _near(ref_points, points, radius, rule)
+    return int(near.sum()), len(points), int(ref_near.sum()), len(ref_points)
+
+
+def _near(points: NDArray[Any], others: NDArray[Any], radius: int, rule: Rules) -> NDArray[np.bool_]:
+    """Return which points have one of the others nearby."""
+    if len(others) * (2 * radius + 1) ** 2 <= _FEW_MARKS:
+        return _near_marks(points, others, radius, rule)
     from scipy.spatial import KDTree  # noqa: PLC0415 - only where masks are compared
 
     # Distances in a square, and squared ones in a disk, are whole numbers: nothing lies between the radius and this.
     within = radius + 0.5 if rule.square else math.sqrt(radius * radius + 0.5)
     norm = math.inf if rule.square else 2.0
-    near = KDTree(ref_points).query(points, p=norm, distance_upper_bound=within)[0] < within
-    ref_near = KDTree(points).query(ref_points, p=norm, distance_upper_bound=within)[0] < within
-    return int(near.sum()), len(points), int(ref_near.sum()), len(ref_points)
+    return KDTree(others).query(points, p=norm, distance_upper_bound=within)[0] < within
+
+
+def _near_marks(points: NDArray[Any], others: NDArray[Any], radius: int, rule: Rules) -> NDArray[np.bool_]:
+    height, width = np.maximum(points.max(axis=0), others.max(axis=0)) + 1 + 2 * radius
+    down, across = np.indices((2 * radius + 1, 2 * radius + 1)) - radius
+    reached = (down * width + across)[rule.square | (down * down + across * across <= radius * radius)]
+    marked = np.zeros(height * width, dtype=np.bool_)
+    middle = radius * width + radius
+    marked[(others @ [width, 1] + middle)[:, None] + reached] = True
+    return marked[points @ [width, 1] + middle]
 
 
 def _matched_pixels(xp: Namespace, contour: Array, ref_contour: Array, radius: int, rule: Rules) -> list[Array]:
