@@ -173,3 +173,27 @@ def test_long_tracks(count: int) -> None:
     short = '{"boxes": {"5": [0, 0, 9, 9]}}'
     assert_agrees(BoxTrack, [short, track, short])
     assert_agrees(TimedBoxTrack, [text.replace("{", '{"time": [1, 2], ', 1) for text in (track, short)])
+
+
+@pytest.mark.parametrize("count", [65_535, 65_536])
+def test_very_long_tracks(count: int) -> None:
+    """The largest of MessagePack's headers, where a limit lets so many boxes in."""
+    track = json.dumps({"boxes": {str(second): [second % 900, 0, 1000, 9] for second in range(count)}})
+    assert_agrees(BoxTrack, [track, '{"boxes": {"5": [0, 0, 9, 9]}}'], limits=Limits(track_boxes=count))
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (TimeSpan, '{"time": [1.5, 2e1]}'),
+        (TimedBoxTrack, '{"time": [1, 2], "boxes": {"0": [0, 0, 9, 9]}}'),
+        (SegmentationPrompt, f'{{"boxes": [0, 0, 9, 9], {PROMPT}}}'),
+    ],
+)
+def test_cut_anywhere(schema: type[BaseModel], text: str) -> None:
+    """What one decoder calls malformed is no JSON for the definition's either, and a limit comes before that."""
+    cut = [text[:place] for place in range(1, len(text))]
+    doubled = [text[:place] + text[place - 1 :] for place in range(1, len(text))]
+    dropped = [text[: place - 1] + text[place:] for place in range(1, len(text))]
+    for limits in (Limits(), Limits(number_characters=0), Limits(answer_characters=len(text) - 2)):
+        assert_agrees(schema, [*cut, text, *doubled, *dropped], limits=limits)

@@ -188,8 +188,12 @@ def decode_rows(
     while True:
         try:
             packer.extend(decoded)
-        except _REFUSED:
+        except _REFUSED as error:
             position = len(texts) - length_hint(remaining) - 1
+            if _is_no_json(error, texts[position], request):
+                faults.fail(position, FailureCode.INVALID_JSON)
+                failed.append(position)
+                continue
             answer = read_slowly(position, texts[position], schema, request, faults)
             if answer is None:
                 failed.append(position)
@@ -201,16 +205,29 @@ def decode_rows(
     return np.delete(positions, failed) if failed else positions, faults
 
 
+def _is_no_json(error: Exception, text: str, request: Request) -> bool:
+    """Say whether a text broke the rules of JSON itself, on which all decoders agree, and no limit comes before that.
+
+    Most broken answers were cut off, and the definition would find the same by one more exception.
+    """
+    # An error of validation is of a class below it. White space around is more to the definition than to JSON.
+    malformed = type(error) is msgspec.DecodeError and 0 < len(text) == len(text.strip())
+    return malformed and request.rules == "strict" and not _is_beyond(text, request.limits)
+
+
+def _is_beyond(text: str, limits: Limits) -> bool:
+    return len(text) > limits.answer_characters or has_long_number(text, limits.number_characters)
+
+
 def refusing_long(decode: Callable[[str], Any], texts: Sequence[str], limits: Limits) -> Callable[[str], Any]:
     """Return a decoder that refuses texts and numbers beyond the limits; ``decode`` itself if no text can have any."""
-    longest, digits = limits.answer_characters, limits.number_characters
-    if max(map(len, texts), default=0) <= min(longest, digits):
+    if max(map(len, texts), default=0) <= min(limits.answer_characters, limits.number_characters):
         return decode
 
     def decode_short(text: str) -> Any:
-        if len(text) > longest or has_long_number(text, digits):
+        if _is_beyond(text, limits):
             # The slow way names the code.
-            raise msgspec.DecodeError
+            raise msgspec.ValidationError
         return decode(text)
 
     return decode_short
