@@ -9,6 +9,7 @@ from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards.assembling import Scored, assemble, bad_references
 from onethinker_rewards.rewards.batch import RewardBatch
 from onethinker_rewards.rewards.grouping import group_by_task
+from onethinker_rewards.rewards.memory import keep_freed_memory
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.released import score_released
 from onethinker_rewards.rewards.rows import ROW_COLUMNS, TaskRows
@@ -90,6 +91,7 @@ def _score(
     table: Mapping[str, TaskSpec],
     on_bad_reference: OnBadReference,
 ) -> RewardBatch:
+    keep_freed_memory()
     if recipe.tasks:
         table = {**table, **recipe.tasks}
     names = resolve_tasks(labels, table)
