@@ -32,7 +32,7 @@ def score_image(responses: list[str], masks: list[Any], *, points: bool = True, 
 def score_video(
     times: list[float], masks: Any, *, reference: float = 0.0, fps: float = 1.0, segmenter: Any = None, **more: Any
 ) -> otr.RewardBatch:
-    clip = more.pop("clip", otr.Clip(masks, fps))
+    clip = more.pop("clip") if "clip" in more else otr.Clip(masks, fps)
     with otr.Scorer(recipe=otr.with_masks(**more), segmenter=segmenter or Knows()) as scorer:
         return scorer.score(
             respond(*[prompt(time=time) for time in times]),
@@ -152,6 +152,21 @@ def test_only_an_answer_elsewhere_is_drawn_twice_and_each_frame_is_taken_once() 
     assert len({id(frame) for frame in asked}) == 3
 
 
+def test_an_image_may_be_alone_in_a_list() -> None:
+    """As data sets hold the images of a question."""
+    batch = score_image(respond(*[prompt()] * 2), [FILLED] * 2, images=[[image()], (image(),)])
+    assert batch.accuracy.tolist() == [4.0, 4.0]
+
+
+def test_images_and_masks_may_be_arrays_of_all_rows() -> None:
+    count = 200
+    masks = np.zeros((count, HEIGHT, WIDTH), dtype=bool)
+    masks[:, 2:8, 4:12] = True
+    masks[1::2, :, 8:] = False
+    batch = score_image(respond(*[prompt()] * count), masks, images=np.zeros((count, HEIGHT, WIDTH, 3), dtype=np.uint8))
+    assert batch.parts["mask_iou"].tolist() == [1.0, 0.5] * (count // 2)
+
+
 def test_a_mask_that_rows_share_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
     monkeypatch.setattr(drawing, "read_mask", lambda mask: read.append(mask) or read_mask(mask))
@@ -217,8 +232,11 @@ def test_a_row_that_cannot_be_drawn_is_named_and_costs_no_other(given: dict[str,
     ("clip", "masks", "reason"),
     [
         pytest.param([image()], [FILLED], "images: expected a Clip, got list", id="no clip"),
-        pytest.param(otr.Clip([image()], 1.0), [FILLED] * 2, "masks: expected one for each of the", id="too many"),
-        pytest.param(otr.Clip([image()] * 2, 1.0), {"size": [2, 2]}, "masks: expected one for each", id="one mask"),
+        pytest.param(otr.Clip([image()], 1.0), [FILLED] * 2, "one for each of the clip's 1 frames", id="too many"),
+        pytest.param(otr.Clip([image()] * 2, 1.0), {"size": [2, 2]}, "masks: expected a list", id="one mask"),
+        pytest.param(otr.Clip([image()], 1.0), otr.Clip([FILLED], 1.0), "masks: expected a list", id="a clip of masks"),
+        pytest.param(otr.Clip([image()], 1.0), {"mask.png"}, "masks: expected a list", id="masks without an order"),
+        pytest.param(otr.Clip([image()], 1.0), 5, "masks: expected a list", id="a number"),
         pytest.param(otr.Clip([image()], 1.0), [None], "own time, frame 0, has nothing on", id="no mask at its time"),
         pytest.param(otr.Clip([image()], 1.0), [HALF & False], "frame 0, has nothing on", id="empty at its time"),
         pytest.param(otr.Clip([image()], 1.0), [np.ones(3, bool)], "masks: ", id="a line"),

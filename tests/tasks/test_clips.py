@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +27,7 @@ import onethinker_rewards as otr
     ],
 )
 def test_place(seconds: float, place: int) -> None:
-    assert otr.Clip("abcd", fps=2.0).place(seconds) == place
+    assert otr.Clip(list("abcd"), fps=2.0).place(seconds) == place
 
 
 @given(frames=st.integers(1, 50), fps=st.floats(0.01, 1000), seconds=st.floats(0, allow_infinity=False))
@@ -34,10 +37,21 @@ def test_place_is_always_a_frame(frames: int, fps: float, seconds: float) -> Non
     assert place in (frames - 1, round(min(seconds * fps, frames)))
 
 
-@pytest.mark.parametrize("fps", [0.0, -1.0, math.nan, math.inf])
-def test_a_rate_that_is_none(fps: float) -> None:
+@pytest.mark.parametrize("fps", [0.0, -1.0, math.nan, math.inf, 10**400, "2", None])
+def test_a_rate_that_is_none(fps: Any) -> None:
     with pytest.raises(otr.ArgumentError, match="fps: expected a positive number"):
         otr.Clip(["frame"], fps)
+
+
+@pytest.mark.parametrize("fps", [2, np.float32(2), Fraction(2)])
+def test_any_kind_of_number_is_a_rate(fps: Any) -> None:
+    assert otr.Clip(np.zeros((4, 2, 2)), fps).place(1.0) == 2
+
+
+@pytest.mark.parametrize("frames", ["a.mp4", b"a", {0: "a.png"}, {"a.png"}, 5, None, iter("ab")])
+def test_what_has_no_frames(frames: Any) -> None:
+    with pytest.raises(otr.ArgumentError, match="frames: expected a list or an array of images, got"):
+        otr.Clip(frames, 2.0)
 
 
 def test_no_frame() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from onethinker_rewards.columns import PromptColumns, TimedPromptColumns
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import image_segmentation, video_segmentation
-from onethinker_rewards.tasks.clips import Clip
+from onethinker_rewards.tasks.clips import Clip, has_places
 from onethinker_rewards.tasks.drawing import Target, ViewReader, draw
 from onethinker_rewards.tasks.spec import Context, Formula, Scores, TaskSpec
 
@@ -69,6 +69,9 @@ def _image_targets(context: Context) -> list[Target | str]:
 
 
 def _image_target(image: Any, mask: Any, reader: ViewReader) -> Target | str:
+    # As data sets hold the images of a question: in a list.
+    if isinstance(image, list | tuple) and len(image) == 1:
+        image = image[0]
     view = reader.of_image(image, mask)
     return Target((view,)) if view.mask.any() else "the reference mask has nothing on"
 
@@ -86,8 +89,9 @@ def _frame_target(
 ) -> Target | str:
     if not isinstance(clip, Clip):
         return f"images: expected a Clip, got {type(clip).__name__}"
-    if isinstance(masks, str | Mapping) or len(masks) != len(clip.frames):
-        return f"masks: expected one for each of the clip's {len(clip.frames)} frames"
+    count = len(clip.frames)
+    if not has_places(masks) or len(masks) != count:
+        return f"masks: expected a list or an array with one for each of the clip's {count} frames"
     place, meant = clip.place(predicted), clip.place(reference)
     wanted = reader.of_frame(clip.frames, masks, meant)
     if wanted is None or not wanted.mask.any():
@@ -103,10 +107,13 @@ def _frame_target(
 
 
 def _rows(context: Context) -> Iterable[tuple[Any, Any]]:
-    for name, values in (("images", context.images), ("masks", context.masks)):
-        if values is None:
-            raise ArgumentError(f"{name}: this recipe draws masks and needs one entry a row")
-    return zip(context.images or (), context.masks or (), strict=True)
+    return zip(_given("images", context.images), _given("masks", context.masks), strict=True)
+
+
+def _given(name: str, values: Sequence[Any] | None) -> Sequence[Any]:
+    if values is None:
+        raise ArgumentError(f"{name}: this recipe draws masks and needs one entry a row")
+    return values
 
 
 def _or_reason(target_of: Callable[..., Target | str], image: Any, mask: Any, *rest: Any) -> Target | str:
