@@ -37,6 +37,7 @@ CASES = [
     pytest.param([None], [EMPTY], {"rules": "release"}, 0.0, 0.0, 1, id="no mask in the release"),
     pytest.param([MOVED, OBJECT], [None, OBJECT], {}, 1.0, 1.0, 1, id="a frame nobody annotated"),
     pytest.param([EMPTY, OBJECT, EMPTY], [OBJECT] * 3, {"count": "inner"}, 1.0, 1.0, 1, id="inner frames"),
+    pytest.param([OBJECT, MOVED], [OBJECT, EMPTY], {}, 0.5, 0.5, 2, id="each frame with its own"),
     pytest.param([EMPTY, OBJECT, EMPTY], [OBJECT] * 3, {}, THIRD, THIRD, 3, id="all frames"),
 ]
 
@@ -50,6 +51,7 @@ def test_j_and_f(
     assert scores.j_and_f == (scores.j + scores.f) / 2
     encoded = [[mask if mask is None else encode_mask(mask) for mask in side] for side in (predicted, reference)]
     assert j_and_f(*encoded, **options) == scores
+    assert j_and_f(encoded[0], reference, **options) == j_and_f(predicted, encoded[1], **options) == scores
 
 
 def test_the_hand_made_contours_differ() -> None:
