@@ -55,9 +55,17 @@ def train(folder: Path, name: str, model: Path, *changes: str) -> Path:
     return log
 
 
+def tensorboard(run: Path) -> set[str]:
+    """Return the names of the curves in the event files beside the checkpoints."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    return {*EventAccumulator(str(run / "curves")).Reload().Tags()["scalars"]}
+
+
 def test_fine_tuning(folder: Path, story: Any) -> None:
     train(folder, "sft-cpu-smoke", story.folder / "model")
     assert (folder / "sft-cpu-smoke" / "latest_checkpointed_iteration.txt").read_text("utf-8") == "3"
+    assert "train/loss" in tensorboard(folder / "sft-cpu-smoke")
 
 
 def test_reinforcement_learning_on_groups_that_teach_something(folder: Path, story: Any, ray: Path) -> None:
@@ -86,6 +94,7 @@ def test_reinforcement_learning_on_groups_that_teach_something(folder: Path, sto
         assert math.isclose(sum(shares), 1.0, abs_tol=1e-6)
         assert not any(name.endswith("/sigma") for name in shown)
         assert 0 < shown["actor/grad_norm"] < math.inf
+    assert curves[1].keys() <= tensorboard(folder / "cpu-smoke")
     check_the_page_for_operators({*story.curves()[1], *curves[1]})
 
 
