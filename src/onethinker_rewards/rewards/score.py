@@ -8,12 +8,12 @@ from typing import Any, Literal
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards.assembling import Scored, assemble, bad_references
 from onethinker_rewards.rewards.batch import RewardBatch
-from onethinker_rewards.rewards.grouping import group_by_task
+from onethinker_rewards.rewards.grouping import Groups, group_by_task
 from onethinker_rewards.rewards.memory import keep_freed_memory
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.released import score_released
 from onethinker_rewards.rewards.rows import ROW_COLUMNS, TaskRows
-from onethinker_rewards.rewards.task import score_task
+from onethinker_rewards.rewards.task import find_in, score_task
 from onethinker_rewards.tasks import TASKS, Context, TaskSpec, resolve_tasks
 
 __all__ = ["OnBadReference", "score", "score_in_context"]
@@ -97,7 +97,7 @@ def _score(
     names = resolve_tasks(labels, table)
     groups = group_by_task(names)
     rows = groups.arrange(rows)
-    scored = [_score_group(table[name], rows.slice(place), place, recipe) for name, place in groups.places.items()]
+    scored = _score_groups({name: rows.slice(place) for name, place in groups.places.items()}, groups, recipe, table)
     bad = bad_references(scored, groups)
     if bad and on_bad_reference == "raise":
         raise BadReferenceError(list(bad), list(bad.values()))
@@ -105,10 +105,18 @@ def _score(
     return assemble(names, part_names, groups, scored, recipe)
 
 
-def _score_group(spec: TaskSpec, rows: TaskRows, place: slice, recipe: Recipe) -> Scored:
+def _score_groups(
+    rows: Mapping[str, TaskRows], groups: Groups, recipe: Recipe, table: Mapping[str, TaskSpec]
+) -> list[Scored]:
+    places = groups.places
     if recipe.rules == "release":
-        return Scored(place, score_released(spec, rows), 1.0)
-    return Scored(place, score_task(spec, rows, recipe), spec.maximum)
+        return [Scored(places[name], score_released(table[name], some), 1.0) for name, some in rows.items()]
+    # The responses of a step are longer than a processor's cache is large: they go through it once, before all else.
+    found = {name: find_in(table[name], some, recipe) for name, some in rows.items()}
+    return [
+        Scored(places[name], score_task(table[name], some, found[name], recipe), table[name].maximum)
+        for name, some in rows.items()
+    ]
 
 
 def _check_lengths(

@@ -20,12 +20,16 @@ from onethinker_rewards.rewards.rows import TaskRows, TaskScores, take_context
 from onethinker_rewards.schemas import OptionLetter
 from onethinker_rewards.tasks import Scores, TaskSpec, describe_reference
 
-__all__ = ["score_task"]
+__all__ = ["find_in", "score_task"]
 
 
-def score_task(spec: TaskSpec, rows: TaskRows, recipe: Recipe) -> TaskScores:
+def find_in(spec: TaskSpec, rows: TaskRows, recipe: Recipe) -> FoundAnswers:
+    """Find the answers of one task's rows."""
+    return find_answers(rows.responses, think=recipe.think, limits=recipe.limits, alike=spec.schema is OptionLetter)
+
+
+def score_task(spec: TaskSpec, rows: TaskRows, found: FoundAnswers, recipe: Recipe) -> TaskScores:
     """Score all rows of one task: read both sides, compare what could be read, keep the codes."""
-    found = find_answers(rows.responses, think=recipe.think, limits=recipe.limits, alike=spec.schema is OptionLetter)
     read = _rows_to_read(found, lenient=recipe.rules == "lenient" and spec.is_json)
     references, reading = _read_both_sides(spec, rows, recipe, _texts(found, read), read)
 
