@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -291,15 +292,16 @@ def test_a_full_disk_is_told_once_and_costs_no_embedding(folder: Path, monkeypat
 
 @pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="needs another user to be")
 @pytest.mark.parametrize("rights", [0o755, 0o711, 0o700])
-def test_a_folder_of_someone_else_is_told_and_costs_no_embedding(tmp_path: Path, rights: int) -> None:
-    """Whether its files can be read, seen or neither."""
-    folder = tmp_path / "embeddings"
-    get(EmbeddingCache(directory=folder), KEYS[0])
-    for path in [tmp_path, *tmp_path.parents[:2]]:
-        path.chmod(0o755)
-    folder.chmod(rights)
-    with child("foreign", folder, "0") as process:
-        said, complaints = process.communicate(timeout=120)
+def test_a_folder_of_someone_else_is_told_and_costs_no_embedding(rights: int) -> None:
+    """Whether its files can be read and listed, read or neither."""
+    # Not pytest's own folder, which nobody else can enter.
+    with TemporaryDirectory() as parent:
+        folder = Path(parent).resolve() / "embeddings"
+        get(EmbeddingCache(directory=folder), KEYS[0])
+        Path(parent).chmod(0o755)
+        folder.chmod(rights)
+        with child("foreign", folder, "0") as process:
+            said, complaints = process.communicate(timeout=120)
     found = 1 if rights != 0o700 else 0
     assert said == f"{found} on disk, {2 - found} encoded, {2 - found} unwritten\n", complaints
     assert complaints.count(f"embeddings cannot be written to {folder}: Permission denied") == 1
