@@ -2,8 +2,8 @@
 
 A reader takes texts to columns: arrays with one row a text that could be read, and sparse codes for the rest.
 The common case is decoded straight into typed structs and packed into arrays; a text that fails on that way is
-read again by `parsing.read_answer`, which decides its code. So both ways give the same, by construction for
-broken rows, by a test for sound ones.
+read again by `parsing.read_answer`, which decides its code, unless it is no JSON at all. So both ways give the same,
+by construction for most broken rows, by tests for the others and for sound ones.
 """
 
 from __future__ import annotations
