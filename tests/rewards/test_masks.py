@@ -247,6 +247,16 @@ def test_a_video_that_cannot_be_drawn(clip: Any, masks: Any, reason: str) -> Non
     assert reason in caught.value.reasons[0]
 
 
+@pytest.mark.parametrize(("reference", "is_there"), [(1.5, True), (2.0, True), (2.01, False), (1e308, False)])
+def test_a_reference_after_the_end_tells_a_wrong_rate(reference: float, is_there: bool) -> None:
+    """Three frames at two a second end after a second and a half; half a second more may be rounding."""
+    if is_there:
+        assert score_video([reference], [HALF, HALF, FILLED], reference=reference, fps=2.0).accuracy.tolist() == [5.0]
+        return
+    with pytest.raises(otr.BadReferenceError, match=r"the reference's time, .* s, is after the end of the clip, 1.5 s"):
+        score_video([0.0], [HALF, HALF, FILLED], reference=reference, fps=2.0)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

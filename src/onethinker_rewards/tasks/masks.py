@@ -92,6 +92,9 @@ def _frame_target(
     count = len(clip.frames)
     if not has_places(masks) or len(masks) != count:
         return f"masks: expected a list or an array with one for each of the clip's {count} frames"
+    # A frame more, since durations are rounded; beyond it the rate is wrong, and every mask would be the last frame's.
+    if reference * clip.fps > count + 1:
+        return f"the reference's time, {reference:g} s, is after the end of the clip, {count / clip.fps:g} s"
     place, meant = clip.place(predicted), clip.place(reference)
     wanted = reader.of_frame(clip.frames, masks, meant)
     if wanted is None or not wanted.mask.any():
