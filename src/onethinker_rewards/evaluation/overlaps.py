@@ -131,9 +131,9 @@ class _Line:
 
     @classmethod
     def of(cls, runs: Runs) -> _Line:
-        off, on = runs.pairs.cumsum(axis=0).T
+        on = runs.pairs[:, 1].cumsum()
         up_to = np.stack([on - runs.pairs[:, 1], on], axis=1)
-        return cls(up_to + off[:, None], up_to, runs.starts[:-1])
+        return cls(runs.pairs.ravel().cumsum().reshape(-1, 2), up_to, runs.starts[:-1])
 
     def areas(self) -> Integers:
         return self._of_masks(self.on)
