@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.models.embedding_files import DamagedFileError, EmbeddingFiles
@@ -58,7 +58,8 @@ class EmbeddingCache:
     """Embeddings by key, those used last in memory, more on disk.
 
     Safe for threads, which share one encoding of a key, and for processes that share a directory, which do not. It
-    belongs to one process: make it after forking.
+    belongs to one process: make it after forking. Pickled it takes its limits and its directory along, and nothing that
+    it holds in memory.
 
     Args:
         memory_bytes: Embeddings used longest ago are dropped from memory beyond this. They are held on the device they
@@ -80,11 +81,18 @@ class EmbeddingCache:
             raise ArgumentError(f"memory_bytes: 0 or more, not {memory_bytes}")
         if disk_bytes is not None and (disk_bytes < 0 or directory is None):
             raise ArgumentError(f"disk_bytes: 0 or more, and with a directory, not {disk_bytes} in {directory}")
+        self._limits = {"memory_bytes": memory_bytes, "directory": directory, "disk_bytes": disk_bytes}
         self._files = None if directory is None else EmbeddingFiles(Path(directory), disk_bytes)
         self._lock = Lock()  # of all below
         self._memory = EmbeddingMemory(memory_bytes)
         self._fetches: dict[str, _Fetch] = {}
         self._counts = CacheCounts()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._limits
+
+    def __setstate__(self, limits: dict[str, Any]) -> None:
+        self.__init__(**limits)
 
     @property
     def counts(self) -> CacheCounts:

@@ -63,7 +63,7 @@ class Scorer:
         ``masks`` ``[N]`` are what segmentation should give, for a recipe that draws (`with_masks`): COCO RLE, PNG files
         or arrays, as large as the row's image; for a video, whose image is a `Clip`, a list with one for each frame,
         None where the object is not to be seen. A row without an image or mask, with one that cannot be read, with
-        sizes that differ or with an empty mask is a bad reference.
+        sizes that differ, with an empty mask or with a time after the end of its clip is a bad reference.
         """
         context = Context(
             questions=questions,

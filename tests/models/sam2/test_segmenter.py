@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,21 @@ def test_threads_share_one_encoding(model: Any) -> None:
         masks = list(threads.map(lambda seed: segmenter(*scenes.group(2, seed=seed)), range(4)))
     assert segmenter.counts.encoded == 1
     assert all(map(np.array_equal, masks[3], segmenter(*scenes.group(2, seed=3))))
+
+
+def test_it_pickles_with_its_model_and_its_cache_but_not_what_that_holds(
+    segmenter: Sam2Segmenter, model: Any, tmp_path: Path
+) -> None:
+    """As a reward that goes to another process: the copy draws the same masks, and finds embeddings on disk."""
+    group = scenes.group(2)
+    copy = pickle.loads(pickle.dumps(segmenter))
+    assert all(map(np.array_equal, copy(*group), segmenter(*group)))
+    cached = Sam2Segmenter.from_transformers(model, cache=EmbeddingCache(directory=tmp_path))
+    masks = cached(*group)
+    copy = pickle.loads(pickle.dumps(cached))
+    assert copy.log_items()["segmenter/cache/held_bytes"] == 0
+    assert all(map(np.array_equal, copy(*group), masks))
+    assert copy.log_items()["segmenter/cache/disk_hits"] == 1
 
 
 def test_a_name_is_loaded(model: Any, tmp_path: Path) -> None:

@@ -132,6 +132,13 @@ class Sam2Segmenter:
             return cls(MetaBackend(builder.build_sam2_hf(model, device=str(device or "cpu"))), **options)
         return cls(MetaBackend(model if device is None else model.to(device)), **options)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.Lock()
+
     @property
     def counts(self) -> SegmenterCounts:
         """What it has done so far."""
