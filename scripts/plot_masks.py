@@ -1,12 +1,16 @@
 """Draw the figure of docs/how-to/mask-rewards-picture.md and print its numbers: ``python -m scripts.plot_masks``.
 
-The photograph is scikit-image's ``coffee`` (Rachel Michetti, CC0), which ``make .venv/.peers`` installs.
+The upper photograph is scikit-image's ``coffee`` (Rachel Michetti, CC0), outlined here. The lower one is a part of a
+microscope's, of the Data Science Bowl of 2018 (BBBC038, CC0), with the mask that experts drew; stardist carries both.
+``make .venv/.peers`` installs the two packages.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,12 +19,15 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw
+from tests.photographs import Photograph, nuclei, prompt
 
 import onethinker_rewards as otr
 from onethinker_rewards.models import GrabCutSegmenter, read_image
 
 FIGURE = Path(__file__).parents[1] / "docs" / "how-to" / "mask_rewards.png"
 PHOTOGRAPH = Path(sys.prefix) / "peers" / "skimage" / "data" / "coffee.png"
+# Which of `nuclei`.
+NUCLEUS = 0
 COLOURS = 256
 
 # Cup, saucer and spoon, outlined by hand in pixels.
@@ -55,25 +62,65 @@ def outlined(width: int, height: int) -> np.ndarray:
     return np.asarray(mask)
 
 
-def scored(image: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Example:
+    """A photograph, its mask, the reference's prompt and what was answered."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    reference: dict[str, Any]
+    answers: Sequence[dict[str, Any]]
+
+
+def cup() -> Example:
+    """Return the cup: points elsewhere, and a box too far right."""
+    image = read_image(PHOTOGRAPH)
+    return Example(image, outlined(image.shape[1], image.shape[0]), REFERENCE, ANSWERS)
+
+
+def nucleus() -> Example:
+    """Return a nucleus among others: the same two answers to it."""
+    whole = nuclei()[NUCLEUS]
+    part = around(whole.mask)
+    one = Photograph(whole.pixels[part], whole.mask[part])
+    # The deepest points are the reference's, those after them as good an answer.
+    box, on, off = prompt(one.mask, 6)
+    reference = {"boxes": box, "positive_points": on[:3], "negative_points": off[:3]}
+    elsewhere = {"boxes": box, "positive_points": on[3:], "negative_points": off[3:]}
+    left, top, right, bottom = box
+    moved = {**reference, "boxes": [left + (right - left) / 4, top, right + (right - left) / 4, bottom]}
+    return Example(one.pixels, one.mask, reference, (elsewhere, moved))
+
+
+def around(mask: np.ndarray) -> tuple[slice, slice]:
+    """Return the window of an object with as much again on each side, in the form of the cup's photograph."""
+    rows, columns = np.nonzero(mask)
+    middle = np.array([rows.min() + rows.max(), columns.min() + columns.max()]) // 2
+    half = np.array([1, 1.5]) * max(np.ptp(rows), np.ptp(columns) / 1.5)
+    starts = np.maximum(0, middle - half).astype(int)
+    ends = (middle + half).astype(int)
+    return slice(starts[0], ends[0]), slice(starts[1], ends[1])
+
+
+def scored(example: Example) -> dict[str, np.ndarray]:
     """Return each part of each answer's reward."""
-    responses = [f"<think>…</think><answer>{json.dumps(answer)}</answer>" for answer in ANSWERS]
+    responses = [f"<think>…</think><answer>{json.dumps(answer)}</answer>" for answer in example.answers]
     count = len(responses)
     with otr.Scorer(recipe=otr.with_masks("paper"), segmenter=GrabCutSegmenter()) as scorer:
         batch = scorer.score(
             responses,
-            [json.dumps(REFERENCE)] * count,
+            [json.dumps(example.reference)] * count,
             ["image_segmentation"] * count,
-            images=[image] * count,
-            masks=[mask] * count,
+            images=[example.image] * count,
+            masks=[example.mask] * count,
         )
     return dict(batch.parts)
 
 
 def draw(axis: plt.Axes, image: np.ndarray, reference: np.ndarray, answer: dict[str, Any]) -> None:
     """Draw the image, the answer's prompt and mask, and the reference's outline."""
-    prompt = [[answer[name]] for name in ("boxes", "positive_points", "negative_points")]
-    (mask,) = GrabCutSegmenter()([image], *prompt)
+    said = [[answer[name]] for name in ("boxes", "positive_points", "negative_points")]
+    (mask,) = GrabCutSegmenter()([image], *said)
     height, width = mask.shape
     tint = np.where(mask[:, :, None], 0.55 * image + 0.45 * np.array([40, 90, 255]), image).astype(np.uint8)
     axis.imshow(tint, interpolation="bilinear")
@@ -100,15 +147,15 @@ def main() -> None:
     """Draw one panel an answer."""
     mpl.use("agg")
     mpl.rcParams.update({"font.size": 10})
-    image = read_image(PHOTOGRAPH)
-    reference = outlined(image.shape[1], image.shape[0])
-    parts = scored(image, reference)
-    figure, axes = plt.subplots(1, len(ANSWERS), figsize=(8.4, 3.3), layout="constrained")
-    for row, (axis, answer) in enumerate(zip(axes, ANSWERS, strict=True)):
-        draw(axis, image, reference, answer)
-        title = TITLE.format(**{part: values[row] for part, values in parts.items()})
-        axis.set_title(title)
-        print(title)
+    examples = (cup(), nucleus())
+    figure, axes = plt.subplots(len(examples), len(ANSWERS), figsize=(8.4, 6.7), layout="constrained")
+    for example, row in zip(examples, axes, strict=True):
+        parts = scored(example)
+        for place, (axis, answer) in enumerate(zip(row, example.answers, strict=True)):
+            draw(axis, example.image, example.mask, answer)
+            title = TITLE.format(**{part: values[place] for part, values in parts.items()})
+            axis.set_title(title)
+            print(title)
     save(figure)
 
 
