@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -85,12 +83,12 @@ def test_reinforcement_learning_goes_to_the_trainer(monkeypatch: pytest.MonkeyPa
 def test_fine_tuning_goes_to_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def run(command: list[str], *, env: dict[str, str], check: bool) -> SimpleNamespace:
+    def run(command: list[str], environment: dict[str, str]) -> int:
         folder = Path(command[command.index("--config-path") + 1])
-        seen.append((command, (folder / "run.yaml").read_text(encoding="utf-8"), env["TENSORBOARD_DIR"]))
-        return SimpleNamespace(returncode=3)
+        seen.append((command, (folder / "run.yaml").read_text(encoding="utf-8"), environment["TENSORBOARD_DIR"]))
+        return 3
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("onethinker_rewards.trainer.config.starting.run_child", run)
     monkeypatch.delenv("TENSORBOARD_DIR", raising=False)
     settings = read_settings("sft-h800-1x8")
     config = compose(settings)

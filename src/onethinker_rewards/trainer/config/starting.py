@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.trainer.config.child import run_child
 from onethinker_rewards.trainer.config.composing import as_yaml
 from onethinker_rewards.trainer.config.reading import Settings
 from onethinker_rewards.trainer.config.rl import RlSettings
@@ -47,8 +47,7 @@ def start(settings: Settings, config: Any) -> int:
     with TemporaryDirectory() as folder:
         (Path(folder) / "run.yaml").write_text(as_yaml(config), encoding="utf-8")
         curves = {"TENSORBOARD_DIR": str(Path(config.trainer.default_local_dir) / "curves")}
-        done = subprocess.run(_torchrun(settings, folder), env=curves | os.environ, check=False)  # noqa: S603 - our words
-        return done.returncode
+        return run_child(_torchrun(settings, folder), curves | os.environ)
 
 
 def _torchrun(settings: Settings, folder: str) -> list[str]:

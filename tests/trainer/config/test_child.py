@@ -1,0 +1,107 @@
+"""A command that is run to its end, whatever its parent is told meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from onethinker_rewards.trainer.config.child import run_child
+
+# As torchrun: it takes a moment to end what it started, and does not if it is killed.
+CHILD = """
+import signal, sys, time
+def end(*_):
+    time.sleep(0.3)
+    print("ended by", _[0], flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, end)
+print("started", flush=True)
+time.sleep(60)
+"""
+PARENT = f"""
+import os, signal, sys
+from onethinker_rewards.trainer.config.child import run_child
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    print("code", run_child([sys.executable, "-c", {CHILD!r}], os.environ), flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "last"), [(signal.SIGTERM, "code 7"), (signal.SIGINT, "interrupted")], ids=["terminated", "interrupted"]
+)
+def test_a_wish_to_end_is_handed_on_and_the_end_waited_for(told: signal.Signals, last: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "started\n"
+        parent.send_signal(told)
+        said, _ = parent.communicate(timeout=30)
+    assert said.splitlines() == [f"ended by {signal.SIGTERM.value}", last]
+    assert parent.returncode == 0
+
+
+@pytest.mark.parametrize(("program", "code"), [("exit(3)", 3), ("import os; os.kill(os.getpid(), 9)", 137)])
+def test_the_exit_code_is_that_of_a_shell(program: str, code: int) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_child([sys.executable, "-c", program], os.environ) == code
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_its_environment_is_the_one_given(tmp_path: Path) -> None:
+    program = f"import os; open({str(tmp_path / 'seen')!r}, 'w').write(os.environ['A'])"
+    assert run_child([sys.executable, "-c", program], os.environ | {"A": "b"}) == 0
+    assert (tmp_path / "seen").read_text() == "b"
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def be_terminated() -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("happens", "order"),
+    [(interrupt, ["wait", "told", "wait", "interrupted"]), (be_terminated, ["wait", "told", "done"])],
+)
+def test_what_is_done_in_which_order(
+    monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None], order: list[str]
+) -> None:
+    seen: list[str] = []
+
+    class Child:
+        def __init__(self, command: list[str], env: dict[str, str]) -> None:
+            self.waits = 0
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def terminate(self) -> None:
+            seen.append("told")
+
+        def wait(self) -> int:
+            seen.append("wait")
+            self.waits += 1
+            if self.waits == 1:
+                happens()
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Child)
+    try:
+        run_child(["x"], {})
+        seen.append("done")
+    except KeyboardInterrupt:
+        seen.append("interrupted")
+    assert seen == order
