@@ -97,9 +97,13 @@ def test_one_recipe_and_only_what_pays() -> None:
     )
 
 
+def count(task: str) -> int:
+    return sum(trick.task == task for trick in read_tricks())
+
+
 def test_nothing_pays() -> None:
     result = run("hacks", "numerical", "--recipe", "paper", "--paying")
-    assert (result.exit_code, result.stdout) == (0, "paper: 0 of 19 tricks pay\n")
+    assert (result.exit_code, result.stdout) == (0, f"paper: 0 of {count('numerical')} tricks pay\n")
 
 
 def test_a_reward_that_pays() -> None:
@@ -115,7 +119,7 @@ def test_a_reward_that_pays() -> None:
 def test_a_reward_from_a_file_that_does_not_pay() -> None:
     result = run("hacks", "tracking", "--reward", "my_reward_to_hack.py:ours")
     assert result.exit_code == 0
-    assert result.stdout.endswith("yours: 0 of 16 tricks pay\n")
+    assert result.stdout.endswith(f"yours: 0 of {count('tracking')} tricks pay\n")
 
 
 def test_a_reward_for_some_tasks() -> None:

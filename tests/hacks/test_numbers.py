@@ -21,6 +21,8 @@ PAYING_UNDER_PAPER = {
     "two-captions",
     "question-repeated",
     "other-number",
+    "yes-no",
+    "begins-again",
     "frames-outside-its-span",
 }
 
