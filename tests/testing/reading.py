@@ -16,7 +16,7 @@ RECIPES = (*otr.RECIPES.values(), otr.Recipe(think="prefilled"))
 # One of each schema.
 TASKS = ("multiple_choice", "numerical", "ocr", "temporal_grounding", "spatial_grounding", "spatio_temporal_grounding",
          "tracking", "video_segmentation")  # fmt: skip
-_DRAWN = 80
+_DRAWN = 120
 
 
 def main() -> None:
@@ -34,10 +34,13 @@ def main() -> None:
                 otr.parse(response, task, rules=rules, think=THINKS[place % 3])
             for answer in answers:
                 otr.parse_answer(answer, task, rules=rules)
-        good = some_of(testing.answers(task), 2)
-        references = [good[-1], f"<answer>{good[-1]}</answer>"] * len(responses)
-        for recipe in RECIPES:
-            otr.score(responses * 2, references, task, recipe=recipe, on_bad_reference="skip")
+        good = some_of(testing.answers(task), 2)[-1]
+        # Few different ones many times over, as rollouts are, and all once.
+        sound = some_of(testing.responses(task), 4) * 16
+        for batch in (responses, sound, sound + responses[:4] * 16):
+            references = [good, f"<answer>{good}</answer>"] * len(batch)
+            for recipe in RECIPES:
+                otr.score(batch * 2, references, task, recipe=recipe, on_bad_reference="skip")
     for text in LONG.values():
         otr.parse(text, "ocr")
     otr.parse(LONG["megabyte of <"], "ocr", rules="release")
