@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,15 @@ def test_back_undoes_the_order(names: list[str]) -> None:
         assert len(set(names)) < 2
     else:
         assert np.array_equal(groups.order[back], np.arange(len(names)))  # type: ignore[index]
+
+
+@pytest.mark.parametrize("places", [[], [2], [2, 0], [1, 1, 2]])
+def test_any_rows_can_be_taken(places: list[int]) -> None:
+    rows = TaskRows(["a", "b", "c"], ["d", "e", "f"], Context(questions=["g", "h", "i"]))
+    taken = rows.take(np.array(places, dtype=np.int64))
+    assert taken.responses == ["abc"[place] for place in places]
+    assert taken.references == ["def"[place] for place in places]
+    assert taken.context.questions == ["ghi"[place] for place in places]
 
 
 def test_options_stay_with_their_rows() -> None:

@@ -206,6 +206,18 @@ def test_extra_columns_have_a_row_each(name: str) -> None:
         otr.score([wrap("B")], ["B"], "multiple_choice", **{name: ["x", "y"]})
 
 
+@pytest.mark.parametrize("error", [TypeError("theirs"), AttributeError("theirs")])
+def test_a_formulas_own_error_goes_through(error: Exception) -> None:
+    """Whatever it is: no row is to blame for it."""
+
+    def broken(predicted: object, reference: object, context: object) -> None:
+        raise error
+
+    recipe = otr.Recipe(formulas={"numerical": broken})  # type: ignore[dict-item]
+    with pytest.raises(type(error), match="theirs"):
+        otr.score([wrap("7")], ["7"], "numerical", recipe=recipe)
+
+
 def test_an_unknown_recipe() -> None:
     with pytest.raises(otr.ArgumentError, match="no recipe 'best'; there are paper, release"):
         otr.score([], [], "ocr", recipe="best")

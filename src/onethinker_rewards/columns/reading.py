@@ -101,8 +101,6 @@ class Faults:
     def split(self, at: int) -> tuple[Faults, Faults]:
         """Return the codes of the first ``at`` rows, and those of the others counted from there."""
         first, rest = Faults(), Faults()
-        if not self:
-            return first, rest
         for name in self.__slots__:
             for row, code in getattr(self, name).items():
                 getattr(first if row < at else rest, name)[row if row < at else row - at] = code
