@@ -177,6 +177,17 @@ def check_many(responses: list[str], think: Think = "required", limits: Limits =
     }
 
 
+@pytest.mark.parametrize("opening", ["A thing", "<thinj>", "<thinl>", "z thing", "", "<think"])
+def test_one_other_beginning_among_many(opening: str) -> None:
+    """Before the others in the order of the alphabet or behind them, with an end that they have too."""
+    end = "I see it.</think>\n<answer>B</answer>"
+    responses = [f"<think>{end}"] * 80
+    responses[7] = opening + end
+    many = find_answers(responses, alike=True)
+    assert many == find_answers(responses)
+    assert many.format_faults == {7: find_answer(responses[7]).format_fault}
+
+
 @pytest.mark.parametrize(
     "inner",
     [
