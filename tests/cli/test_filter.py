@@ -647,10 +647,8 @@ class FullDisk(bytes):
         raise OSError(28, "No space left on device")
 
 
-# A shell's background jobs, and what they start, do not hear of interrupts: so the program says that it does.
 PROGRAM = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import sys
 from onethinker_rewards.cli import asking, journal, main
 journal.KEEP_EVERY, asking._TOGETHER = 0.0, 4
 if __name__ == "__main__":

@@ -26,9 +26,8 @@ print("started", flush=True)
 time.sleep(60)
 """
 PARENT = f"""
-import os, signal, sys
+import os, sys
 from onethinker_rewards.trainer.config.child import run_child
-signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     print("code", run_child([sys.executable, "-c", {CHILD!r}], os.environ), flush=True)
 except KeyboardInterrupt:
