@@ -6,6 +6,8 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from onethinker_rewards.codes import FailureCode
@@ -123,12 +125,48 @@ def test_nothing_to_read(schema: type[BaseModel], kinds: str) -> None:
     assert "".join(getattr(columns, field.name).dtype.kind for field in fields(columns)) == kinds
 
 
-@pytest.mark.parametrize("odd", ["", "x", "1_0", "1e999", "nan", "1" * 2000, "\uff11"])
-def test_one_odd_number_changes_no_other(odd: str) -> None:
-    """A batch of plain numbers is read at once; one that is not must not change how the others are read."""
-    plain = [".5", "-3", "2e3", "007", "+1.", "0.1"]
+# As JSON writes numbers, which is read at once, and as only Python does.
+@pytest.mark.parametrize("plain", [["0.5", "-3", "2e3", "7", "1E+2", "0.1"], [".5", "-3", "2e3", "007", "+1.", "0.1"]])
+@pytest.mark.parametrize("odd", ["", "x", "1_0", "1e999", "nan", "1" * 2000, "\uff11", "1,2", "[1]", "1]", "true"])
+def test_one_odd_number_changes_no_other(odd: str, plain: list[str]) -> None:
     together = reader_of(Number)([*plain[:3], odd, *plain[3:]])
     assert together.rows.tolist() == [0, 1, 2, 4, 5, 6]
     assert together.columns.values.tolist() == list(map(float, plain))
     assert together.columns.texts.tolist() == plain
     assert together.faults.failures == {3: read_answer(odd, Number).failure}
+
+
+written_numbers = st.one_of(
+    st.text("012.-+eE", max_size=7),
+    st.text("01.,-e \n[]", max_size=5),
+    st.integers(-(10**9), 10**9).map(str),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+)
+
+
+@given(texts=st.lists(written_numbers, max_size=6), longest=st.integers(0, 9) | st.just(400))
+def test_numbers_together_are_those_alone(texts: list[str], longest: int) -> None:
+    """None borrows from the text beside it, whatever stands in both, and each is held against the limit."""
+    limits = Limits(number_characters=longest)
+    together = reader_of(Number)(texts, Request(limits=limits))
+    alone = [read_answer(text, Number, limits=limits) for text in texts]
+    assert together.faults.failures == {row: one.failure for row, one in enumerate(alone) if one.failure}
+    assert together.columns.values.tolist() == [float(str(one.answer)) for one in alone if not one.failure]
+
+
+@pytest.mark.parametrize("longest", [0, 1, 2, 3, 8, 9])
+def test_longest_number_in_every_place(longest: int) -> None:
+    """Between numbers as short as can be, one of the limit is read and one beyond it is not."""
+    limits = Limits(number_characters=longest)
+    for place in range(2 * longest + 3):
+        texts = ["1"] * place + ["1" * longest, "1" * (longest + 1)] + ["1"] * place
+        failures = reader_of(Number)(texts, Request(limits=limits)).faults.failures
+        fails = {place + 1} if longest else set(range(len(texts)))
+        assert set(failures) == fails
+
+
+def test_doubles_that_lie_between_two() -> None:
+    """Decimals that are nearly halfway from one double to the next are rounded like Python rounds them."""
+    texts = ["9007199254740993", "9007199254740992.99999999999999999999999", "5e-324", "2.4703282292062328e-324"]
+    texts += ["1.7976931348623157e308", "0.1000000000000000055511151231257827021181583404541015625"]
+    assert reader_of(Number)(texts).columns.values.tolist() == list(map(float, texts))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +15,7 @@ from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.columns.arrays import ArrayColumns
 from onethinker_rewards.columns.checks import sound_rows
 from onethinker_rewards.columns.reading import STRICT, Faults, Floats, Integers, Reading, Request, read_slowly
-from onethinker_rewards.parsing import PLAIN_CHARACTERS, option_letter, without_fence
+from onethinker_rewards.parsing import PLAIN_CHARACTERS, Limits, option_letter, without_fence
 from onethinker_rewards.schemas import Number, OptionLetter
 
 __all__ = ["LetterColumns", "NumberColumns", "TextColumns", "read_letters", "read_numbers", "read_texts"]
@@ -22,7 +23,9 @@ __all__ = ["LetterColumns", "NumberColumns", "TextColumns", "read_letters", "rea
 Texts = NDArray[np.object_]
 
 _LETTERS = {letter: ord(letter.upper()) for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}
-_PLAIN = PLAIN_CHARACTERS.encode()
+# What stands in a list of plain numbers.
+_LISTED = f"{PLAIN_CHARACTERS},".encode()
+_DECODE_NUMBERS = msgspec.json.Decoder(list[float]).decode
 _OPTION_LABEL = re.compile(r"\s*\(?([A-Z])[.):]\s*")
 
 
@@ -62,15 +65,34 @@ def read_texts(texts: Sequence[str], request: Request = STRICT) -> Reading[TextC
 
 def read_numbers(texts: Sequence[str], request: Request = STRICT) -> Reading[NumberColumns]:
     """Read plain numbers."""
+    values = _numbers_at_once(texts, request.limits)
+    if values is None:
+        return _read_numbers_one_by_one(texts, request)
+    return Reading(NumberColumns(values, _objects(texts)), np.arange(len(texts)), Faults())
+
+
+def _numbers_at_once(texts: Sequence[str], limits: Limits) -> Floats | None:
+    """Return the numbers of texts that are all written as JSON writes them; None where one is not.
+
+    One list is read five times as fast as each number alone, and nearly every batch is one.
+    """
+    written = ",".join(texts)
+    # Deleting bytes is far faster than stripping characters.
+    if not written.isascii() or written.encode().translate(None, _LISTED) or _may_be_long(written, limits):
+        return None
     try:
-        # All at once is twice as fast, and nearly every batch is plain.
-        quick = [*map(float, texts)] if _are_plain(texts, request) else []
-    except ValueError:
-        quick = []
-    values = np.array(quick, dtype=np.float64)
-    if quick and np.isfinite(values).all():
-        return Reading(NumberColumns(values, _objects(texts)), np.arange(len(texts)), Faults())
-    return _read_numbers_one_by_one(texts, request)
+        numbers = _DECODE_NUMBERS(f"[{written}]")
+    except msgspec.DecodeError:
+        return None
+    # A text with a comma in it is several numbers here.
+    return np.array(numbers, dtype=np.float64) if len(numbers) == len(texts) else None
+
+
+def _may_be_long(written: str, limits: Limits) -> bool:
+    """Say whether there is room between two commas for a longer number than is read."""
+    # A longer one would fill one of these stretches.
+    stretch = limits.number_characters // 2 + 1
+    return any("," not in written[start : start + stretch] for start in range(0, len(written) - stretch + 1, stretch))
 
 
 def _read_numbers_one_by_one(texts: Sequence[str], request: Request) -> Reading[NumberColumns]:
@@ -94,15 +116,6 @@ def _read_numbers_one_by_one(texts: Sequence[str], request: Request) -> Reading[
             digits.append(without_fence(text.strip())[0].replace(",", ""))
     columns = NumberColumns(np.array(values, dtype=np.float64), _objects(digits))
     return Reading(columns, sound_rows(len(texts), faults), faults)
-
-
-def _are_plain(texts: Sequence[str], request: Request) -> bool:
-    """Say whether no text has another character than a plain number has, nor more of them than are read."""
-    if max(map(len, texts), default=0) > request.limits.number_characters:
-        return False
-    written = "".join(texts)
-    # Deleting bytes is far faster than stripping characters.
-    return written.isascii() and not written.encode().translate(None, _PLAIN)
 
 
 def read_letters(texts: Sequence[str], request: Request = STRICT) -> Reading[LetterColumns]:

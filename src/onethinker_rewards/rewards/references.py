@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -51,10 +53,11 @@ def distinct_references(rows: TaskRows) -> Distinct:
     """Return each distinct reference once; with other options it is another one."""
     options = rows.context.options
     keys = rows.references if options is None else list(zip(rows.references, map(_key, options), strict=True))
-    first: dict[Any, int] = {}
-    number_of = np.array([first.setdefault(key, len(first)) for key in keys], dtype=np.int64)
-    texts = [bare_reference(key if options is None else key[0]) for key in first]
-    return Distinct(texts, None if options is None else [key[1] for key in first], number_of)
+    # A key that is new gets the next number.
+    numbers: defaultdict[Any, int] = defaultdict(count().__next__)
+    number_of = np.fromiter(map(numbers.__getitem__, keys), dtype=np.int64, count=len(keys))
+    texts = [bare_reference(key if options is None else key[0]) for key in numbers]
+    return Distinct(texts, None if options is None else [key[1] for key in numbers], number_of)
 
 
 def read_references(spec: TaskSpec, distinct: Distinct, limits: Limits) -> Reading[Any]:
