@@ -56,5 +56,12 @@ def test_pickling_keeps_every_field(kind: type[BadReferenceError]) -> None:
     assert (again.rows, again.reasons, str(again)) == (error.rows, error.reasons, str(error))
 
 
+def test_one_reason_for_many_rows_is_said_once() -> None:
+    assert str(BadReferenceError([0, 4], ["why"] * 2)) == "unreadable reference in rows 0, 4: why"
+    many = BadReferenceError(range(9), ["why"] * 9)
+    assert str(many) == "unreadable reference in rows 0, 1, 2, 3, 4 and 4 more: why"
+    assert many.reasons == ("why",) * 9
+
+
 def test_subjects() -> None:
     assert str(UnknownTaskError([0], ["'juggling' is no task"])) == "unknown task in row 0: 'juggling' is no task"

@@ -58,8 +58,12 @@ class _RowsError(OneThinkerRewardsError, ValueError):
     def __str__(self) -> str:
         if not self.rows:
             return f"{self._subject}: {self.reasons[0]}"
-        shown = "; ".join(f"row {row}: {why}" for row, why in zip(self.rows[:_SHOWN], self.reasons, strict=False))
         more = len(self.rows) - _SHOWN
+        if len(self.rows) > 1 and len(set(self.reasons)) == 1:
+            # One mistake made in every row needs to be said once.
+            rows = ", ".join(map(str, self.rows[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+            return f"{self._subject} in rows {rows}: {self.reasons[0]}"
+        shown = "; ".join(f"row {row}: {why}" for row, why in zip(self.rows[:_SHOWN], self.reasons, strict=False))
         return f"{self._subject} in {shown}" + (f"; and {more} more rows" if more > 0 else "")
 
 

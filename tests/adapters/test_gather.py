@@ -240,7 +240,8 @@ def test_a_fork_begins_anew_what_is_still_there() -> None:
     _renew_if_alive(reference)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# Python and, where another test has imported it, JAX warn of forks beside threads.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:os.fork:RuntimeWarning")
 def test_a_forked_process_scores_too() -> None:
     go = threading.Event()
     batches = Batches(go)

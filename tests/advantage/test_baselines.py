@@ -31,6 +31,18 @@ ALL: list[Estimator] = [grpo, dr_grpo, rloo, batch_std, task_batch_std, reinforc
 Z6 = 0.9674215661017  # the normal quantile at 5/6
 
 
+@pytest.mark.parametrize("estimator", [grpo, batch_std, task_batch_std, reinforce_plus_plus_baseline])
+def test_equal_rewards_get_nothing_without_an_eps_too(estimator: Estimator) -> None:
+    assert estimator(torch.tensor([1.0, 1.0, 1.0]), [0, 0, 1], eps=0.0).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("eps", [-1e-6, math.nan])
+@pytest.mark.parametrize("estimator", [grpo, batch_std, task_batch_std, reinforce_plus_plus_baseline])
+def test_an_eps_out_of_range(estimator: Estimator, eps: float) -> None:
+    with pytest.raises(ArgumentError, match="eps: must not be negative, got"):
+        estimator(torch.tensor([1.0, 2.0]), [0, 0], eps=eps)
+
+
 def test_by_hand() -> None:
     rewards, groups = torch.tensor([0.0, 1.0, 1.0, 4.0, 6.0], dtype=torch.float64), [0, 0, 0, 1, 1]
     spread = math.sqrt((2.4**2 + 1.4**2 * 2 + 1.6**2 + 3.6**2) / 4)

@@ -260,7 +260,7 @@ def test_a_reference_after_the_end_tells_a_wrong_rate(reference: float, is_there
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        pytest.param({"segmenter": None}, "give a Scorer its segmenter", id="no segmenter"),
+        pytest.param({"segmenter": None}, "with a Scorer that has a segmenter", id="no segmenter"),
         pytest.param({"images": None}, "images: this recipe draws masks and needs one entry a row", id="no images"),
         pytest.param({"masks": None}, "masks: this recipe draws masks and needs one entry a row", id="no masks"),
         pytest.param({"masks": [FILLED] * 2}, "masks has 2 rows, responses has 1", id="another length"),

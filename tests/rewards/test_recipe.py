@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -151,3 +152,53 @@ def test_a_formula_may_give_any_numbers(accuracy: Any, failed: int) -> None:
     batch = otr.score(responses, ["1"] * len(responses), "numerical", recipe=recipe)
     assert batch.accuracy.dtype == np.float64
     assert batch.accuracy.tolist() == [0.5, 0.5] + [0.0] * failed
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"accuracy_weight": float("nan")}, "accuracy_weight is a finite number, not nan"),
+        ({"format_weight": "1"}, "format_weight is a finite number, not '1'"),
+    ],
+)
+def test_recipes_that_are_none(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(otr.ArgumentError) as raised:
+        otr.Recipe(**given)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(("key", "meant"), [("OCR", "ocr"), ("numericl", "numerical")])
+def test_a_formula_for_no_task_is_not_dropped(key: str, meant: str) -> None:
+    recipe = otr.Recipe(formulas={key: otr.TASKS[meant].accuracy})
+    with pytest.raises(otr.ArgumentError, match=rf"formulas: '{key}' is no task; did you mean {meant}\?"):
+        otr.score([wrap("7")], ["7"], meant, recipe=recipe)
+
+
+ONE = np.ones(1)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (ONE, "gave ndarray, not Scores"),
+        (Scores(np.ones(2)), "gave accuracy of shape [2] for 1 rows"),
+        (Scores(ONE, {"half": np.ones(2)}), "gave half of shape [2] for 1 rows"),
+        (Scores(np.array([math.nan])), "gave the accuracy nan beside the reference '7'"),
+        (Scores(np.array([math.inf])), "gave the accuracy inf beside the reference '7'"),
+    ],
+)
+def test_a_formula_that_breaks_its_contract(given: Any, message: str) -> None:
+    for recipe in (
+        otr.Recipe(formulas={"numerical": lambda *_: given}),
+        otr.Recipe(tasks={"numerical": replace(otr.TASKS["numerical"], accuracy=lambda *_: given)}),
+    ):
+        with pytest.raises(otr.ArgumentError) as raised:
+            otr.score([wrap("7")], ["7"], "numerical", recipe=recipe)
+        assert str(raised.value) == f"the formula of numerical {message}"
+
+
+def test_a_row_that_a_formula_fails_may_have_any_accuracy() -> None:
+    given = Scores(np.array([math.nan, 1.0]), {}, {0: otr.FailureCode.JUDGE_FAILED})
+    recipe = otr.Recipe(formulas={"numerical": lambda *_: given})
+    batch = otr.score([wrap("7")] * 2, ["7"] * 2, "numerical", recipe=recipe)
+    assert batch.failure == ["judge_failed", None]

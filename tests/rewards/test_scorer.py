@@ -69,9 +69,19 @@ def test_a_bug_in_a_judge_is_not_hidden() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scores", "message"), [([0.5, 0.5], "2 scores for 1"), ([1.5], "outside"), ([-0.1], "outside")]
+    ("scores", "message"),
+    [
+        ([0.5, 0.5], "2 scores for 1"),
+        ([1.5], "outside"),
+        ([-0.1], "outside"),
+        (None, "the judge returned NoneType, not a list of scores"),
+        (0.5, "the judge returned float, not a list of scores"),
+        ("1", "the judge returned str, not a list of scores"),
+        ([[0.5]], "the judge returned what is no number"),
+        (["good"], "the judge returned what is no number"),
+    ],
 )
-def test_a_judge_that_breaks_its_contract(scores: list[float], message: str) -> None:
+def test_a_judge_that_breaks_its_contract(scores: Any, message: str) -> None:
     judge = lambda questions, answers, references: scores  # noqa: E731
     with pytest.raises(otr.ArgumentError, match=message):
         otr.Scorer(judge=judge).score([wrap("a")], ["a"], "open_ended")

@@ -40,9 +40,11 @@ def test_our_own_names(name: str) -> None:
 @pytest.mark.parametrize(
     ("problem_type", "data_type", "why"),
     [
-        ("juggling", "image", "'juggling' is no task"),
-        ("", "image", "'' is no task"),
-        ("segmentation", None, "needs the data type image or video, not None"),
+        ("juggling", "image", "'juggling' is no task; there are multiple_choice, .*, video_segmentation$"),
+        ("", "image", "'' is no task; there are"),
+        ("multiplechoice", None, r"'multiplechoice' is no task; did you mean multiple_choice\?$"),
+        ("Spatial Groundings", None, r"did you mean spatial_grounding\?$"),
+        ("segmentation", None, "needs the data type image or video, not None; or write image_segmentation or video"),
         ("segmentation", "audio", "needs the data type image or video, not 'audio'"),
     ],
 )
@@ -56,6 +58,14 @@ def test_every_call_knows_the_data_sets_spelling(call: object) -> None:
     call("x", "OCR") if call is not otr.prompt else otr.prompt("OCR", "x")  # type: ignore[operator]
     with pytest.raises(otr.UnknownTaskError):
         otr.prompt("nothing", "x") if call is otr.prompt else call("x", "nothing")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("spec", otr.TASKS.values(), ids=otr.TASKS)
+def test_tasks_pickle(spec: otr.TaskSpec) -> None:
+    """A reward with a table goes to other processes."""
+    again = pickle.loads(pickle.dumps(spec))
+    assert again == spec
+    assert again.released is spec.released
 
 
 def test_errors_survive_pickling_and_name_their_rows() -> None:

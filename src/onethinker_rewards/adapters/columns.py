@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from onethinker_rewards.arguments import option_texts
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import TASKS, TaskSpec, task_name
 
@@ -81,7 +82,7 @@ class Columns:
             references=self._texts("reference", columns, rows),
             tasks=_task_names(labels, self._optional("data_type", columns, rows), table),
             questions=None if questions is None else _check_texts("question", questions),
-            options=None if options is None else [_options(row, value) for row, value in enumerate(options)],
+            options=None if options is None else [option_texts(value, row) for row, value in enumerate(options)],
             images=self._optional("images", columns, rows),
             masks=self._optional("masks", columns, rows),
         )
@@ -179,15 +180,6 @@ def _check_texts(field: str, values: list[Any]) -> list[Any]:
     if wrong:
         raise ArgumentError(f"{field}: expected str, got {type(values[wrong[0]]).__name__} in {_rows_text(wrong)}")
     return values
-
-
-def _options(row: int, value: Any) -> list[str] | None:
-    if value is None:
-        return None
-    texts = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
-    if isinstance(value, str) or not all(isinstance(text, str) for text in texts):
-        raise ArgumentError(f"options: expected a list of str, got {value!r} in row {row}")
-    return texts
 
 
 def _rows_text(rows: list[int]) -> str:

@@ -3,7 +3,7 @@
 Each takes ``rewards`` ``[N]``, ``groups`` ``[N]`` and ``tasks`` ``[N]`` or None, and the keywords of `Layout`, and
 returns ``[N]``: float64 for float64 rewards, else float32. A group is a pair of group and task. Rows that are padding,
 and rewards that are not finite, get 0 and stay out of means and deviations; a group of one gets 0. All raise
-ArgumentError, naming the argument, where shapes or lengths do not fit.
+ArgumentError, naming the argument, where shapes or lengths do not fit or an ``eps`` is negative.
 
 Below μ and σ carry the set they are taken over; σ is √(Σ(R − μ)²/(n − 1)) if ``unbiased``, else √(Σ(R − μ)²/n).
 """
@@ -44,7 +44,7 @@ def grpo(
     """
     rows = arrange(rewards, groups, tasks, **layout)
     deviation = centred(rows)
-    return rows.finish(deviation / (spread.group_std(rows, deviation, unbiased=unbiased) + eps))
+    return rows.finish(spread.divided(deviation, spread.group_std(rows, deviation, unbiased=unbiased), eps))
 
 
 @torch.no_grad()
@@ -72,7 +72,7 @@ def batch_std(
     Source: "Tricks or Traps? A Deep Dive into RL for LLM Reasoning", arXiv 2508.08221.
     """
     rows = arrange(rewards, groups, tasks, **layout)
-    return rows.finish(centred(rows) / (spread.batch_std(rows, unbiased=unbiased) + eps))
+    return rows.finish(spread.divided(centred(rows), spread.batch_std(rows, unbiased=unbiased), eps))
 
 
 @torch.no_grad()
@@ -90,7 +90,7 @@ def task_batch_std(
     With ``unbiased=False`` it is EMA-GRPO with β = 0, without guard and ``min_std``: arXiv 2512.03043.
     """
     rows = arrange(rewards, groups, tasks, **layout)
-    return rows.finish(centred(rows) / (spread.task_std(rows, unbiased=unbiased) + eps)[rows.task])
+    return rows.finish(spread.divided(centred(rows), spread.task_std(rows, unbiased=unbiased)[rows.task], eps))
 
 
 @torch.no_grad()

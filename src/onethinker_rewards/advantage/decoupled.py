@@ -65,7 +65,7 @@ def gdpo(
 
 def _normalised(rows: Rows, *, eps: float, unbiased: bool) -> Tensor:
     deviation = centred(rows)
-    return deviation / (spread.group_std(rows, deviation, unbiased=unbiased) + eps)
+    return spread.divided(deviation, spread.group_std(rows, deviation, unbiased=unbiased), eps)
 
 
 def _columns(

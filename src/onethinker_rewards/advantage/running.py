@@ -45,8 +45,8 @@ class RunningMoments:
     ) -> None:
         if not 0.0 <= decay <= 1.0:
             raise ArgumentError(f"decay: must lie in [0, 1], got {decay}")
-        if min_std < 0.0 or eps < 0.0:
-            raise ArgumentError(f"min_std and eps: must not be negative, got {min_std} and {eps}")
+        if not (min_std >= 0.0 and eps >= 0.0 and min_std + eps > 0.0):
+            raise ArgumentError(f"min_std and eps: must not be negative, nor both 0, got {min_std} and {eps}")
         if variance not in ("total", "within_group"):
             raise ArgumentError(f"variance: must be 'total' or 'within_group', got {variance!r}")
         self.decay, self.min_std, self.eps = decay, min_std, eps

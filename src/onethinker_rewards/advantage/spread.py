@@ -9,8 +9,23 @@ from torch import Tensor
 
 from onethinker_rewards.advantage.exact import segment_average, segment_count, task_average, task_count
 from onethinker_rewards.advantage.rows import Rows
+from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["batch_std", "batch_total", "group_std", "task_std", "whiten"]
+__all__ = ["batch_std", "batch_total", "divided", "group_std", "task_std", "whiten"]
+
+_LEAST = torch.finfo(torch.float64).tiny
+
+
+def divided(deviation: Tensor, std: Tensor, eps: float) -> Tensor:
+    """Return deviation / (std + eps), 0 where nothing deviates.
+
+    Raises:
+        ArgumentError: If ``eps`` is negative or NaN.
+    """
+    if not eps >= 0.0:
+        raise ArgumentError(f"eps: must not be negative, got {eps}")
+    # Without an eps, equal rewards would be 0 / 0.
+    return deviation / (std + eps).clamp_min(_LEAST)
 
 
 def group_std(rows: Rows, deviation: Tensor, *, unbiased: bool) -> Tensor:
@@ -37,7 +52,7 @@ def whiten(rows: Rows, values: Tensor, lengths: Tensor | None, *, eps: float, un
     total = batch_total(rows, weight)
     deviation = values - batch_total(rows, values * weight) / total.clamp_min(1.0)
     square = batch_total(rows, deviation * deviation * weight) / (total - int(unbiased)).clamp_min(1.0)
-    return deviation / (square.sqrt() + eps)
+    return divided(deviation, square.sqrt(), eps)
 
 
 def batch_total(rows: Rows, values: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ nothing looks at its values, so a metric can be traced and differentiated.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -14,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy_array, is_torch_namespace
 
+from onethinker_rewards.arguments import check_positive
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.metrics._torch import lean_namespace
 
@@ -85,8 +85,7 @@ def are_plain(predicted: Array, reference: Array) -> bool:
 
 def check_sigma(sigma: float) -> None:
     """Raise where ``sigma`` is no positive finite number."""
-    if not 0.0 < sigma < math.inf:
-        raise ArgumentError(f"sigma must be positive and finite, got {sigma!r}")
+    check_positive("sigma", sigma)
 
 
 def _rows(array: Array, name: str, row: tuple[int, ...]) -> Array:

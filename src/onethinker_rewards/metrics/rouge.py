@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.arguments import check_texts_beside
 from onethinker_rewards.metrics._long_texts import SharedWords, shared_words
 from onethinker_rewards.metrics.stems import stems
 
@@ -36,7 +36,7 @@ def rouge(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.floa
         ``[N]`` in [0, 1]; higher is better.
 
     Raises:
-        ArgumentError: The lists differ in length.
+        ArgumentError: These are not two lists of texts of one length.
 
     Source: Lin 2004, ROUGE-N (equation 1) and ROUGE-L (equations 2-4 with β = 1); words and stems as the
     package rouge-score has them.
@@ -44,8 +44,7 @@ def rouge(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.floa
     >>> rouge(["the dogs were running"], ["a dog is running"]).round(6).tolist()
     [0.333333]
     """
-    if len(predicted) != len(reference):
-        raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
+    check_texts_beside(predicted, reference)
     references = dict.fromkeys(reference)
     others = [text for text in dict.fromkeys(predicted) if text not in references]
     short = [*references, *(text for text in others if len(text) <= _LONG)]

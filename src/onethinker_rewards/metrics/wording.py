@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.arguments import check_texts_beside
 from onethinker_rewards.metrics._repeats import said_once
 from onethinker_rewards.metrics._scripts import Spelling
 from onethinker_rewards.metrics.rouge import rouge
@@ -34,15 +34,14 @@ def shared_wording(predicted: Sequence[str], reference: Sequence[str]) -> NDArra
         ``[N]`` in [0, 1]; higher is better. 1 for a reference against itself, if it is not blank.
 
     Raises:
-        ArgumentError: The lists differ in length.
+        ArgumentError: These are not two lists of texts of one length.
 
     Source: Lin 2004, as for `rouge`.
 
     >>> shared_wording(["yes", "a cat, a cat", "一只猫"], ["Yes.", "a cat", "一只猫。"]).tolist()
     [1.0, 1.0, 1.0]
     """
-    if len(predicted) != len(reference):
-        raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
+    check_texts_beside(predicted, reference)
     foreign = {text for text in dict.fromkeys(reference) if not plain_words(text)}
     if foreign:
         spelling = Spelling()

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from onethinker_rewards.arguments import check_texts_beside
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["Normalisation", "character_error_rate", "word_error_rate"]
@@ -37,7 +38,7 @@ def word_error_rate(
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
-        ArgumentError: The lists differ in length, or a normalisation has no such name.
+        ArgumentError: These are not two lists of texts of one length, or a normalisation has no such name.
 
     Source: Levenshtein 1966; the rate as jiwer 4 defines it, one row at a time.
 
@@ -64,7 +65,7 @@ def character_error_rate(
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
-        ArgumentError: The lists differ in length, or a normalisation has no such name.
+        ArgumentError: These are not two lists of texts of one length, or a normalisation has no such name.
 
     >>> character_error_rate(["kitten"], ["sitting"]).round(4).tolist()
     [0.4286]
@@ -81,8 +82,7 @@ def _error_rate(
     from rapidfuzz.distance import Levenshtein  # noqa: PLC0415
     from rapidfuzz.process import cpdist  # noqa: PLC0415
 
-    if len(predicted) != len(reference):
-        raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
+    check_texts_beside(predicted, reference)
     # Rollouts share their reference, so that a text is divided once however often it stands. rapidfuzz
     # compares words by their hashes, which Python keeps in them: faster than numbering them would be.
     distinct = dict.fromkeys([*reference, *predicted])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, get_args
 
+from onethinker_rewards.arguments import check_choice
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Rules, Think
 from onethinker_rewards.tasks import Formula, TaskSpec
 
 __all__ = ["RECIPES", "Recipe", "find_recipe"]
+
+Accuracy = Literal["raw", "normalised"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +30,20 @@ class Recipe:
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
         accuracy: Which accuracy the total takes: ``raw``, or ``normalised`` by the task's maximum to [0, 1].
         accuracy_weight: Weight of the accuracy in the total.
-        format_weight: Weight of the format, 0 or 1, in the total.
+        format_weight: Weight in the total of the format, which is 0 or 1.
         tasks: Tasks that replace the table's own, by name: another formula with its parts and its maximum.
         formulas: Formulas that replace a task's own, by task name; not used by ``release`` rules.
         limits: How much of a response is read at all.
+
+    Raises:
+        ArgumentError: If a choice is none of the above or a weight is no finite number. Names in ``formulas`` are held
+            against the table when scoring.
     """
 
     name: str = "custom"
     rules: Rules = "strict"
     think: Think = "required"
-    accuracy: Literal["raw", "normalised"] = "raw"
+    accuracy: Accuracy = "raw"
     accuracy_weight: float = 1.0
     format_weight: float = 1.0
     tasks: Mapping[str, TaskSpec] = field(default_factory=dict[str, TaskSpec])
@@ -42,14 +51,16 @@ class Recipe:
     limits: Limits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
-        _check_choice("rules", self.rules, ("strict", "lenient", "release"))
-        _check_choice("think", self.think, ("required", "prefilled", "none"))
-        _check_choice("accuracy", self.accuracy, ("raw", "normalised"))
+        check_choice("rules", self.rules, get_args(Rules))
+        check_choice("think", self.think, get_args(Think))
+        check_choice("accuracy", self.accuracy, get_args(Accuracy))
+        for name in ("accuracy_weight", "format_weight"):
+            _check_weight(name, getattr(self, name))
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ArgumentError(f"{name} is one of {', '.join(choices)}, not {value!r}")
+def _check_weight(name: str, value: Any) -> None:
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise ArgumentError(f"{name} is a finite number, not {value!r}")
 
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
@@ -68,6 +79,7 @@ def find_recipe(recipe: str | Recipe) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return recipe
-    if recipe not in RECIPES:
+    # In a list: what is given may have no hash.
+    if recipe not in [*RECIPES]:
         raise ArgumentError(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
     return RECIPES[recipe]

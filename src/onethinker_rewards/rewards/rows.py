@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from onethinker_rewards.arguments import as_list, option_texts
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.columns import Floats, Integers
+from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import Context
 
-__all__ = ["ROW_COLUMNS", "TaskRows", "TaskScores", "take_context"]
+__all__ = ["TaskRows", "TaskScores", "check_count", "listed_context", "take_context"]
 
 # The fields of a context with one entry a row.
-ROW_COLUMNS = ("questions", "options", "images", "masks")
+_ROW_COLUMNS = ("questions", "options", "images", "masks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +104,25 @@ def take_context(context: Context, rows: Integers) -> Context:
     return replace(context, **{name: [values[place] for place in places] for name, values in columns.items()})
 
 
+def check_count(name: str, values: Sequence[Any], count: int) -> None:
+    """Raise an `ArgumentError` where a column has not as many rows as there are responses."""
+    if len(values) != count:
+        raise ArgumentError(f"{name} has {len(values)} rows, responses has {count}")
+
+
+def listed_context(context: Context, count: int) -> Context:
+    """Return a context whose columns are lists: a table's own columns may find rows by other names than their places.
+
+    Raises:
+        ArgumentError: If a column has not ``count`` rows, or the options of a row are no list of texts.
+    """
+    columns = {name: as_list(name, values) for name, values in _row_columns(context).items()}
+    for name, values in columns.items():
+        check_count(name, values, count)
+    if "options" in columns:
+        columns["options"] = [option_texts(value, row) for row, value in enumerate(columns["options"])]
+    return replace(context, **columns) if columns else context
+
+
 def _row_columns(context: Context) -> dict[str, Sequence[Any]]:
-    return {name: values for name in ROW_COLUMNS if (values := getattr(context, name)) is not None}
+    return {name: values for name in _ROW_COLUMNS if (values := getattr(context, name)) is not None}

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from onethinker_rewards.errors import ArgumentError, BadReferenceError
+from onethinker_rewards.arguments import as_list, check_choice, check_texts
+from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.rewards.assembling import Scored, assemble, bad_references
 from onethinker_rewards.rewards.batch import RewardBatch
 from onethinker_rewards.rewards.grouping import Groups, group_by_task
 from onethinker_rewards.rewards.memory import keep_freed_memory
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.released import score_released
-from onethinker_rewards.rewards.rows import ROW_COLUMNS, TaskRows
+from onethinker_rewards.rewards.rows import TaskRows, check_count, listed_context
 from onethinker_rewards.rewards.task import find_in, score_task
-from onethinker_rewards.tasks import TASKS, Context, TaskSpec, resolve_tasks
+from onethinker_rewards.tasks import TASKS, Context, TaskSpec, check_names, resolve_tasks
 
 __all__ = ["OnBadReference", "score", "score_in_context"]
 
@@ -53,7 +54,8 @@ def score(
     Raises:
         BadReferenceError: Naming all rows whose reference is unreadable.
         UnknownTaskError: Naming all rows whose task is unknown.
-        ArgumentError: If lengths differ or a row is not text.
+        ArgumentError: If lengths differ, a row is not text, ``on_bad_reference`` is neither of the two, or the recipe
+            has a formula for what is no task.
 
     >>> batch = score(["<think>It is red.</think><answer>B</answer>"], ["B"], "multiple_choice")
     >>> batch.total.tolist()
@@ -73,14 +75,22 @@ def score_in_context(
     on_bad_reference: OnBadReference,
 ) -> RewardBatch:
     """Score with everything a formula may use already in ``context``."""
-    _check_lengths(responses, references, tasks, context)
-    labels = [tasks] * len(responses) if isinstance(tasks, str) else tasks
+    check_choice("on_bad_reference", on_bad_reference, get_args(OnBadReference))
+    if recipe.tasks:
+        table = {**table, **recipe.tasks}
+    if recipe.formulas:
+        check_names("formulas", recipe.formulas, {spec.name: spec for spec in table.values()})
+    texts = as_list("responses", responses)
+    rows = TaskRows(texts, as_list("references", references), listed_context(context, len(texts)))
+    labels = [tasks] * len(rows) if isinstance(tasks, str) else as_list("tasks", tasks)
+    check_count("references", rows.references, len(rows))
+    check_count("tasks", labels, len(rows))
     try:
-        return _score(TaskRows(list(responses), list(references), context), labels, recipe, table, on_bad_reference)
+        return _score(rows, labels, recipe, table, on_bad_reference)
     except (TypeError, AttributeError):
         # Looking at every row's type takes as long as comparing option letters, so it is done where something failed.
-        for name, values in {"responses": responses, "references": references, "tasks": labels}.items():
-            _check_texts(name, values)
+        for name, values in {"responses": rows.responses, "references": rows.references, "tasks": labels}.items():
+            check_texts(name, values)
         raise
 
 
@@ -92,8 +102,6 @@ def _score(
     on_bad_reference: OnBadReference,
 ) -> RewardBatch:
     keep_freed_memory()
-    if recipe.tasks:
-        table = {**table, **recipe.tasks}
     names = resolve_tasks(labels, table)
     groups = group_by_task(names)
     rows = groups.arrange(rows)
@@ -117,25 +125,3 @@ def _score_groups(
         Scored(places[name], score_task(table[name], some, found[name], recipe), table[name].maximum)
         for name, some in rows.items()
     ]
-
-
-def _check_lengths(
-    responses: Sequence[str], references: Sequence[str], tasks: Sequence[str] | str, context: Context
-) -> None:
-    for name, values in {"responses": responses, "references": references}.items():
-        if isinstance(values, str):
-            raise ArgumentError(f"{name} is one str; give a list with one str a row")
-    columns: dict[str, Sequence[Any] | None] = {
-        "references": references,
-        "tasks": None if isinstance(tasks, str) else tasks,
-        **{name: getattr(context, name) for name in ROW_COLUMNS},
-    }
-    for name, values in columns.items():
-        if values is not None and len(values) != len(responses):
-            raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
-
-
-def _check_texts(name: str, values: Sequence[Any]) -> None:
-    for row, value in enumerate(values):
-        if not isinstance(value, str):
-            raise ArgumentError(f"{name}, row {row}: expected str, got {type(value).__name__}")

@@ -9,6 +9,7 @@ import numpy as np
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.columns import Integers, LetterColumns, Reading, Request
 from onethinker_rewards.parsing import FoundAnswers, find_answers
+from onethinker_rewards.rewards.formulas import check_scores
 from onethinker_rewards.rewards.recipe import Recipe
 from onethinker_rewards.rewards.references import (
     References,
@@ -18,7 +19,7 @@ from onethinker_rewards.rewards.references import (
 )
 from onethinker_rewards.rewards.rows import TaskRows, TaskScores, take_context
 from onethinker_rewards.schemas import OptionLetter
-from onethinker_rewards.tasks import Scores, TaskSpec, describe_reference
+from onethinker_rewards.tasks import TASKS, Formula, Scores, TaskSpec, describe_reference
 
 __all__ = ["find_in", "score_task"]
 
@@ -94,6 +95,11 @@ def _keep_codes(scores: TaskScores, read: Integers, reading: Reading[Any], found
             scores.repairs[row] = (RepairCode.CLOSED_ANSWER, *scores.repairs.get(row, ()))
 
 
+def _own_formula(spec: TaskSpec) -> Formula | None:
+    own = TASKS.get(spec.name)
+    return own and own.accuracy
+
+
 def _compare(
     spec: TaskSpec,
     rows: TaskRows,
@@ -111,6 +117,8 @@ def _compare(
     context = rows.context if len(targets) == len(rows) else take_context(rows.context, targets)
     formula = recipe.formulas.get(spec.name, spec.accuracy)
     result: Scores = formula(predicted, references.columns.take(place), context)
+    if formula is not _own_formula(spec):
+        check_scores(spec, result, [rows.references[row] for row in targets.tolist()])
     scores.fill(targets, result.accuracy, result.parts)
     for position, code in result.failures.items():
         row = int(targets[position])

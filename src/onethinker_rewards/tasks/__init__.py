@@ -2,7 +2,7 @@
 
 from onethinker_rewards.tasks.clips import Clip
 from onethinker_rewards.tasks.grammars import response_grammar
-from onethinker_rewards.tasks.names import resolve_tasks, spec_of, task_name
+from onethinker_rewards.tasks.names import check_names, resolve_tasks, spec_of, task_name
 from onethinker_rewards.tasks.patterns import answer_pattern
 from onethinker_rewards.tasks.prompts import prompt
 from onethinker_rewards.tasks.reading import (
@@ -27,6 +27,7 @@ __all__ = [
     "Segmenter",
     "TaskSpec",
     "answer_pattern",
+    "check_names",
     "describe_reference",
     "json_schema",
     "parse",

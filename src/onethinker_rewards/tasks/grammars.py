@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.arguments import check_choice
 from onethinker_rewards.parsing import Think
 from onethinker_rewards.tasks.names import spec_of
 from onethinker_rewards.tasks.patterns import THINKING, text_pattern
@@ -56,13 +56,9 @@ def response_grammar(
     start: /<answer>[A-B]<\/answer>/
     """
     spec = spec_of(task, table)
-    if think not in _HEADS:
-        raise ArgumentError(f"think is one of {', '.join(_HEADS)}, not {think!r}")
-    if engine == "xgrammar":
-        return _structural_tag(spec, _HEADS[think], options, table)
-    if engine == "llguidance":
-        return _lark(spec, _HEADS[think], options, table)
-    raise ArgumentError(f"engine is one of xgrammar, llguidance, not {engine!r}")
+    check_choice("think", think, _HEADS)
+    check_choice("engine", engine, _WRITERS)
+    return _WRITERS[engine](spec, _HEADS[think], options, table)
 
 
 def _structural_tag(spec: TaskSpec, head: str, options: Sequence[str] | None, table: Mapping[str, TaskSpec]) -> str:
@@ -87,3 +83,6 @@ def _lark(spec: TaskSpec, head: str, options: Sequence[str] | None, table: Mappi
 
 def _between_slashes(pattern: str) -> str:
     return "/" + pattern.replace("/", r"\/").replace("\n", r"\n") + "/"
+
+
+_WRITERS = {"xgrammar": _structural_tag, "llguidance": _lark}

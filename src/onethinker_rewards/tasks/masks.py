@@ -15,7 +15,7 @@ from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import image_segmentation, video_segmentation
 from onethinker_rewards.tasks.clips import Clip, has_places
 from onethinker_rewards.tasks.drawing import Target, ViewReader, draw
-from onethinker_rewards.tasks.spec import Context, Formula, Scores, TaskSpec
+from onethinker_rewards.tasks.spec import Context, Formula, Scores, Segmenter, TaskSpec
 
 __all__ = ["BESIDE_POINTS", "INSTEAD_OF_POINTS"]
 
@@ -25,7 +25,7 @@ _POINTS = ("positive_points", "negative_points")
 def image_with_points(predicted: PromptColumns, reference: PromptColumns, context: Context) -> Scores:
     """R_acc = sIoU + G(dis+) + G(dis-) + mIoU."""
     terms = image_segmentation.accuracy(predicted, reference, context)
-    return _with_mask(terms, predicted, context, _image_targets(context))
+    return _with_mask(terms, predicted, _segmenter(context), _image_targets(context))
 
 
 def image_alone(predicted: PromptColumns, reference: PromptColumns, context: Context) -> Scores:
@@ -39,7 +39,7 @@ def video_with_points(predicted: TimedPromptColumns, reference: TimedPromptColum
     moments = zip(
         predicted.times.tolist(), reference.times.tolist(), terms.parts["time_proximity"].tolist(), strict=True
     )
-    return _with_mask(terms, predicted, context, _video_targets(context, moments))
+    return _with_mask(terms, predicted, _segmenter(context), _video_targets(context, moments))
 
 
 def video_alone(predicted: TimedPromptColumns, reference: TimedPromptColumns, context: Context) -> Scores:
@@ -47,10 +47,16 @@ def video_alone(predicted: TimedPromptColumns, reference: TimedPromptColumns, co
     return _without_points(video_with_points(predicted, reference, context))
 
 
-def _with_mask(terms: Scores, predicted: PromptColumns, context: Context, targets: Sequence[Target | str]) -> Scores:
+def _segmenter(context: Context) -> Segmenter:
     if context.segmenter is None:
-        raise ArgumentError("this recipe draws masks: give a Scorer its segmenter")
-    drawing = draw(predicted, targets, context.segmenter)
+        raise ArgumentError("this recipe draws masks: score with a Scorer that has a segmenter")
+    return context.segmenter
+
+
+def _with_mask(
+    terms: Scores, predicted: PromptColumns, segmenter: Segmenter, targets: Sequence[Target | str]
+) -> Scores:
+    drawing = draw(predicted, targets, segmenter)
     return _sum({**terms.parts, "mask_iou": drawing.scores}, drawing.faults)
 
 

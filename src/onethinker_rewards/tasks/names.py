@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
-from onethinker_rewards.errors import UnknownTaskError
+from onethinker_rewards.arguments import check_text
+from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import TASKS
 
-__all__ = ["resolve_tasks", "spec_of", "task_name"]
+__all__ = ["check_names", "resolve_tasks", "spec_of", "task_name"]
 
 _SEPARATORS = re.compile(r"[\s_\-/]+")
 # Other spellings, with separators as one underscore and in lower case.
@@ -38,13 +40,15 @@ def task_name(problem_type: str, data_type: str | None = None, *, table: Mapping
 
     Raises:
         UnknownTaskError: If this is no task.
+        ArgumentError: If it is no text.
 
     >>> task_name("spatial-temporal grounding", "video"), task_name("segmentation", "image")
     ('spatio_temporal_grounding', 'image_segmentation')
     """
+    check_text("problem_type", problem_type)
     name = _known_name(problem_type, data_type, table)
     if name is None:
-        raise UnknownTaskError((), (_why_unknown(problem_type, data_type),))
+        raise UnknownTaskError((), (_why_unknown(problem_type, data_type, table),))
     return name
 
 
@@ -54,9 +58,10 @@ def spec_of(task: str, table: Mapping[str, TaskSpec] = TASKS) -> TaskSpec:
     Raises:
         UnknownTaskError: If this is no task.
     """
+    check_text("task", task)
     name = _known_name(task, None, table)
     if name is None:
-        raise UnknownTaskError((), (_why_unknown(task, None),))
+        raise UnknownTaskError((), (_why_unknown(task, None, table),))
     return table[name]
 
 
@@ -75,20 +80,36 @@ def resolve_tasks(labels: Sequence[str], table: Mapping[str, TaskSpec]) -> list[
         return [names[label] for label in labels]
     except KeyError:
         unknown = [row for row, label in enumerate(labels) if label not in names]
-        raise UnknownTaskError(unknown, [_why_unknown(labels[row], None) for row in unknown]) from None
+        why = {label: _why_unknown(label, None, table) for label in dict.fromkeys(labels[row] for row in unknown)}
+        raise UnknownTaskError(unknown, [why[labels[row]] for row in unknown]) from None
+
+
+def check_names(name: str, keys: Iterable[str], table: Mapping[str, TaskSpec]) -> None:
+    """Raise an `ArgumentError` where a key is not the name of a task, as the table has it."""
+    for key in keys:
+        if key not in table:
+            raise ArgumentError(f"{name}: {_why_unknown(key, None, table)}")
 
 
 def _known_name(problem_type: str, data_type: str | None, table: Mapping[str, TaskSpec]) -> str | None:
     if problem_type in table:
         return problem_type
-    name = _SEPARATORS.sub("_", problem_type.strip().casefold())
+    name = _spelled(problem_type)
     if name == _SEGMENTATION and data_type:
         name = f"{data_type.strip().casefold()}_{_SEGMENTATION}"
     name = _ALIASES.get(name, name)
     return name if name in table else None
 
 
-def _why_unknown(problem_type: str, data_type: str | None) -> str:
-    if problem_type.strip().casefold() == _SEGMENTATION:
-        return f"{problem_type!r} needs the data type image or video, not {data_type!r}"
-    return f"{problem_type!r} is no task"
+def _spelled(problem_type: str) -> str:
+    return _SEPARATORS.sub("_", problem_type.strip().casefold())
+
+
+def _why_unknown(problem_type: str, data_type: str | None, table: Mapping[str, TaskSpec]) -> str:
+    name = _spelled(problem_type)
+    if name == _SEGMENTATION:
+        why = f"{problem_type!r} needs the data type image or video, not {data_type!r}"
+        return f"{why}; or write image_segmentation or video_segmentation"
+    close = get_close_matches(name, table, n=1)
+    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(table)}"
+    return f"{problem_type!r} is no task; {meant}"

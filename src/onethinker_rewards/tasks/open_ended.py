@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from onethinker_rewards import metrics
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.columns import TextColumns
+from onethinker_rewards.columns import Floats, TextColumns
 from onethinker_rewards.errors import ArgumentError, JudgeError
 from onethinker_rewards.schemas import Text
 from onethinker_rewards.tasks import released
@@ -32,15 +33,25 @@ def _judged(answers: list[str], references: list[str], judge: Judge, context: Co
         given = judge(questions, answers, references) if answers else []
     except (JudgeError, OSError):
         given = [None] * len(answers)
-    if len(given) != len(answers):
-        raise ArgumentError(f"the judge returned {len(given)} scores for {len(answers)} answers")
-    scores = np.array([math.nan if score is None else float(score) for score in given])
+    scores = _checked(given, len(answers))
     missing = ~np.isfinite(scores)
     if ((scores < 0) | (scores > 1))[~missing].any():
         raise ArgumentError("the judge returned a score outside [0, 1]")
     scores[missing] = math.nan
     failed = dict.fromkeys(np.flatnonzero(missing).tolist(), FailureCode.JUDGE_FAILED)
     return Scores(scores, {"judge": scores}, failed)
+
+
+def _checked(given: object, count: int) -> Floats:
+    """Return a judge's scores, NaN for None."""
+    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping | set):
+        raise ArgumentError(f"the judge returned {type(given).__name__}, not a list of scores")
+    if len(given) != count:
+        raise ArgumentError(f"the judge returned {len(given)} scores for {count} answers")
+    try:
+        return np.array([math.nan if score is None else float(score) for score in given])
+    except (TypeError, ValueError):
+        raise ArgumentError("the judge returned what is no number") from None
 
 
 OPEN_ENDED = TaskSpec(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from onethinker_rewards.arguments import option_texts
 from onethinker_rewards.tasks.names import spec_of
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import TASKS
@@ -38,6 +39,7 @@ def prompt(
         UnknownTaskError: If ``task`` is none.
     """
     spec = spec_of(task, table)
+    options = option_texts(options)
     if options:
         question = "\n".join([question, "Options:", *map(_labelled, range(len(options)), options)])
     return _QUESTION.format(question=question, instruction=spec.instruction, example=spec.example)

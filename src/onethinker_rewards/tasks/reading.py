@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
+from onethinker_rewards.arguments import check_choice, check_text
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.parsing import (
@@ -71,10 +72,14 @@ def parse(
 
     Raises:
         UnknownTaskError: If ``task`` is none.
+        ArgumentError: If ``rules`` or ``think`` is none of the above, or ``response`` no text.
 
     >>> parse('<think>It starts at 3.</think><answer>{"time": [3, 8]}</answer>', "temporal_grounding").answer
     TimeSpan(time=(3.0, 8.0))
     """
+    check_text("response", response)
+    check_choice("rules", rules, get_args(Rules))
+    check_choice("think", think, get_args(Think))
     spec = spec_of(task, table)
     if rules == "release":
         return _parse_released(response, spec)
@@ -102,7 +107,10 @@ def parse_answer(
 
     Raises:
         UnknownTaskError: If ``task`` is none.
+        ArgumentError: If ``rules`` is none of those of `parse`, or ``text`` no text.
     """
+    check_text("text", text)
+    check_choice("rules", rules, get_args(Rules))
     spec = spec_of(task, table)
     if rules == "release":
         return _released_answer(text.strip(), spec, None)
@@ -121,7 +129,9 @@ def parse_reference(
     Raises:
         BadReferenceError: If the schema refuses it.
         UnknownTaskError: If ``task`` is none.
+        ArgumentError: If it is no text.
     """
+    check_text("text", text)
     spec = spec_of(task, table)
     bare = bare_reference(text)
     read = read_answer(bare, spec.schema, limits=limits)

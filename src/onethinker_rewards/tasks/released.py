@@ -45,13 +45,19 @@ _LEAST_UNION = 1e-12
 _Rows = Sequence[str]
 
 
-def _each(score: Callable[[str, str, str], ReleasedScores]) -> Callable[..., list[ReleasedScores]]:
-    """Make a row's formula one of many rows."""
+class _each:  # noqa: N801 - a decorator
+    """A row's formula, made one of many rows."""
 
-    def scores(compared: _Rows, tagged: _Rows, references: _Rows, context: Context) -> list[ReleasedScores]:
-        return list(map(score, compared, tagged, references))
+    def __init__(self, score: Callable[[str, str, str], ReleasedScores]) -> None:
+        self._score = score
+        self.__doc__ = score.__doc__
 
-    return scores
+    def __call__(self, compared: _Rows, tagged: _Rows, references: _Rows, context: Context) -> list[ReleasedScores]:
+        return list(map(self._score, compared, tagged, references))
+
+    def __reduce__(self) -> str:
+        # As functions are pickled: by the name that stands for it here.
+        return self._score.__name__
 
 
 # Text answers.

@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.errors import ArgumentError, BadReferenceError
+from onethinker_rewards.arguments import check_positive, check_texts_beside
+from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.metrics.mathematics.node import Node, Unreadable
 from onethinker_rewards.metrics.mathematics.reading import read
 from onethinker_rewards.metrics.mathematics.same import Question, same
@@ -36,7 +37,7 @@ def math_equal(predicted: Sequence[str], reference: Sequence[str], timeout: floa
         ``[N]`` bool.
 
     Raises:
-        ArgumentError: The lists differ in length.
+        ArgumentError: These are not two lists of texts of one length, or ``timeout`` is not positive and finite.
         BadReferenceError: References that cannot be read; it names their rows.
 
     >>> math_equal([r"$\frac{1}{2}$", "3 cm", "x = 4", "1 or 2"], ["0.5", "3", "4", "1"]).tolist()
@@ -70,10 +71,10 @@ def compare_math(
         pool: Worker processes; those of this process by default.
 
     Raises:
-        ArgumentError: The lists differ in length.
+        ArgumentError: These are not two lists of texts of one length, or ``timeout`` is not positive and finite.
     """
-    if len(predicted) != len(reference):
-        raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
+    check_texts_beside(predicted, reference)
+    check_positive("timeout", timeout)
     rows = list(zip(predicted, reference, strict=True))
     known = _decided(dict.fromkeys(rows))
     # The longest last: a batch that runs out of time has done what it could.

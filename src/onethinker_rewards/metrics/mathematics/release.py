@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.arguments import check_positive, check_texts_beside
 from onethinker_rewards.metrics.mathematics.extractable import readable_part
 from onethinker_rewards.workers import Pool, Status, shared_pool
 
@@ -40,10 +40,10 @@ def release_math_equal(
         ``[N]`` bool.
 
     Raises:
-        ArgumentError: The lists differ in length.
+        ArgumentError: These are not two lists of texts of one length, or ``timeout`` is not positive and finite.
     """
-    if len(predicted) != len(reference):
-        raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
+    check_texts_beside(predicted, reference)
+    check_positive("timeout", timeout)
     part = {text: readable_part(text) for text in dict.fromkeys([*predicted, *reference])}
     rows = [(part[left], part[right]) for left, right in zip(predicted, reference, strict=True)]
     # Where nothing can be extracted, nothing is equal, and no worker is asked.
