@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 from scripts.examples import CASES, LETTERS
 
@@ -155,13 +156,24 @@ BLOCKS: dict[str, Callable[[Path], str]] = {block.__name__: block for block in _
 
 
 def _keys(settings: type[RlSettings | SftSettings]) -> str:
-    defaults = settings.model_validate({"stage": "rl" if settings is RlSettings else "sft"}).model_dump(mode="json")
+    made = settings.model_validate({"stage": "rl" if settings is RlSettings else "sft"})
+    defaults = made.model_dump(mode="json")
     rows = [
-        (_code(name), _code(json.dumps(defaults[section][key])), _cell(description), source)
+        (_code(name), _code(json.dumps(defaults[section][key])), _cell(description + _choices(kind)), source)
         for name, _, description, source in keys_of(settings)
         for section, _, key in [name.partition(".")]
+        for kind in [type(getattr(made, section)).model_fields[key].annotation]
     ]
     return _table(("key", "default", "what it does", "from"), rows)
+
+
+def _choices(kind: Any) -> str:
+    """Say what a key can be, where its type is a `Literal` or one beside None."""
+    kinds = (kind,) if get_origin(kind) is Literal else get_args(kind)
+    texts = [_code(text) for one in kinds if get_origin(one) is Literal for text in get_args(one)]
+    if not texts:
+        return ""
+    return f" One of {', '.join(texts + ['null'] * (type(None) in kinds))}."
 
 
 def _differing_tests(folder: Path) -> Iterator[tuple[Path, str, str]]:
