@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from onethinker_rewards import metrics
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.metrics import _torch
 from onethinker_rewards.metrics._arrays import numpy_namespace, of_one_kind
 from onethinker_rewards.metrics._blocks import _SCORES, score_pairs, score_rows
 
@@ -106,6 +105,22 @@ def test_jax_compiles_it(metric: Metric) -> None:
     predicted, reference = sample(metric)
     scores = jax.jit(metric.score)(jax.numpy.asarray(predicted), jax.numpy.asarray(reference))
     np.testing.assert_allclose(scores, metric.score(predicted, reference), rtol=1e-5, atol=1e-5)
+
+
+# array-api-compat keeps what it found out about a class.
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`:UserWarning")
+@pytest.mark.parametrize("count", [6, _SCORES + 1])
+@pytest.mark.parametrize("metric", ALL)
+def test_pytorch_compiles_it_whole(metric: Metric, count: int) -> None:
+    """Without a break in the graph, and so without a look at values."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    torch.compiler.reset()
+    predicted, reference = map(torch.asarray, sample(metric, count))
+    if metric in (param.values[0] for param in PAIRS):
+        reference = reference[:6]
+    compiled = torch.compile(metric.score, fullgraph=True, backend="eager")
+    expected = metric.score(predicted, reference)
+    torch.testing.assert_close(compiled(predicted, reference), expected, rtol=1e-14, atol=1e-14)
 
 
 @pytest.mark.parametrize("metric", ALL)
@@ -223,16 +238,16 @@ def test_blocks_of_tensors_do_not_show(metric: Metric, monkeypatch: pytest.Monke
     torch = pytest.importorskip("torch", reason="torch is not installed")
     predicted, reference = map(torch.asarray, sample(metric, count=7))
     expected = metric.score(predicted, reference)
-    monkeypatch.setattr(_torch, "SCORES", 2)
+    monkeypatch.setattr("onethinker_rewards.metrics._torch.SCORES", 2)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     torch.testing.assert_close(metric.score(predicted, reference), expected, rtol=1e-14, atol=1e-14)
 
 
 def test_the_size_of_blocks_of_tensors() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    at_once = of_one_kind(torch.ones(1), torch.ones(1))[0].scores_at_once
-    assert at_once(torch.ones(1)) == _torch.SCORES * torch.get_num_threads()
-    assert at_once(torch.ones(1, device="meta")) == sys.maxsize
+    namespace = of_one_kind(torch.ones(1), torch.ones(1))[0]
+    assert namespace.scores_at_once(torch.ones(1)) == namespace.SCORES * torch.get_num_threads()
+    assert namespace.scores_at_once(torch.ones(1, device="meta")) == sys.maxsize
 
 
 def sizes_of_blocks(score: Callable[..., Any], count: int, others: int) -> list[int]:
@@ -354,6 +369,25 @@ def test_the_kinds_are_checked() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     with pytest.raises(ArgumentError, match=r"of one kind, got numpy\.ndarray and torch\.Tensor"):
         metrics.box_iou(np.zeros((1, 4)), torch.zeros((1, 4)))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_devices_are_checked(again: bool) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    here, there = torch.zeros((1, 4)), torch.zeros((1, 4), device="meta")
+    if again:
+        metrics.box_iou(here, here)
+    with pytest.raises(ArgumentError, match="predicted is on cpu and reference on meta"):
+        metrics.box_iou(here, there)
+
+
+@pytest.mark.parametrize("metric", [metrics.box_iou, metrics.mask_iou])
+def test_a_list_of_tensors_is_no_array(metric: Callable[..., Any]) -> None:
+    """Made one by NumPy, they would leave their device and their gradients."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    boxes = [torch.tensor([0.0, 0.0, 1.0, 1.0], requires_grad=True)]
+    with pytest.raises(ArgumentError, match=r"predicted is a list of torch\.Tensor: stack them into one array"):
+        metric(boxes, boxes)
 
 
 def test_tensors_stay_where_they_are() -> None:

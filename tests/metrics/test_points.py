@@ -99,10 +99,18 @@ def test_the_shape_is_rows_points_and_two(shape: tuple[int, ...], broken: str) -
         point_similarity(**sets)
 
 
-def test_many_points_need_numpy() -> None:
+@pytest.mark.parametrize("count", [5, 8])
+def test_tensors_of_many_points_are_paired_as_well(count: int) -> None:
     torch = pytest.importorskip("torch")
-    with pytest.raises(ArgumentError, match="must be NumPy arrays or have 4 points a row at most, got 5"):
-        point_similarity(torch.zeros((1, 5, 2)), torch.zeros((1, 5, 2)))
+    predicted, reference = np.random.default_rng(count).uniform(0, 100, (2, 20, count, 2))
+    scores = point_similarity(torch.asarray(predicted), torch.asarray(reference))
+    np.testing.assert_allclose(scores.numpy(), point_similarity(predicted, reference), rtol=1e-12)
+
+
+def test_very_many_points_need_numpy() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ArgumentError, match="must be NumPy arrays or have 8 points a row at most, got 9"):
+        point_similarity(torch.zeros((1, 9, 2)), torch.zeros((1, 9, 2)))
 
 
 def test_many_points_keep_single_precision() -> None:

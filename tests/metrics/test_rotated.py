@@ -203,3 +203,10 @@ def test_shapely_agrees() -> None:
     shared = shapely.area(shapely.intersection(first, second))
     expected = shared / (shapely.area(first) + shapely.area(second) - shared)
     np.testing.assert_allclose(rotated_box_iou(predicted, reference), expected, atol=CLOSE)
+
+
+def test_the_longest_floats_of_numpy() -> None:
+    boxes = np.array([[0, 0, 2, 2, 0.3]], dtype=np.longdouble)
+    scores = rotated_box_iou(boxes, boxes)
+    assert scores.dtype == np.longdouble
+    assert scores.tolist() == [1.0]

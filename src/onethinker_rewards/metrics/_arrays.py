@@ -7,7 +7,6 @@ nothing looks at its values, so a metric can be traced and differentiated.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,9 +14,18 @@ from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy
 
 from onethinker_rewards.arguments import check_positive
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.metrics._torch import lean_namespace
 
-__all__ = ["Array", "Namespace", "aligned", "are_plain", "check_sigma", "crossed", "numpy_namespace", "of_one_kind"]
+__all__ = [
+    "Array",
+    "Namespace",
+    "aligned",
+    "are_plain",
+    "check_innermost",
+    "check_sigma",
+    "crossed",
+    "numpy_namespace",
+    "of_one_kind",
+]
 
 # The standard has no type that all of NumPy, PyTorch, CuPy and JAX answer to.
 Array: TypeAlias = Any
@@ -62,6 +70,8 @@ def of_one_kind(predicted: Array, reference: Array) -> tuple[Namespace, Array, A
     if xp is not None:
         return xp, predicted, reference
     xp, predicted, reference = _same_namespace(predicted, reference)
+    if xp is not numpy_namespace and device(predicted) != device(reference):
+        raise ArgumentError(f"predicted is on {device(predicted)} and reference on {device(reference)}")
     dtype = xp.result_type(
         _computing_dtype(xp, predicted.dtype, "predicted"), _computing_dtype(xp, reference.dtype, "reference")
     )
@@ -75,7 +85,10 @@ def _known_namespace(predicted: Array, reference: Array) -> Namespace | None:
     if kind is not type(reference) or kind is list or kind is tuple:
         return None
     dtype = getattr(predicted, "dtype", None)
-    return _namespaces.get((kind, dtype)) if dtype == getattr(reference, "dtype", None) else None
+    alike = dtype == getattr(reference, "dtype", None)
+    if alike and kind is not np.ndarray:
+        alike = getattr(predicted, "device", None) == getattr(reference, "device", None)
+    return _namespaces.get((kind, dtype)) if alike else None
 
 
 def are_plain(predicted: Array, reference: Array) -> bool:
@@ -109,9 +122,12 @@ def _same_namespace(predicted: Array, reference: Array) -> tuple[Namespace, Arra
     return xp, _as_array(xp, predicted, reference, "predicted"), _as_array(xp, reference, predicted, "reference")
 
 
-@cache
 def _lean(xp: Namespace) -> Namespace:
-    return lean_namespace(xp) if is_torch_namespace(xp) else xp
+    if not is_torch_namespace(xp):
+        return xp
+    from onethinker_rewards.metrics import _torch  # noqa: PLC0415 - who has a tensor has imported torch
+
+    return _torch
 
 
 def _as_array(xp: Namespace, values: Array, other: Array, name: str) -> Array:
@@ -127,6 +143,7 @@ def _as_array(xp: Namespace, values: Array, other: Array, name: str) -> Array:
 def _from_sequence(values: Sequence[object], name: str) -> np.ndarray[Any, Any]:
     if not isinstance(values, list | tuple):
         raise ArgumentError(f"{name} must be an array or a list of numbers, got {_kind(values)}")
+    check_innermost(values, name)
     try:
         array = np.asarray(values)
     except ValueError:
@@ -134,6 +151,14 @@ def _from_sequence(values: Sequence[object], name: str) -> np.ndarray[Any, Any]:
     if array.dtype.kind not in "iuf":
         raise ArgumentError(f"{name} must hold numbers, got {array.dtype}")
     return array.astype(np.float64, copy=False)
+
+
+def check_innermost(values: Any, name: str) -> None:
+    """Raise where a list holds arrays of another kind: NumPy would take them off their device and their gradients."""
+    while isinstance(values, list | tuple) and values:
+        values = values[0]
+    if is_array_api_obj(values) and not is_numpy_array(values):
+        raise ArgumentError(f"{name} is a list of {_kind(values)}: stack them into one array")
 
 
 def _computing_dtype(xp: Namespace, dtype: Any, name: str) -> Any:

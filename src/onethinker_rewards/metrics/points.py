@@ -15,8 +15,10 @@ from onethinker_rewards.metrics._gaussian import gaussian
 
 __all__ = ["point_similarity"]
 
-# Up to here every pairing is tried, in few enough array operations to beat one assignment a row.
+# Up to here every pairing is tried: in NumPy as long as that beats one assignment a row, elsewhere as long as some
+# thousand array operations do.
 _MOST_TRIED = 4
+_MOST_TRIED_ELSEWHERE = 8
 
 
 def point_similarity(predicted: Array, reference: Array, sigma: float = 50.0) -> Array:
@@ -27,7 +29,7 @@ def point_similarity(predicted: Array, reference: Array, sigma: float = 50.0) ->
 
     Args:
         predicted: ``[N, K, 2]`` x, y in any order of the points, of any array kind, or nested lists; beyond
-            K = 4 NumPy arrays or lists only.
+            K = 8 NumPy arrays or lists only.
         reference: ``[N, K, 2]`` of the same kind and with the same K.
         sigma: Mean distance at which the score falls to exp(-1/2) = 0.607, in the unit of the points.
 
@@ -36,7 +38,7 @@ def point_similarity(predicted: Array, reference: Array, sigma: float = 50.0) ->
         compute in the kind's default float, half precision in float32, and so is the result.
 
     Raises:
-        ArgumentError: The shapes, lengths, kinds or dtypes do not fit, K differs, K is beyond 4 for another
+        ArgumentError: The shapes, lengths, kinds or dtypes do not fit, K differs, K is beyond 8 for another
             kind than NumPy, or sigma is not positive and finite.
 
     Source: G(dis) of segmentation in OneThinker, arXiv 2512.03043.
@@ -59,7 +61,8 @@ def point_similarity(predicted: Array, reference: Array, sigma: float = 50.0) ->
 def _similarity(sigma: float, xp: Namespace, predicted: Array, reference: Array) -> Array:
     distances = _distances(xp, predicted, reference)
     count = distances.shape[0]
-    total = _least_total(xp, distances) if count <= _MOST_TRIED else _assigned_total(xp, distances)
+    most = _MOST_TRIED if xp is numpy_namespace else _MOST_TRIED_ELSEWHERE
+    total = _least_total(xp, distances) if count <= most else _assigned_total(xp, distances)
     return gaussian(xp, total / count, sigma)
 
 
@@ -105,7 +108,7 @@ def _least_total(xp: Namespace, distances: Array) -> Array:
 def _assigned_total(xp: Namespace, distances: Array) -> Array:
     """Return the least sum by solving one assignment a row."""
     if xp is not numpy_namespace:
-        most = f"{_MOST_TRIED} points a row at most, got {distances.shape[0]}"
+        most = f"{_MOST_TRIED_ELSEWHERE} points a row at most, got {distances.shape[0]}"
         raise ArgumentError(f"predicted and reference must be NumPy arrays or have {most}")
     # Imported here because most callers never match that many points, and it takes long to import.
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415

@@ -99,7 +99,8 @@ def _clamp(xp: Namespace, values: Array, limit: Array | float) -> Array:
 
 def _safe(xp: Namespace, denominator: Array) -> Array:
     """Return the denominator, and 1 where it is so small that a gradient would divide by its square and fail."""
-    smallest = float(xp.finfo(denominator.dtype).smallest_normal) ** 0.25
+    # Not made a Python number, which cannot be as small as NumPy's longest floats.
+    smallest = xp.finfo(denominator.dtype).smallest_normal ** 0.25
     return xp.where(xp.abs(denominator) < smallest, 1.0, denominator)
 
 
