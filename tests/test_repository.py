@@ -89,3 +89,9 @@ def test_the_wheel_works_without_the_repository(tmp_path: Path) -> None:
     typed = "Path(otr.__file__).with_name('py.typed').exists()"
     code = f"import onethinker_rewards as otr; from pathlib import Path; print({typed})"
     assert run(binaries / "python", "-c", code, cwd=tmp_path).strip() == "True"
+
+
+def test_the_version_to_cite() -> None:
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert version
+    assert f"\nversion: {version[1]}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

@@ -8,7 +8,8 @@ mistakes, and each names the rows that caused it::
     ├── BadImageError         an image or prompt no mask can be drawn from (also a ValueError)
     ├── UnknownTaskError      a label that is no task                      (also a ValueError)
     ├── ArgumentError         arguments that do not fit each other         (also a ValueError)
-    └── JudgeError            raised by a judge that could not be reached
+    ├── JudgeError            raised by a judge that could not be reached
+    └── WorkerError           a process that could not start; in onethinker_rewards.workers
 """
 
 from __future__ import annotations

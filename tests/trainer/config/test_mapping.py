@@ -97,6 +97,15 @@ def test_verl_s_own_keys_come_last() -> None:
     assert words("h800-4x8", "run.nodes=2", "verl.trainer.nnodes=7")["trainer.nnodes"] == 7
 
 
+def test_a_reward_manager_of_ones_own_keeps_its_recipe() -> None:
+    """What verl is told of rewards would go before it."""
+    name = "+reward.reward_kwargs.recipe"
+    assert words("h800-4x8", "reward.recipe=release")[name] == "release"
+    assert name not in words("h800-4x8", "verl.reward.reward_manager.module.path=pkg://mine")
+    own = f"verl.{name}=release"
+    assert words("h800-4x8", "verl.reward.reward_manager.module.path=pkg://mine", own)[name] == "release"
+
+
 @pytest.mark.parametrize("name", ["h800-4x8", "sft-h800-4x8"])
 def test_what_is_never_done_is_minus_one_for_verl(name: str) -> None:
     found = words(name, "run.save_every=null", "run.validate_every=null")

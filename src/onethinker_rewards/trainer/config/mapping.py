@@ -16,10 +16,17 @@ from onethinker_rewards.trainer.verl.options import NAME
 
 __all__ = ["overrides_of"]
 
+_MANAGER, _OUR_MANAGER = "reward.reward_manager.module.path", "pkg://onethinker_rewards.trainer.verl.rewards"
+_RECIPE = "+reward.reward_kwargs.recipe"
+
 
 def overrides_of(settings: RlSettings | SftSettings) -> dict[str, Any]:
     """Return what to change in verl's default configuration; the section ``verl`` comes last and wins."""
     ours = _rl(settings) if isinstance(settings, RlSettings) else _sft(settings)
+    if settings.verl.get(_MANAGER, _OUR_MANAGER) != _OUR_MANAGER:
+        # What verl is told of rewards goes before what a manager was made with, and one of somebody else's may have a
+        # recipe without a name.
+        ours.pop(_RECIPE, None)
     return ours | dict(settings.verl)
 
 
@@ -105,8 +112,8 @@ def _ours(settings: RlSettings) -> dict[str, Any]:
         "reward.num_workers": settings.reward.workers,
         "reward.reward_manager.source": "importlib",
         "reward.reward_manager.name": "RewardManager",
-        "reward.reward_manager.module.path": "pkg://onethinker_rewards.trainer.verl.rewards",
-        "+reward.reward_kwargs.recipe": settings.reward.recipe,
+        _MANAGER: _OUR_MANAGER,
+        _RECIPE: settings.reward.recipe,
         # verl wants a name here even for a reward model that is off.
         "reward.reward_model.rollout.name": "vllm",
         f"+{NAME}.estimator": settings.advantage.estimator,

@@ -37,7 +37,7 @@ class Rollout(Section):
     tensor_parallel: int = key(4, RELEASE, "GPUs that share one copy of the model in vLLM.", ge=1)
     gpu_memory: float = key(0.5, RELEASE, "Part of a GPU's memory for vLLM.", gt=0, lt=1)
     batched_tokens: int = key(20480, RELEASE, "Most tokens that vLLM computes at once.", ge=1)
-    load_format: Text = key("auto", OWN, "How vLLM first loads weights; with `dummy` Qwen3-VL rolls out another model.")
+    load_format: Text = key("auto", OWN, "How vLLM first loads weights; not `dummy` with Qwen3-VL, which would roll out another model.")
     seed: int | None = key(
         None,
         OWN,
@@ -57,7 +57,7 @@ class RlOptimisation(Section):
     clip_low: float = key(0.2, RELEASE, "The ratio is clipped below 1 - this.", gt=0, lt=1)
     clip_high: float = key(0.3, RELEASE, "The ratio is clipped above 1 + this.", gt=0)
     kl_coefficient: float = key(0.01, PAPER, "Of the KL term in the loss; 0 leaves out term and reference model.", ge=0)
-    kl_estimator: Literal["kl", "abs", "mse", "low_var_kl", "full"] = key("low_var_kl", PAPER, "Of the KL term.")
+    kl_estimator: Literal["kl", "abs", "mse", "low_var_kl"] = key("low_var_kl", PAPER, "Of the KL term.")
     tokens_per_gpu: int = key(20480, OWN, "Most tokens of a micro-batch, at least the longest row's.", ge=1)
 
 
@@ -97,7 +97,7 @@ class Filter(Section):
 class Reward(Section):
     """How responses are scored."""
 
-    recipe: Literal["paper", "release"] = key("paper", PAPER, "See the recipes.")
+    recipe: Literal["paper", "release"] = key("paper", PAPER, "See the recipes; of no use to a reward manager of your own.")
     workers: int = key(8, VERL, "Processes that score.", ge=1)
 
 
