@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -95,3 +96,25 @@ def test_the_version_to_cite() -> None:
     version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert version
     assert f"\nversion: {version[1]}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_advantages_without_torch_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    from onethinker_rewards import advantage
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"advantages need torch: pip install 'onethinker-rewards\[torch\]'"):
+        importlib.reload(advantage)
+
+
+def test_a_torch_that_lacks_a_part_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from onethinker_rewards import advantage
+
+    class Broken:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "torch":
+                raise ModuleNotFoundError("No module named 'typing_extensions'", name="typing_extensions")
+
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(ModuleNotFoundError, match="typing_extensions"):
+        importlib.reload(advantage)

@@ -181,3 +181,7 @@ def test_a_judge_that_fails_is_an_error_not_a_number() -> None:
     row = {"response": wrap("A cat."), "gold": OPEN_ENDED["reference"], "task": "open_ended"}
     with pytest.raises(otr.JudgeError, match="no score for row 0"):
         compute([row])
+
+
+def test_no_rows() -> None:
+    assert easyr1.compute_score([]) == []

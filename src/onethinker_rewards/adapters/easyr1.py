@@ -67,6 +67,8 @@ class ComputeScore:
         """
         if isinstance(reward_inputs, Mapping):
             raise ArgumentError('reward_inputs is one row: set worker.reward.reward_type to "batch"')
+        if not reward_inputs:
+            return []
         rows = [self._columns(row, task) for row in reward_inputs]
         responses = [row["response"] for row in reward_inputs]
         scored = extra_info(self._scorers[recipe].score_rows(responses, rows))

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+try:
+    import torch  # noqa: F401 - everything below needs it
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ImportError("advantages need torch: pip install 'onethinker-rewards[torch]'") from None
+
 from onethinker_rewards.advantage.baselines import (
     batch_std,
     dr_grpo,

@@ -21,8 +21,10 @@ _SIGNS = {
     "\N{LESS-THAN OR EQUAL TO}": r"\le ", "\N{GREATER-THAN OR EQUAL TO}": r"\ge ", "\N{ALMOST EQUAL TO}": r"\approx ",
     "\N{LESS-THAN OR SLANTED EQUAL TO}": r"\le ", "\N{GREATER-THAN OR SLANTED EQUAL TO}": r"\ge ",
     "\N{ELEMENT OF}": r"\in ", "\N{UNION}": r"\cup ", "\N{INTERSECTION}": r"\cap ", "\N{EMPTY SET}": r"\emptyset ",
-    "\N{SET MINUS}": r"\setminus ", "\N{DEGREE SIGN}": r"^\circ ", "\N{DOUBLE-STRUCK CAPITAL R}": r"\mathbb{R}",
-    "\N{DOUBLE-STRUCK CAPITAL Z}": r"\mathbb{Z}", "\N{DOUBLE-STRUCK CAPITAL N}": r"\mathbb{N}",
+    "\N{SET MINUS}": r"\setminus ", "\N{DEGREE SIGN}": r"^\circ ", "\N{DEGREE CELSIUS}": r"^\circ C",
+    "\N{DEGREE FAHRENHEIT}": r"^\circ F", "\N{ANGLE}": r"\angle ", "\N{WHITE UP-POINTING TRIANGLE}": r"\triangle ",
+    "\N{DOUBLE-STRUCK CAPITAL R}": r"\mathbb{R}", "\N{DOUBLE-STRUCK CAPITAL Z}": r"\mathbb{Z}",
+    "\N{DOUBLE-STRUCK CAPITAL N}": r"\mathbb{N}",
     "\N{PRIME}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{IDEOGRAPHIC FULL STOP}": ".",
     "\N{IDEOGRAPHIC COMMA}": ",", "\N{LEFT FLOOR}": r"\lfloor ", "\N{RIGHT FLOOR}": r"\rfloor ",
     "\N{LEFT CEILING}": r"\lceil ", "\N{RIGHT CEILING}": r"\rceil ", "\N{N-ARY SUMMATION}": r"\sum ",
@@ -37,6 +39,8 @@ _TABLE = str.maketrans(
     | {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 )
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+# The sign of composition, where it stands for degrees.
+_RING = re.compile(r"(?<=[0-9)}])(?:\s*\^\s*\{∘\}|\s*\^?\s*∘)")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 _SPACING = re.compile(
@@ -63,7 +67,7 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda run: "^{" + run[0].translate(_RAISED) + "}", text)
         text = re.sub("[₀₁₂₃₄₅₆₇₈₉]+", lambda run: "_{" + run[0].translate(_LOWERED) + "}", text)
-        text = text.translate(_TABLE)
+        text = _RING.sub("°", text).translate(_TABLE)
     # An escaped dollar is an amount's; every other one delimits.
     text = text.replace("\\$", "")
     text = _SPACING.sub(" ", _DELIMITER.sub(" ", text)).replace("{,}", ",")

@@ -37,7 +37,7 @@ class Rollout(Section):
     tensor_parallel: int = key(4, RELEASE, "GPUs that share one copy of the model in vLLM.", ge=1)
     gpu_memory: float = key(0.5, RELEASE, "Part of a GPU's memory for vLLM.", gt=0, lt=1)
     batched_tokens: int = key(20480, RELEASE, "Most tokens that vLLM computes at once.", ge=1)
-    load_format: Text = key("auto", OWN, "How vLLM first loads weights; not `dummy` with Qwen3-VL, which would roll out another model.")
+    load_format: Text = key("auto", OWN, "How vLLM first loads weights; with Qwen3-VL not `dummy`.")
     seed: int | None = key(
         None,
         OWN,
@@ -97,7 +97,7 @@ class Filter(Section):
 class Reward(Section):
     """How responses are scored."""
 
-    recipe: Literal["paper", "release"] = key("paper", PAPER, "See the recipes; of no use to a reward manager of your own.")
+    recipe: Literal["paper", "release"] = key("paper", PAPER, "See the recipes; a manager of your own has its own.")
     workers: int = key(8, VERL, "Processes that score.", ge=1)
 
 
