@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 try:
-    import torch  # noqa: F401 - everything below needs it
+    import torch  # noqa: F401 # pyright: ignore[reportUnusedImport] - everything below needs it
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
