@@ -127,6 +127,17 @@ def test_there_is_one_worker_at_least(workers: str) -> None:
     assert "Invalid value for '--workers'" in run("score", "-", "--workers", workers).stderr
 
 
+@pytest.mark.parametrize("cores", [1, 6, None])
+def test_many_more_workers_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch, cores: int | None) -> None:
+    monkeypatch.setattr(module.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(module.multiprocessing, "get_context", None)
+    most = 4 * (cores or 1)
+    crew(echo, most)
+    result = run("score", "-", "--workers", str(most + 1), stdin=lines(GOOD))
+    said = f"Error: --workers {most + 1}: this machine has {cores or 1} cores; give {most} at most\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", said)
+
+
 def test_one_worker_is_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "crew", None)
     assert run("score", "-", "--workers", "1", stdin=lines(GOOD)).exit_code == 0

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from itertools import pairwise
@@ -21,10 +22,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onethinker_rewards.cli import batches as batches_module
 from onethinker_rewards.cli import lines as lines_module
 from onethinker_rewards.cli import parquet as module
 from onethinker_rewards.cli.arrow import table_of_rows
 from onethinker_rewards.cli.files import Refused
+from onethinker_rewards.cli.kinds import plain_type
 from onethinker_rewards.cli.parquet import ParquetSource, frame_of, write_parquet
 from onethinker_rewards.cli.rows import Broken, Row
 from onethinker_rewards.cli.work import Place
@@ -51,7 +54,7 @@ def without_nulls(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.fixture(params=["whole", "in-works-of-two"], autouse=True)
 def works(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "whole":
-        for one in (lines_module, module):
+        for one in (lines_module, batches_module):
             monkeypatch.setattr(one, "CHUNK_ROWS", 2)
         monkeypatch.setattr(module, "_GROUP_ROWS", 3)
 
@@ -80,7 +83,7 @@ def test_a_broken_row_has_a_number_and_an_error_and_nothing_else(tmp_path: Path)
     source = parquet(tmp_path / "in.parquet", ROWS)
     run("score", source, "--out", tmp_path / "out.parquet")
     _, _, broken, _ = read(tmp_path / "out.parquet")
-    assert without_nulls([broken]) == [{"row": 3, "error": "no response"}]
+    assert without_nulls([broken]) == [{"row": 3, "error": "no response; there are: 'reference', 'task', 'note'"}]
     assert pq.read_schema(tmp_path / "out.parquet").names[-2:] == ["row", "error"]
 
 
@@ -129,7 +132,11 @@ def test_ours_win_and_row_and_error_are_kept_where_the_row_is_sound(tmp_path: Pa
     run("score", parquet(tmp_path / "in.parquet", rows), "--out", tmp_path / "out.parquet")
     sound, broken = read(tmp_path / "out.parquet")
     assert (sound["total"], sound["row"], sound["error"]) == (2.0, 70, "none")
-    assert (broken["total"], broken["row"], broken["error"]) == (None, 2, "no response")
+    assert (broken["total"], broken["row"], broken["error"]) == (
+        None,
+        2,
+        "no response; there are: 'reference', 'task', 'total', 'row', 'error', 'note'",
+    )
     run("score", parquet(tmp_path / "in.parquet", rows[:1]), "--out", tmp_path / "out.parquet")
     assert read(tmp_path / "out.parquet")[0]["row"] == 70
 
@@ -193,6 +200,54 @@ def test_any_values_in_any_pieces_can_be_written_and_none_is_lost(values: list[A
         assert (found is None) == (value is None)
 
 
+def columns_of(values: list[Any], cuts: set[int]) -> tuple[Any, list[Any]]:
+    """Return the type and the values of a column that is written in pieces."""
+    bounds = sorted({0, len(values), *(cut for cut in cuts if cut < len(values))})
+    frames, target = io.BytesIO(), io.BytesIO()
+    for low, high in pairwise(bounds):
+        rows = [Row(number, {"x": value}) for number, value in enumerate(values[low:high], start=low)]
+        frames.write(frame_of(table_of_rows(rows, [{"total": 1.0} for _ in rows])))
+    write_parquet(frames, target)
+    column = pq.read_table(target)["x"]
+    return column.type, column.to_pylist()
+
+
+@given(values=st.lists(VALUES, min_size=1, max_size=6), cuts=st.sets(st.integers(1, 5)))
+def test_what_is_written_does_not_depend_on_the_pieces(values: list[Any], cuts: set[int]) -> None:
+    assert repr(columns_of(values, cuts)) == repr(columns_of(values, set()))
+
+
+@pytest.mark.parametrize("other", [0.5, "x", [1]], ids=["number", "text", "list"])
+@pytest.mark.parametrize("first", [2**53 + 1, 2**60 + 1, -(2**53) - 1])
+def test_integers_that_no_double_holds_stay_apart(first: int, other: Any) -> None:
+    values = [*range(first, first + 5), other]
+    written = [str(value) for value in values[:5]] + [str(other)]
+    for cuts in (set(), {5}, {1, 2, 3}):
+        assert columns_of(values, cuts) == (pa.string(), written)
+        assert columns_of([[value] for value in values], cuts)[1] == [
+            f"[{value}]".replace("[x]", '["x"]') for value in written
+        ]
+
+
+def test_integers_that_doubles_hold_are_doubles_wherever_they_stand() -> None:
+    values = [2**53, -(2**53), 3, 0.5]
+    for cuts in (set(), {3}, {1, 2}):
+        assert columns_of(values, cuts) == (pa.float64(), values)
+
+
+def test_truth_values_are_no_numbers() -> None:
+    for cuts in (set(), {1}):
+        assert columns_of([0.5, True], cuts) == (pa.string(), ["0.5", "true"])
+        assert columns_of([[True], [0.5]], cuts) == (pa.string(), ["[true]", "[0.5]"])
+        assert columns_of([{"a": [True]}, {"a": [0.5]}], cuts)[1] == ['{"a":[true]}', '{"a":[0.5]}']
+
+
+def test_a_text_of_a_number_is_the_same_beside_other_numbers() -> None:
+    for cuts in (set(), {2}, {3}, {1, 2, 3}):
+        assert columns_of([1, 2.5, 3.0, "x", -0.0], cuts)[1] == ["1", "2.5", "3", "x", "-0.0"]
+        assert columns_of([{"a": 1}, {"b": None, "c": 2}, "x"], cuts)[1] == ['{"a":1}', '{"c":2}', "x"]
+
+
 def test_all_rows_may_be_broken_or_missing(tmp_path: Path) -> None:
     for content, count in ((b"{\n" * 5, 5), (b"", 0)):
         (tmp_path / "in.jsonl").write_bytes(content)
@@ -203,10 +258,9 @@ def test_all_rows_may_be_broken_or_missing(tmp_path: Path) -> None:
 
 
 def test_standard_input_may_go_into_a_table(tmp_path: Path) -> None:
-    (tmp_path / "out.parquet.rows").write_bytes(b"what a killed run left")
     assert run("score", "-", "--out", tmp_path / "out.parquet", stdin=lines(GOOD)).exit_code == 0
     assert [row["total"] for row in read(tmp_path / "out.parquet")] == [2.0]
-    assert not (tmp_path / "out.parquet.rows").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
 
 
 def test_validate_reads_parquet_too(tmp_path: Path) -> None:
@@ -232,7 +286,7 @@ def test_a_source_goes_on_from_any_row_in_any_row_group(tmp_path: Path) -> None:
 
 
 def test_long_rows_come_fewer_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(batches_module, "CHUNK_BYTES", 1)
     path = parquet(tmp_path / "in.parquet", [{"id": number} for number in range(3)])
     with path.open("rb") as file:
         assert [len(work.rows()) for work in ParquetSource(file, str(path)).works(Place())] == [1, 1, 1]
@@ -301,9 +355,6 @@ def test_an_output_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder.parquet").mkdir()
     result = run("score", source, "--out", tmp_path / "folder.parquet")
     assert (result.exit_code, result.stderr) == (2, f"Error: {tmp_path}/folder.parquet: Is a directory\n")
-    (tmp_path / "out.parquet.tmp").mkdir()
-    result = run("score", source, "--out", tmp_path / "out.parquet")
-    assert (result.exit_code, result.stderr) == (2, f"Error: {tmp_path}/out.parquet: Is a directory\n")
 
 
 @pytest.mark.parametrize("arguments", [["in.parquet"], ["in.jsonl", "--out", "out.parquet"]], ids=["in", "out"])
@@ -321,10 +372,10 @@ def test_without_pyarrow_one_line_names_the_extra(tmp_path: Path, arguments: lis
 
 
 def test_a_module_without_pyarrow_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "onethinker_rewards.cli.arrow")
+    monkeypatch.delitem(sys.modules, "onethinker_rewards.cli.kinds")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(Refused, match="Parquet needs pyarrow"):
-        importlib.import_module("onethinker_rewards.cli.arrow")
+        importlib.import_module("onethinker_rewards.cli.kinds")
 
 
 def test_json_lines_need_no_pyarrow(tmp_path: Path) -> None:
@@ -342,3 +393,130 @@ def test_texts_of_values_are_their_json() -> None:
     texts = table_of_rows(rows, [{}, {}, {}])["x"].to_pylist()
     assert texts == ["01:02:00", "a", "2026-01-02"]
     assert orjson.loads(table_of_rows([*rows[:1], Row(2, {"x": [1.5]})], [{}, {}])["x"].to_pylist()[1]) == [1.5]
+
+
+@pytest.mark.parametrize("out", ["out.parquet", "out.jsonl"])
+def test_views_are_written_as_plain_columns(tmp_path: Path, out: str) -> None:
+    path, rows = tmp_path / "in.parquet", [GOOD, BAD, GOOD]
+    table = pa.table(
+        {
+            **{name: pa.array([row.get(name) for row in rows], pa.string_view()) for name in GOOD},
+            "blob": pa.array([b"x"] * 3, pa.binary_view()),
+            "deep": pa.array([{"a": "b"}] * 3, pa.struct([("a", pa.string_view())])),
+        }
+    )
+    pq.write_table(table, path)
+    assert run("score", path, "--out", tmp_path / out).exit_code == 2
+    if out == "out.jsonl":
+        written = [orjson.loads(line) for line in (tmp_path / out).read_bytes().splitlines()]
+        assert written[2]["deep"] == {"a": "b"}
+        return
+    first, second, third = read(tmp_path / out)
+    assert first == third
+    assert (first["blob"], first["deep"], first["total"]) == (b"x", {"a": "b"}, 2.0)
+    assert without_nulls([second]) == [{"row": 2, "error": second["error"]}]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pa.list_,
+        pa.large_list,
+        lambda kind: pa.list_(kind, 2),
+        lambda kind: pa.map_(pa.string(), kind),
+        lambda kind: pa.struct([("a", pa.list_(kind))]),
+    ],
+    ids=["list", "large-list", "pair", "map", "object"],
+)
+def test_views_are_plain_wherever_they_stand(shape: Callable[[Any], Any]) -> None:
+    assert plain_type(shape(pa.string_view())) == shape(pa.string())
+    assert plain_type(shape(pa.dictionary(pa.int32(), pa.binary_view()))) == shape(pa.binary())
+    assert plain_type(shape(pa.dictionary(pa.int8(), pa.string()))) == shape(pa.string())
+
+
+def test_lists_of_dictionaries_are_read_over_row_groups(tmp_path: Path) -> None:
+    lists = pa.ListArray.from_arrays(pa.array([0, 2, 3]), pa.array(["a", "b", "c"]).dictionary_encode())
+    table = pa.table({name: [GOOD[name]] * 6 for name in GOOD} | {"x": pa.chunked_array([lists] * 3)})
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=2)
+    run("score", tmp_path / "in.parquet", "--out", tmp_path / "out.parquet")
+    assert [row["x"] for row in read(tmp_path / "out.parquet")] == [["a", "b"], ["c"]] * 3
+
+
+def numbers_as(kind: Any, *numbers: int) -> Any:
+    plain = pa.array(numbers, pa.int32() if kind == pa.date32() else pa.int64())
+    return pa.Array.from_buffers(kind, len(numbers), plain.buffers())
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "written"),
+    [
+        pytest.param(pa.date32(), 2**30, "<value out of range: 1073741824>", id="date"),
+        pytest.param(pa.timestamp("us"), 2**60, "<value out of range: 1152921504606846976>", id="timestamp"),
+        pytest.param(pa.timestamp("ns"), 1234567890123, "1970-01-01 00:20:34.567890123", id="nanoseconds"),
+        pytest.param(pa.timestamp("ns", "UTC"), 1, "1970-01-01 00:00:00.000000001Z", id="nanoseconds-of-a-zone"),
+        pytest.param(pa.time64("ns"), 1234567890123, "00:20:34.567890123", id="time"),
+        pytest.param(pa.duration("ns"), 1234567890123, "1234567890123", id="duration"),
+        pytest.param(pa.duration("s"), 2**60, str(2**60), id="long-duration"),
+    ],
+)
+@pytest.mark.parametrize("pandas", [True, False], ids=["pandas", "no-pandas"])
+def test_times_that_python_does_not_have_are_text(
+    tmp_path: Path, kind: Any, number: int, written: str, pandas: bool
+) -> None:
+    times = numbers_as(kind, 86400, number)
+    sound = {"at": times, "deep": pa.StructArray.from_arrays([times], ["a"]), "zero": numbers_as(kind, 0, 0)}
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table({name: [GOOD[name]] * 2 for name in GOOD} | sound), path)
+    hidden = "" if pandas else "sys.modules['pandas'] = None;"
+    code = f"import sys; {hidden} from onethinker_rewards.cli import main; main(['score', {str(path)!r}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    rows = [orjson.loads(line) for line in done.stdout.splitlines()]
+    assert [row["at"] for row in rows][1] == written
+    assert rows[1]["deep"] == {"a": written}
+    assert rows[0]["zero"] == rows[1]["zero"]
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("out", ["out.parquet", "out.jsonl"])
+def test_a_text_that_is_no_utf_8_costs_its_row(tmp_path: Path, out: str) -> None:
+    wrong = pa.array([GOOD["response"].encode(), b"\xff", GOOD["response"].encode()], pa.binary())
+    response = pa.Array.from_buffers(pa.string(), 3, wrong.buffers())
+    others = {name: [GOOD[name]] * 3 for name in ("reference", "task")}
+    pq.write_table(pa.table({"response": response} | others), tmp_path / "in.parquet")
+    assert run("score", tmp_path / "in.parquet", "--out", tmp_path / out).exit_code == 2
+    written = (
+        read(tmp_path / out)
+        if out.endswith("parquet")
+        else [orjson.loads(line) for line in (tmp_path / out).read_bytes().splitlines()]
+    )
+    assert [row.get("total") for row in written] == [2.0, None, 2.0]
+    assert without_nulls([written[1]]) == [{"row": 2, "error": "response cannot be read: not UTF-8 (byte 1)"}]
+
+
+@pytest.mark.parametrize("dictionary", [True, False], ids=["dictionary", "text"])
+def test_memory_follows_rows_as_they_are_decoded(tmp_path: Path, dictionary: bool) -> None:
+    prompts = pa.array(["x" * 100_000]).dictionary_encode().take(pa.array([0] * 2000))
+    table = pa.table({"id": range(2000), "prompt": prompts if dictionary else prompts.cast(pa.string())})
+    pq.write_table(table, tmp_path / "in.parquet")
+    assert (tmp_path / "in.parquet").stat().st_size < 50_000
+    with (tmp_path / "in.parquet").open("rb") as file:
+        works = [work.rows() for work in ParquetSource(file, "in.parquet").works(Place())]
+    assert max(map(len, works)) <= 16_000_000 / 100_000 + 20
+    assert [row.columns["id"] for rows in works for row in rows if isinstance(row, Row)] == list(range(2000))
+
+
+def test_long_rows_after_short_ones_are_not_many(tmp_path: Path) -> None:
+    lengths = [1] * 5000 + [1_000_000] * 40
+    pq.write_table(pa.table({"x": ["x" * length for length in lengths]}), tmp_path / "in.parquet")
+    with (tmp_path / "in.parquet").open("rb") as file:
+        sizes = [work.batch.nbytes for work in ParquetSource(file, "in.parquet").works(Place())]
+    assert max(sizes) < 60_000_000
+
+
+def test_names_that_are_no_utf_8_are_escaped(tmp_path: Path) -> None:
+    row = '{"response": "x", "reference": "x", "task": "ocr", "a\\ud800": 1, "b": {"\\udfff": 2}}'
+    (tmp_path / "in.jsonl").write_bytes(lines(row, GOOD))
+    assert run("score", tmp_path / "in.jsonl", "--out", tmp_path / "out.parquet").exit_code == 0
+    first, second = read(tmp_path / "out.parquet")
+    assert (first["a\\ud800"], first["b"]) == (1, '{"\\udfff":2}')
+    assert (second["a\\ud800"], second["b"]) == (None, None)

@@ -109,3 +109,31 @@ def test_the_demo_ships_with_the_package() -> None:
     code = "from onethinker_rewards.cli.examples import read_examples; print(len(read_examples()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True, cwd="/")
     assert int(done.stdout) >= 38
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("score in.jsonl >&-", b"Error: <stdout>: is closed\n"), ("score - <&-", b"Error: <stdin>: is closed\n")],
+    ids=["output", "input"],
+)
+def test_a_closed_stream_is_one_line(tmp_path: Path, command: str, said: bytes) -> None:
+    (tmp_path / "in.jsonl").write_bytes(lines(GOOD))
+    shell = f"{sys.executable} -m onethinker_rewards {command}"
+    done = subprocess.run(shell, shell=True, capture_output=True, timeout=60, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("target", ["/dev/full", "&-"])
+@pytest.mark.parametrize(
+    ("source", "code"), [("good.jsonl", 0), ("broken.jsonl", 2), ("none.jsonl", 2)], ids=["sound", "broken", "missing"]
+)
+def test_what_cannot_be_said_does_not_end_a_run(tmp_path: Path, source: str, code: int, target: str) -> None:
+    (tmp_path / "good.jsonl").write_bytes(lines(GOOD))
+    (tmp_path / "broken.jsonl").write_bytes(lines(*["{"] * 30, GOOD))
+    shell = f"{sys.executable} -m onethinker_rewards score {source} --out out.jsonl 2>{target}"
+    done = subprocess.run(shell, shell=True, stdout=subprocess.PIPE, timeout=60, check=False, cwd=tmp_path)
+    assert done.returncode == code
+    if source != "none.jsonl":
+        assert b'"total":2.0' in (tmp_path / "out.jsonl").read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -154,6 +155,20 @@ def spoil(source: Path, out: Path) -> None:
     out.with_name("out.jsonl.progress").write_text("[]")
 
 
+def retype(source: Path, out: Path) -> None:
+    path = out.with_name("out.jsonl.progress")
+    kept = json.loads(path.read_bytes())
+    kept["progress"]["tallies"] = []
+    path.write_text(json.dumps(kept))
+
+
+def count_wrongly(source: Path, out: Path) -> None:
+    path = out.with_name("out.jsonl.progress")
+    kept = json.loads(path.read_bytes())
+    kept["progress"]["place"] = [-1, "x"]
+    path.write_text(json.dumps(kept))
+
+
 def cut(source: Path, out: Path) -> None:
     os.truncate(out, 10)
 
@@ -174,6 +189,8 @@ def bury(source: Path, out: Path) -> None:
         pytest.param(touch, "begun with another input, or the input has changed", id="of-another-time"),
         pytest.param(rewrite, "begun with another input, or the input has changed", id="other-content"),
         pytest.param(spoil, "out.jsonl.progress: is no journal of a run", id="no-journal"),
+        pytest.param(retype, "out.jsonl.progress: is no journal of a run", id="of-other-types"),
+        pytest.param(count_wrongly, "out.jsonl.progress: is no journal of a run", id="of-no-place"),
         pytest.param(cut, "out.jsonl.progress: rows it counts are gone; without --resume", id="output-cut"),
         pytest.param(lose, "out.jsonl: has rows and no journal: finished, or not begun by this", id="journal-lost"),
         pytest.param(bury, "out.jsonl.progress: Is a directory", id="journal-unreadable"),
@@ -204,7 +221,7 @@ def test_a_journal_that_cannot_be_written_is_one_line(small: Path) -> None:
     out = small.parent / "out.jsonl"
     out.with_name("out.jsonl.progress.tmp").mkdir()
     result = run("score", small, "--out", out)
-    assert (result.exit_code, result.stderr) == (2, f"Error: {out}.progress: Is a directory\n")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {out}.progress.tmp: Is a directory\n")
 
 
 def test_a_first_run_may_say_resume_too(small: Path) -> None:
@@ -281,3 +298,26 @@ def test_a_killed_process_can_be_resumed(tmp_path: Path, out: str, workers: int)
     subprocess.run([*command, str(expected)], check=False, stderr=subprocess.DEVNULL, timeout=60)
     assert target.read_bytes() == expected.read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "program.py", out, f"expected-{out}"}
+
+
+def test_standard_input_may_be_a_file_that_was_read_from(tmp_path: Path) -> None:
+    """The offset of a note counts from where reading began, and another beginning is another input."""
+    source, out, program = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "program.py"
+    source.write_bytes(b"a heading\n" + rows(1000))
+    program.write_text(PROGRAM)
+    command = [sys.executable, str(program), "score", "-", "--resume", "--out"]
+
+    def resumed(target: Path, begin: int, size: int | None) -> subprocess.CompletedProcess[bytes]:
+        with source.open("rb") as file:
+            file.seek(begin)
+            limits = (
+                {} if size is None else {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size,) * 2)}
+            )
+            return subprocess.run([*command, str(target)], stdin=file, capture_output=True, check=False, **limits)
+
+    resumed(tmp_path / "expected.jsonl", 10, None)
+    assert resumed(out, 10, 100_000).returncode == 2
+    assert 0 < out.stat().st_size <= 100_000
+    assert b"begun with another input" in resumed(out, 0, None).stderr
+    resumed(out, 10, None)
+    assert out.read_bytes() == (tmp_path / "expected.jsonl").read_bytes()

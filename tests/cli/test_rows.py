@@ -25,6 +25,7 @@ def read(*lines: bytes) -> list[Row | Broken]:
         pytest.param(b'{"a":' + b"[" * 100_000, "not JSON: nested too deeply", id="brackets-without-end"),
         pytest.param(b'{"a":' + b"[" * 500 + b"]" * 500 + b"}", "nested too deeply", id="deeper-than-can-be-written"),
         pytest.param(b'{"a": NaN, "b": 1' + b"0" * 5000 + b"}", "not JSON: a number with too many digits", id="digits"),
+        pytest.param(b'{"b": 1' + b"0" * 5000 + b"}", "not JSON: a number with too many digits", id="digits-alone"),
         pytest.param(b'{"a": 1} {"a": 2}', "not JSON: Extra data (column 10)", id="two-objects"),
     ],
 )
@@ -73,6 +74,24 @@ def test_what_can_be_read_is_written_back(line: bytes, written: bytes) -> None:
     (row,) = read(line)
     assert isinstance(row, Row)
     assert encode(row.columns) == written + b"\n"
+
+
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1, 10**100, 2**64 - 1, -(2**63)])
+@pytest.mark.parametrize("shape", ["{}", "[{}]", '{{"b": [[], {{"c": {}}}]}}', "[[[0.5, {}]]]"])
+def test_an_integer_of_any_size_keeps_its_digits_at_any_depth(value: int, shape: str) -> None:
+    line = b'{"x": "y", "a": ' + shape.format(value).encode() + b"}"
+    (row,) = read(line)
+    assert isinstance(row, Row)
+    assert row.columns == json.loads(line)
+    assert str(value).encode() in encode(row.columns)
+
+
+@pytest.mark.parametrize("number", ["1e20", "1e999", "-1.5e300", "9223372036854775808.0"])
+def test_a_large_number_that_is_no_integer_stays_one(number: str) -> None:
+    (row,) = read(b'{"a": ' + number.encode() + b"}")
+    assert isinstance(row, Row)
+    assert row.columns == {"a": float(number)}
+    assert isinstance(row.columns["a"], float)
 
 
 def test_numbers_go_on_from_any_line() -> None:

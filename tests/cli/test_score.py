@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import os
 import re
 from collections.abc import Iterator
@@ -44,20 +47,45 @@ def error_of(row: dict[str, Any] | str) -> str:
     [
         pytest.param("{", "not JSON: Expecting property name enclosed in double quotes (column 2)", id="not-json"),
         pytest.param("[]", "not a JSON object", id="not-an-object"),
-        pytest.param(good(response=None), "no response", id="no-response"),
-        pytest.param(good(response=["B"]), "response is no text", id="response-is-a-list"),
-        pytest.param(good(reference=None), "no reference or solution or answer or ground_truth", id="no-reference"),
-        pytest.param(good(reference=3), "reference is no text", id="reference-is-a-number"),
-        pytest.param(good(task=None), "no task or problem_type", id="no-task"),
-        pytest.param(good(task="poetry"), "unknown task: 'poetry' is no task", id="unknown-task"),
-        pytest.param(good(task=7), "task is no text", id="task-is-a-number"),
+        pytest.param(good(response=None), "no response; there are: 'reference', 'task'", id="no-response"),
+        pytest.param(good(response=["B"]), "response is no text but a list", id="response-is-a-list"),
+        pytest.param(
+            good(reference=None, x=None, label=1),
+            "no reference or solution or answer or ground_truth; there are: 'response', 'task', 'label'",
+            id="no-reference",
+        ),
+        pytest.param(good(reference=3), 'reference is no text but a number: write "3"', id="reference-is-a-number"),
+        pytest.param(good(reference=0.5), 'reference is no text but a number: write "0.5"', id="reference-is-half"),
+        pytest.param(
+            good(reference=10**60), f'reference is no text but a number: write "1{"0" * 39}…"', id="reference-is-long"
+        ),
+        pytest.param(good(reference=float("inf")), "reference is no text but a number", id="reference-has-no-end"),
+        pytest.param(
+            good(reference=True),
+            'reference is no text but a truth value: write "true"',
+            id="reference-is-true",
+        ),
+        pytest.param(good(reference={"box": [1]}), "reference is no text but an object", id="reference-is-an-object"),
+        pytest.param(good(task=None), "no task or problem_type; there are: 'response', 'reference'", id="no-task"),
+        pytest.param(
+            good(task="poetry"),
+            f"unknown task: 'poetry' is no task; there are {', '.join(otr.TASKS)}",
+            id="unknown-task",
+        ),
+        pytest.param(good(task="orc"), "unknown task: 'orc' is no task; did you mean ocr?", id="misspelt-task"),
+        pytest.param(good(task=7), 'task is no text but a number: write "7"', id="task-is-a-number"),
         pytest.param(
             good(task=None, problem_type="segmentation"),
-            "unknown task: 'segmentation' needs the data type image or video, not None",
+            "unknown task: 'segmentation' needs the data type image or video, not None; or write image_segmentation or "
+            "video_segmentation",
             id="segmentation-of-what",
         ),
-        pytest.param(good(options="A, B"), "options is no list of texts", id="options-is-text"),
-        pytest.param(good(options=["dog", 3]), "options is no list of texts", id="an-option-is-a-number"),
+        pytest.param(good(options="A, B"), "options is no list of texts but a text", id="options-is-text"),
+        pytest.param(
+            good(options=["dog", 3]),
+            'options is no list of texts; in it is a number: write "3"',
+            id="an-option-is-a-number",
+        ),
         pytest.param(
             good(task="numerical", reference="12 cm"),
             "unreadable reference: not_a_number for numerical: '12 cm'",
@@ -364,3 +392,32 @@ def test_processes_beside_each_other_have_one_for_mathematics_each(
     work = Lines(Place(), Place(4, 2), [lines(GOOD)])
     assert ScoreJob("paper", alone=alone)(work).rows == 1
     assert asked == [workers]
+
+
+@pytest.mark.parametrize(
+    ("pack", "unpack"),
+    [(gzip.compress, "gunzip -c"), (bz2.compress, "bunzip2 -c"), (lzma.compress, "xz -dc")],
+    ids=["gzip", "bzip2", "xz"],
+)
+@pytest.mark.parametrize("name", ["in.jsonl.gz", "in.jsonl"])
+def test_a_compressed_input_is_one_line(tmp_path: Path, pack: Any, unpack: str, name: str) -> None:
+    source = tmp_path / name
+    source.write_bytes(pack(lines(GOOD)))
+    result = run("score", source)
+    said = f"Error: {source}: is compressed; unpack it on the way: {unpack} {source} | onethinker-rewards score -\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", said)
+
+
+def test_what_is_there_is_named_as_far_as_a_line_goes() -> None:
+    row = {"x" * 100: 1, "two\nlines": 2} | {f"c{number}": number for number in range(1500)}
+    said = f"no response; there are: '{'x' * 40}…', 'two\\nlines', 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', and 1,494 more"
+    assert error_of(row) == said
+    assert error_of({"response": None}) == "no response; there is no other column"
+
+
+def test_wide_integers_keep_their_digits() -> None:
+    wide = 340282366920938463463374607431768211455
+    columns = {"problem_id": wide, "deep": [{"a": [-wide, 1.5]}], "plain": 2**63, "large": 1e300}
+    (scored,) = rows_of(run("score", "-", stdin=lines(good(**columns))))
+    assert {name: scored[name] for name in columns} == columns
+    assert scored["total"] == 2.0

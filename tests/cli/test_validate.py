@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import onethinker_rewards as otr
 from tests.cli.runs import lines, rows_of, run
 
 THINK = "<think>Let me look.</think>"
@@ -39,9 +40,9 @@ def test_unreadable_input_wins_over_invalid_answers() -> None:
     assert [row.get("code") or row["error"] for row in rows_of(result)] == [
         "not_an_object",
         "not JSON: Expecting property name enclosed in double quotes (column 2)",
-        "no task or problem_type",
-        "unknown task: 'poetry' is no task",
-        "no response",
+        "no task or problem_type; there are: 'response'",
+        f"unknown task: 'poetry' is no task; there are {', '.join(otr.TASKS)}",
+        "no response; there are: 'task'",
     ]
     assert "1 answers checked, 1 invalid, strict rules; 4 rows could not be read" in result.stderr
     assert run("validate", "/no/such/file").exit_code == 2
@@ -93,7 +94,7 @@ def test_bare_answers(columns: dict[str, Any], code: str | None) -> None:
 
 def test_bare_without_any_text_is_unreadable_input() -> None:
     result = run("validate", "-", "--bare", stdin=lines({"task": "math", "reference": "1"}))
-    assert rows_of(result) == [{"row": 1, "error": "no response or answer"}]
+    assert rows_of(result) == [{"row": 1, "error": "no response or answer; there are: 'task', 'reference'"}]
 
 
 @pytest.mark.parametrize("bare", [True, False])

@@ -74,6 +74,7 @@ class ArraySource:
     def __init__(self, file: IO[Any], name: str) -> None:
         self.file = file
         self.name = name
+        self.begin = 0
         self.total = file_size(file)
 
     def works(self, start: Place, rows: int | None = None) -> Iterator[Elements]:

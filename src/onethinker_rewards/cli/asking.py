@@ -8,11 +8,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
-import click
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from onethinker_rewards.cli.answers import Answers
-from onethinker_rewards.cli.files import Refused
+from onethinker_rewards.cli.files import Refused, say
 from onethinker_rewards.cli.filtering import Faulty, FilterJob, faulty
 from onethinker_rewards.cli.output import Output
 from onethinker_rewards.cli.rows import Broken, Row
@@ -44,13 +43,13 @@ def asking(job: FilterJob, endpoint: Endpoint, media: MediaRules, answers: Answe
         output: Tells which of them are needed no longer.
     """
 
-    def say(what: str) -> None:
-        click.echo(f"{endpoint.url}: {what}", err=True)
+    def tell(what: str) -> None:
+        say(f"{endpoint.url}: {what}")
 
     def engine(source: Source, start: Place) -> Generator[Done]:
         most = max(1, endpoint.concurrency * _AHEAD // _TOGETHER)
         waiting: _Waiting = deque()
-        with start_blocking_portal() as portal, portal.wrap_async_context_manager(Asker.open(endpoint, say)) as asker:
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(Asker.open(endpoint, tell)) as asker:
             known = {} if answers is None else answers.since(start.number)
             crowd = _Crowd(portal, asker, media, answers, known)
             try:

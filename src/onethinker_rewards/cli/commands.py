@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from onethinker_rewards.cli.files import drop
+from onethinker_rewards.cli.files import drop, say
 
 __all__ = ["main"]
 
@@ -32,7 +32,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            say("Interrupted.")
             raise click.exceptions.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             drop(sys.stdout)

@@ -25,11 +25,20 @@ __all__ = ["crew", "serve"]
 
 # Work that is read and not written yet, by worker: one in hand, one in wait.
 _AHEAD = 2
+# Workers to a core: a few wait for a disk while others work, more only take memory.
+_TO_A_CORE = 4
 _ENDED = "a worker process ended: killed, out of memory, or for the reason above; --resume goes on from here"
 
 
 def crew(job: Job, count: int) -> Engine:
-    """Return an engine of this many processes: fresh interpreters, gone when it ends, however it ends."""
+    """Return an engine of this many processes: fresh interpreters, gone when it ends, however it ends.
+
+    Raises:
+        Refused: If there would be many more of them than this machine can have at work.
+    """
+    cores = os.cpu_count() or 1
+    if count > _TO_A_CORE * cores:
+        raise Refused(f"--workers {count}: this machine has {cores} cores; give {_TO_A_CORE * cores} at most")
 
     def engine(source: Source, start: Place) -> Generator[Done]:
         with _workers(job, count) as workers, ThreadPoolExecutor(count) as threads:

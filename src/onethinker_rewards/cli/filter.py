@@ -14,7 +14,7 @@ from rich.console import Console
 
 from onethinker_rewards.cli.answers import Answers
 from onethinker_rewards.cli.endpoints import check_packages, endpoint_of, endpoint_options, identity_of_endpoint
-from onethinker_rewards.cli.files import STANDARD, UNREADABLE, Refused, is_parquet
+from onethinker_rewards.cli.files import STANDARD, UNREADABLE, Refused, is_parquet, output_name
 from onethinker_rewards.cli.filtering import BAD, KEPT, WRITTEN, FilterJob
 from onethinker_rewards.cli.journal import identity_of
 from onethinker_rewards.cli.output import Output, open_output
@@ -102,7 +102,7 @@ def filter(  # noqa: A001 - the command's name
     Exit code: 0, or 2 if there are rows that nothing can be made of or the run could not go on.
     """
     screen = console(stderr=True)
-    places = _Places(out, bad or str(Path(out).with_suffix(".bad.jsonl")), rejected, answers)
+    places = _Places(output_name(out), bad or str(Path(out).with_suffix(".bad.jsonl")), rejected, answers)
     rule = Rule(thresholds=_thresholds(thresholds), keep=keep)
     job = FilterJob(recipe, rule, rejected=rejected is not None, answers=answers is not None)
     media = MediaRules(root=root_of(file, media_root), check="presence", frames=frames)
@@ -133,7 +133,7 @@ def _run(
     with open_source(file) as source:
         for side in places.sides:
             check_side(side, source.file)
-        identity = identity_of(source.file, command="filter", **options)
+        identity = identity_of(source, command="filter", **options)
         noted = endpoint is not None and identity is not None
         with _answers(Path(f"{places.out}.answers"), resume=resume, wanted=noted) as answers:
             sorting = Sorting(places.out, places.bad, places.rejected, places.answers, answers)

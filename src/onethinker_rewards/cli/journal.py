@@ -8,35 +8,88 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
-from typing import IO, Any
+from typing import Annotated, Any
 
-from onethinker_rewards.cli.files import Refused, reason
+import msgspec
+
+from onethinker_rewards.cli.files import Refused, begin_of, reason
+from onethinker_rewards.cli.sources import Source
 from onethinker_rewards.cli.tallies import Tally
 from onethinker_rewards.cli.work import Place, Progress
 
-__all__ = ["Journal", "identity_of"]
+__all__ = ["Journal", "forget_journal", "has_journal", "identity_of", "journal_paths"]
 
 # Seconds between two notes: what may have to be done again, and what it costs to wait for the disk.
 KEEP_EVERY = 1.0
 _HEAD = 1 << 16
+# What every note begins with, torn ones too.
+_BEGIN = b'{"input": {"size": '
 
 
-def identity_of(source: IO[Any], **options: str) -> dict[str, Any] | None:
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Sums(msgspec.Struct):
+    """A tally as it is noted."""
+
+    rows: _Count
+    sums: dict[str, int | float]
+    codes: dict[str, int]
+
+
+class _Note(msgspec.Struct):
+    """A progress as it is noted."""
+
+    place: tuple[_Count, _Count]
+    written: _Count
+    rows: _Count
+    broken: _Count
+    tallies: dict[str, _Sums]
+
+
+def identity_of(source: Source, **options: str) -> dict[str, Any] | None:
     """Return what tells an input and a way of scoring it from others; None where the input cannot be read twice."""
     try:
-        status = os.fstat(source.fileno())
-        head = os.pread(source.fileno(), _HEAD, 0)
+        status = os.fstat(source.file.fileno())
+        head = os.pread(source.file.fileno(), _HEAD, 0)
     except (OSError, ValueError):
         return None
     digest = hashlib.sha256(head).hexdigest()
-    return {"input": {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "head": digest}, "options": options}
+    read = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "head": digest, "begin": source.begin}
+    return {"input": read, "options": options}
+
+
+def journal_paths(out: str) -> tuple[Path, Path]:
+    """Return where the journal of an output is, and where a note is until it is whole."""
+    return Path(f"{out}.progress"), Path(f"{out}.progress.tmp")
+
+
+def has_journal(out: str) -> bool:
+    """Tell whether a run that writes there has begun and not ended.
+
+    Raises:
+        Refused: If something else is there under the name of its journal.
+    """
+    begins = {path: begin_of(path, len(_BEGIN)) for path in journal_paths(out)}
+    for path, begin in begins.items():
+        # An empty file has nothing to lose, and a note may be torn before it gets its name.
+        if not _BEGIN.startswith(begin):
+            raise Refused(f"{path}: is no journal of a run, and would be lost; remove it, or write to another file")
+    return begins[journal_paths(out)[0]] == _BEGIN
+
+
+def forget_journal(out: str) -> None:
+    """Remove the journal of a run whose rows are replaced: it must not be taken up on those of another."""
+    path, _ = journal_paths(out)
+    if path.is_file() and begin_of(path, len(_BEGIN)) == _BEGIN:
+        path.unlink()
 
 
 class Journal:
     """A file that always holds one whole note: how far the run was, and of what input."""
 
-    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
-        self.path = path
+    def __init__(self, out: str, identity: dict[str, Any]) -> None:
+        self.path, self._beside = journal_paths(out)
         self._identity = identity
         self._kept_at = time.monotonic()
 
@@ -50,13 +103,12 @@ class Journal:
         Raises:
             Refused: If it cannot be written.
         """
-        beside = self.path.with_name(self.path.name + ".tmp")
         try:
-            with beside.open("wb") as file:
+            with self._beside.open("wb") as file:
                 file.write(json.dumps(self._identity | {"progress": _note(progress)}).encode())
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)
+            self._beside.replace(self.path)
         except OSError as error:
             raise Refused(f"{self.path}: {reason(error)}") from None
         self._kept_at = time.monotonic()
@@ -80,6 +132,7 @@ class Journal:
         except OSError as error:
             raise Refused(f"{self.path}: {reason(error)}") from None
         except (ValueError, KeyError, TypeError):
+            # A note of other types is a ValueError too.
             raise Refused(f"{self.path}: is no journal of a run") from None
 
     def remove(self) -> None:
@@ -104,9 +157,10 @@ def _note(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _progress(kept: dict[str, Any]) -> Progress:
+def _progress(kept: Any) -> Progress:
+    note = msgspec.convert(kept, _Note)
     tallies = {
-        task: Tally(tally["rows"], Counter(tally["sums"]), Counter(tally["codes"]))
-        for task, tally in kept["tallies"].items()
+        task: Tally(tally.rows, Counter(tally.sums), Counter(tally.codes))  # pyright: ignore[reportArgumentType] - floats too
+        for task, tally in note.tallies.items()
     }
-    return Progress(Place(*kept["place"]), kept["written"], kept["rows"], kept["broken"], tallies)
+    return Progress(Place(*note.place), note.written, note.rows, note.broken, tallies)

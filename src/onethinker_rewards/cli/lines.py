@@ -52,12 +52,15 @@ class LinesSource:
     def __init__(self, file: IO[Any], path: str, name: str) -> None:
         self.file = file
         self.name = name
-        self.total = file_size(file)
+        size = file_size(file)
+        # Standard input may be a file of which someone has read the beginning.
+        self.begin = 0 if size is None else file.tell()
+        self.total = None if size is None else size - self.begin
         self._path = path
 
     def works(self, start: Place, rows: int | None = None) -> Iterator[Lines]:
         """Read from a place to the end."""
-        return read_works(self.file, self.name, start, None, rows)
+        return read_works(self.file, self.name, start, None, rows, self.begin)
 
     def splits(self, start: Place, count: Callable[[list[tuple[str, int, int]]], Iterable[int]]) -> list[LinesSplit]:
         """Divide what comes after a place.
@@ -88,13 +91,23 @@ def count_lines(path: str, low: int, high: int) -> int:
     return ends + (low == 0)
 
 
-def read_works(source: IO[Any], name: str, start: Place, stop: int | None, rows: int | None = None) -> Iterator[Lines]:
+def read_works(
+    source: IO[Any], name: str, start: Place, stop: int | None, rows: int | None = None, begin: int = 0
+) -> Iterator[Lines]:
     """Yield lines some thousand at a time, fewer where they are long, so that memory stays bounded.
+
+    Args:
+        source: Where they are read from.
+        name: What messages call it.
+        start: The place of the first.
+        stop: The offset at which no further one may start, None for the end.
+        rows: Most lines together.
+        begin: The position from which offsets count.
 
     Raises:
         Refused: If reading fails on the way.
     """
-    offset = _seek(source, start.offset)
+    offset = _seek(source, start.offset, begin)
     lines: list[bytes] = []
     size = 0
     for line in lines_of(source, name) if stop is None or offset < stop else ():
@@ -111,9 +124,9 @@ def read_works(source: IO[Any], name: str, start: Place, stop: int | None, rows:
         yield Lines(start, Place(offset + size, start.number + len(lines)), lines)
 
 
-def _seek(source: IO[Any], offset: int) -> int:
+def _seek(source: IO[Any], offset: int, begin: int) -> int:
     """Go to the first line that starts at or after an offset; return where that is."""
     if offset == 0:
         return 0
-    source.seek(offset - 1)
+    source.seek(begin + offset - 1)
     return offset - 1 + len(source.readline())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 import click
@@ -14,12 +16,14 @@ import click
 from onethinker_rewards.cli.files import (
     STANDARD,
     Refused,
+    check_suffix,
     is_parquet,
     is_same_file,
+    output_name,
     reason,
     write_bytes,
 )
-from onethinker_rewards.cli.journal import Journal
+from onethinker_rewards.cli.journal import Journal, forget_journal, has_journal, journal_paths
 from onethinker_rewards.cli.work import Progress
 
 __all__ = ["Convert", "Output", "open_output"]
@@ -37,9 +41,14 @@ class Output:
     """
 
     def __init__(
-        self, target: IO[Any], path: str, journal: Journal | None = None, convert: Convert | None = None
+        self,
+        target: IO[Any],
+        path: str,
+        journal: Journal | None = None,
+        convert: Convert | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        self.progress = Progress()
+        self.progress = progress or Progress()
         self.noted = self.progress.place
         self.is_terminal = target.isatty()
         self._target = target
@@ -47,24 +56,12 @@ class Output:
         self._journal = journal
         self._convert = convert
 
-    def begin(self, *, resume: bool) -> None:
+    def begin(self) -> None:
         """Empty the file, or cut off what was written after the last note of its journal."""
         if self._journal is None:
-            if self._convert is not None:
-                self._target.truncate(0)
             return
-        found = self._journal.recall() if resume else None
-        if found is not None:
-            self.progress = found
-        elif resume and _size(self._path):
-            raise Refused(
-                f"{self._path}: has rows and no journal: finished, or not begun by this command; leave --resume out"
-            )
-        if os.fstat(self._target.fileno()).st_size < self.progress.written:
-            raise Refused(f"{self._journal.path}: rows it counts are gone; without --resume the run starts anew")
         # Before the file is emptied: what it holds must be known at any moment.
         self._journal.keep(self.progress)
-        self.noted = self.progress.place
         self._target.truncate(self.progress.written)
 
     def write(self, blob: bytes) -> None:
@@ -84,7 +81,7 @@ class Output:
             self._write(self._convert)
         if self._journal is not None:
             self._journal.remove()
-        if self._convert is not None:
+        if self._journal is not None and self._convert is not None:
             # After the journal, which counts what is in there.
             Path(self._target.name).unlink()
 
@@ -94,13 +91,17 @@ class Output:
         self.noted = self.progress.place
 
     def _write(self, convert: Convert) -> None:
-        beside = Path(f"{self._path}.tmp")
+        beside = _unfinished(self._path)
         try:
-            with Path(self._target.name).open("rb") as frames, beside.open("wb") as target:
-                convert(frames, target)
-            beside.replace(self._path)
-        except OSError as error:
-            raise Refused(f"{self._path}: {reason(error)}") from None
+            self._target.seek(0)
+            with beside.open("wb") as target:
+                convert(self._target, target)
+            beside.replace(_replaced(self._path))
+        except (OSError, Refused, KeyboardInterrupt) as error:
+            beside.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise Refused(f"{self._path}: {reason(error)}") from None
+            raise
 
 
 @contextmanager
@@ -122,16 +123,25 @@ def open_output(
         convert: What makes the output of what was written, from `<path>.rows`; by default the suffix decides.
 
     Raises:
-        Refused: If it cannot be opened, is the file that is being read, or cannot be taken up.
+        Refused: If it cannot be opened, is the file that is being read, would cost another file, or cannot be taken up.
     """
+    path = output_name(path)
     convert = convert or _convert_of(path)
-    journal = Journal(Path(f"{path}.progress"), identity) if identity is not None and _is_file(path) else None
+    journal = Journal(path, identity) if identity is not None and _is_file(path) else None
     if resume and journal is None:
         raise Refused("--resume needs an input and an --out that are files")
     _check(path, source)
-    with _opened(f"{path}.rows" if convert else path, keep=bool(journal or convert)) as target:
-        output = Output(target, path, journal, convert)
-        output.begin(resume=resume)
+    rows = f"{path}.rows" if convert else path
+    made = [*([Path(rows)] if journal else []), _unfinished(path)] if convert else []
+    _check_input(path, source, [*made, *(journal_paths(path) if journal else ())])
+    # What a run that is finished may have left behind comes after saying that it is.
+    progress = _found(journal, path, rows) if journal is not None and resume else None
+    _check_sides(made, begun=journal is not None and has_journal(path))
+    if journal is None and convert is None and _is_file(path):
+        forget_journal(path)
+    with _opened(rows, keep=journal is not None) if journal or not convert else _nameless(path) as target:
+        output = Output(target, path, journal, convert, progress)
+        output.begin()
         yield output
 
 
@@ -144,19 +154,68 @@ def _convert_of(path: str) -> Convert | None:
     return write_parquet
 
 
+def _replaced(path: str) -> Path:
+    """Return what a finished file takes the place of: not a link, but what it leads to."""
+    return Path(path).resolve() if Path(path).is_symlink() else Path(path)
+
+
+def _unfinished(path: str) -> Path:
+    # Beside what it will replace: only there it can be done in one step.
+    replaced = _replaced(path)
+    return replaced.with_name(f"{replaced.name}.tmp")
+
+
 def _check(path: str, source: IO[Any]) -> None:
+    if path == STANDARD:
+        return
+    check_suffix(path)
     # Opening would empty it.
-    if path != STANDARD and is_same_file(Path(path), source):
+    if is_same_file(Path(path), source):
         raise Refused(f"{path}: is the input too; write to another file")
     # Rows as a table go somewhere else first.
-    if path != STANDARD and is_parquet(path) and Path(path).is_dir():
+    if is_parquet(path) and Path(path).is_dir():
         raise Refused(f"{path}: Is a directory")
 
 
+def _check_input(path: str, source: IO[Any], sides: list[Path]) -> None:
+    for side in sides:
+        if is_same_file(side, source):
+            raise Refused(f"{side}: is the input, and would be lost; write to another file than {path}")
+
+
+def _check_sides(made: list[Path], *, begun: bool) -> None:
+    """Pass if what stands under the names of our files is ours: of a run that has begun."""
+    for side in made:
+        if not begun and (side.is_dir() or _size(side)):
+            raise Refused(f"{side}: is not of this run, and would be lost; remove it, or write to another file")
+
+
+def _found(journal: Journal, path: str, rows: str) -> Progress | None:
+    """Return how far the run was that is taken up, None where there is none yet."""
+    found = journal.recall()
+    if found is None and _size(Path(path)):
+        raise Refused(f"{path}: has rows and no journal: finished, or not begun by this command; leave --resume out")
+    if found is not None and _size(Path(rows)) < found.written:
+        raise Refused(f"{journal.path}: rows it counts are gone; without --resume the run starts anew")
+    return found
+
+
 def _opened(path: str, *, keep: bool) -> IO[Any]:
+    if path == STANDARD:
+        if sys.stdout is None:
+            raise Refused("<stdout>: is closed")
+        return click.open_file(path, "wb")
     try:
-        return click.open_file(path, "ab" if keep else "wb")
+        return Path(path).open("a+b" if keep else "wb")
     except (OSError, ValueError) as error:
+        raise Refused(f"{path}: {reason(error)}") from None
+
+
+def _nameless(path: str) -> IO[Any]:
+    """Open a file that is gone with the run: one that cannot be taken up again needs no more."""
+    try:
+        return TemporaryFile(dir=Path(path).absolute().parent)
+    except OSError as error:
         raise Refused(f"{path}: {reason(error)}") from None
 
 
@@ -169,8 +228,8 @@ def _is_file(path: str) -> bool:
     return True
 
 
-def _size(path: str) -> int:
+def _size(path: Path) -> int:
     try:
-        return Path(path).stat().st_size
+        return path.stat().st_size
     except FileNotFoundError:
         return 0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any
 
-from onethinker_rewards.cli.arrow import as_type, has_empty_struct, pa, text_type
+from onethinker_rewards.cli.arrow import as_type, fits, pa
+from onethinker_rewards.cli.batches import read_batches
+from onethinker_rewards.cli.decoding import Unreadable, values_of
 from onethinker_rewards.cli.files import Refused
-from onethinker_rewards.cli.lines import CHUNK_BYTES, CHUNK_ROWS
+from onethinker_rewards.cli.kinds import has_empty_struct, text_type
 from onethinker_rewards.cli.rows import Broken, Row
 from onethinker_rewards.cli.work import Place
 
@@ -39,8 +41,23 @@ class Table:
     def rows(self, only: Sequence[str] | None = None) -> list[Row | Broken]:
         """Decode the rows, of these columns or of all."""
         names = [name for name in self.batch.schema.names if only is None or name in only]
+        columns = [values_of(self.batch.column(name)) for name in names]
+        values = zip(*columns, strict=True) if names else [()] * len(self.batch)
+        others = self._others(names)
         numbers = range(self.start.number, self.end.number)
-        return [Row(number, row) for number, row in zip(numbers, self.batch.select(names).to_pylist(), strict=True)]
+        return [
+            _row(number, dict(zip(names, row, strict=True)), more)
+            for number, row, more in zip(numbers, values, others, strict=True)
+        ]
+
+    def _others(self, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return for each row the names of the other columns that are not null in it."""
+        columns = {name: self.batch.column(name) for name in self.batch.schema.names if name not in names}
+        whole = tuple(name for name, column in columns.items() if column.null_count == 0)
+        some = {name: column.is_valid().to_pylist() for name, column in columns.items() if column.null_count}
+        if not some:
+            return [whole] * len(self.batch)
+        return [whole + tuple(name for name in some if some[name][place]) for place in range(len(self.batch))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +79,7 @@ class ParquetSource:
     def __init__(self, file: IO[Any], path: str) -> None:
         self.file = file
         self.name = path
+        self.begin = 0
         self._parquet = _opened(file, path)
         self.total: int | None = self._parquet.metadata.num_rows
         names = self._parquet.schema_arrow.names
@@ -90,8 +108,8 @@ def frame_of(table: Any) -> bytes:
 
 def write_parquet(frames: IO[bytes], target: IO[bytes]) -> None:
     """Write the tables of a file of frames as one Parquet file, in types that fit all of them."""
-    schema = _common_schema(_schemas(frames))
-    frames.seek(0)
+    kinds = _kinds(_schemas(frames))
+    schema = _exact(_common_schema(kinds), kinds, frames)
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for table in _grouped(_as_schema(table, schema) for table in _tables_of(frames)):
             writer.write_table(table)
@@ -112,6 +130,13 @@ def write_tables(frames: IO[bytes], target: IO[bytes], schema: Any, take: Callab
             writer.write_table(table)
 
 
+def _row(number: int, columns: dict[str, Any], others: tuple[str, ...]) -> Row | Broken:
+    for name, value in columns.items():
+        if isinstance(value, Unreadable):
+            return Broken(number, f"{name} cannot be read: {value.why}")
+    return Row(number, columns, others)
+
+
 def _opened(file: IO[Any], name: str) -> Any:
     try:
         # Without a buffer of that size, or with what is read ahead, memory would grow with a row group.
@@ -125,25 +150,13 @@ def _tables(parquet: Any, name: str, start: Place, groups: int | None, rows: int
     first = sum(end <= start.offset for end in ends)
     chosen = range(first, len(ends) if groups is None else first + groups)
     skip = start.offset - (ends[first - 1] if first else 0)
-    how = {"batch_size": rows or _batch_rows(parquet), "row_groups": list(chosen), "use_threads": False}
-    batches = parquet.iter_batches(**how) if chosen else ()
     try:
-        for batch in batches:
-            rest = batch.slice(min(skip, len(batch)))
-            skip -= len(batch) - len(rest)
-            if len(rest):
-                end = Place(start.offset + len(rest), start.number + len(rest))
-                yield Table(start, end, rest)
-                start = end
+        for batch in read_batches(parquet, chosen, skip, rows):
+            end = Place(start.offset + len(batch), start.number + len(batch))
+            yield Table(start, end, batch)
+            start = end
     except (pa.ArrowException, OSError) as error:
         raise Refused(f"{name}: {_first_line(error)}") from None
-
-
-def _batch_rows(parquet: Any) -> int:
-    """Return some thousand rows, fewer where they are long."""
-    metadata = parquet.metadata
-    size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-    return max(1, min(CHUNK_ROWS, CHUNK_BYTES * metadata.num_rows // max(size, 1)))
 
 
 def _group_ends(parquet: Any) -> list[int]:
@@ -178,8 +191,8 @@ def _tables_of(file: IO[bytes]) -> Iterator[Any]:
             yield stream.read_all()
 
 
-def _common_schema(schemas: Iterable[Any]) -> Any:
-    """Return for each column a type that fits all of them; in order of first appearance, ``row`` and ``error`` last."""
+def _kinds(schemas: Iterable[Any]) -> dict[str, list[Any]]:
+    """Return the types of each column; in order of first appearance, ``row`` and ``error`` last."""
     kinds: dict[str, dict[Any, None]] = {}
     for schema in schemas:
         for field in schema:
@@ -187,7 +200,26 @@ def _common_schema(schemas: Iterable[Any]) -> Any:
     # Rows that were filtered have no error column; where there are none at all, both stand for the file.
     for name in [name for name in ("row", "error") if name in kinds or not kinds]:
         kinds[name] = kinds.pop(name, {pa.null(): None})
-    return pa.schema([(name, _common_type(list(found))) for name, found in kinds.items()])
+    return {name: list(found) for name, found in kinds.items()}
+
+
+def _common_schema(kinds: Mapping[str, list[Any]]) -> Any:
+    """Return for each column a type that fits all of its types."""
+    return pa.schema([(name, _common_type(found)) for name, found in kinds.items()])
+
+
+def _exact(schema: Any, kinds: Mapping[str, list[Any]], frames: IO[bytes]) -> Any:
+    """Return the schema with text for columns whose values their common type cannot all hold as they are."""
+    widened = [name for name, found in kinds.items() if len(found) > 1 and schema.field(name).type != text_type]
+    if not widened:
+        return schema
+    lost = {
+        name
+        for table in _tables_of(frames)
+        for name in widened
+        if name in table.schema.names and not fits(table[name], schema.field(name).type)
+    }
+    return pa.schema([field.with_type(text_type) if field.name in lost else field for field in schema])
 
 
 def _common_type(kinds: list[Any]) -> Any:

@@ -109,7 +109,7 @@ def _run(
     options = {"command": "prepare", "rules": repr(rules), "bad": side, "version": version("onethinker-rewards")}
     with open_source(file) as source:
         check_side(side, source.file)
-        identity = identity_of(source.file, **options)
+        identity = identity_of(source, **options)
         with open_output(out, source.file, identity, resume=resume, convert=Parting(rules, side)) as output:
             return stream(source, output, _engine(rules, workers), screen)
 

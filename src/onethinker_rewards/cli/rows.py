@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 
-__all__ = ["Broken", "Row", "encode", "read_rows"]
+__all__ = ["Broken", "Row", "encode", "json_text", "read_rows"]
 
 # What both writers can write again.
 DEEPEST = 200
+# From here on the faster reader makes floating-point numbers of integers.
+_WIDE = 2.0**63
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -26,10 +28,12 @@ class Row:
     Attributes:
         number: The line's or the row's number, from 1.
         columns: The object.
+        others: Names of columns that are there too and were not decoded.
     """
 
     number: int
     columns: dict[str, Any]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ def encode(columns: dict[str, Any]) -> bytes:
         return text.encode("ascii") + b"\n"
 
 
+def json_text(value: Any) -> str:
+    """Return any value as JSON, written as in a line."""
+    return encode({"": value})[len(b'{"":') : -len(b"}\n")].decode("utf-8")
+
+
 def _read_row(number: int, line: bytes) -> Row | Broken:
     try:
         value = _decode(line)
@@ -78,10 +87,27 @@ def _read_row(number: int, line: bytes) -> Row | Broken:
 
 def _decode(line: bytes) -> Any:
     try:
-        return orjson.loads(line)
+        value = orjson.loads(line)
     except orjson.JSONDecodeError:
         # It refuses escapes of lone surrogates and NaN, which others write; the slower reader takes them.
         return json.loads(line.decode("utf-8"))
+    # And it drops digits of integers beyond 64 bits.
+    return json.loads(line) if isinstance(value, dict) and _has_wide(value.values()) else value
+
+
+def _has_wide(values: Iterable[Any]) -> bool:
+    """Tell whether there is a number, at any depth, that may be an integer which lost digits."""
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is int:
+            continue
+        if kind is float:
+            # Whole, as all of this size are.
+            if not -_WIDE < value < _WIDE:
+                return True
+        elif (kind is list or kind is dict) and _has_wide(value.values() if kind is dict else value):
+            return True
+    return False
 
 
 def _depth(value: Any) -> int:

@@ -60,7 +60,7 @@ def score(
     screen = console(stderr=True)
     chosen = _engine(engine, ScoreJob(recipe, parquet=is_parquet(out)), workers)
     with open_source(file) as source:
-        identity = identity_of(source.file, recipe=recipe, version=version("onethinker-rewards"))
+        identity = identity_of(source, recipe=recipe, version=version("onethinker-rewards"))
         with open_output(out, source.file, identity, resume=resume) as output:
             seen = stream(source, output, chosen, screen)
     _show(screen, seen, recipe)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from onethinker_rewards.cli.answers import Answers
@@ -45,8 +46,7 @@ class Sorting:
             files = {letter: stack.enter_context(_beside(path).open("wb")) for letter, path in named.items()}
             kept = _kept_lines(lines, files)
             if is_parquet(self.out):
-                _write_parquet(kept, target, stack.enter_context(Path(f"{self.out}.frames").open("w+b")))
-                Path(f"{self.out}.frames").unlink()
+                _write_parquet(kept, target, stack.enter_context(TemporaryFile(dir=Path(self.out).absolute().parent)))
             else:
                 target.writelines(kept)
         for path in named.values():

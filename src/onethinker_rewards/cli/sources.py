@@ -21,11 +21,13 @@ class Source(Protocol):
     Attributes:
         file: The file itself.
         name: What messages call it.
+        begin: The position in the file at which it begins, and offsets with it.
         total: The offset of its end; None where nobody knows.
     """
 
     file: IO[Any]
     name: str
+    begin: int
     total: int | None
 
     def works(self, start: Place, rows: int | None = None) -> Iterator[Work]:

@@ -7,6 +7,7 @@ from contextlib import closing
 
 from rich.console import Console
 
+from onethinker_rewards.cli.interrupts import interruptible
 from onethinker_rewards.cli.output import Output
 from onethinker_rewards.cli.sources import Source
 from onethinker_rewards.cli.watch import Watch
@@ -28,17 +29,19 @@ def stream(source: Source, output: Output, engine: Engine, console: Console) -> 
     begun = progress.place.offset
     # Rows that run over the same terminal would tear a bar apart.
     bar = not output.is_terminal
-    with (
-        Watch(source.name, console, total=source.total, start=begun, rows=progress.rows, bar=bar) as watch,
-        # At once, however this ends: an engine may hold processes.
-        closing(engine(source, progress.place)) as work_done,
-    ):
-        for done in work_done:
-            output.write(done.blob)
-            progress.add(done)
-            watch.note(done)
-            output.keep()
-    output.finish()
+    with interruptible() as interrupts:
+        with (
+            Watch(source.name, console, total=source.total, start=begun, rows=progress.rows, bar=bar) as watch,
+            # At once, however this ends: an engine may hold processes.
+            closing(engine(source, progress.place)) as work_done,
+        ):
+            for done in work_done:
+                output.write(done.blob)
+                progress.add(done)
+                watch.note(done)
+                output.keep()
+                interrupts.check()
+        output.finish()
     return progress
 
 

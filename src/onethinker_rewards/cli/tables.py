@@ -6,12 +6,13 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from onethinker_rewards.cli.files import drop
 from onethinker_rewards.cli.tallies import Tally
 
 __all__ = ["PIPE_WIDTH", "Column", "console", "summary_table"]
@@ -27,12 +28,36 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+class _Forgiving:
+    """A stream that what cannot be written to it is of no consequence to: nobody reads it, and the run matters."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        try:
+            return self._file.write(text)
+        except OSError:
+            drop(self._file)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError:
+            drop(self._file)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console that knows colours on a terminal, and is plain and 100 columns wide elsewhere."""
     if isinstance(sys.stdout, TextIOWrapper):
         # An encoding that lacks a character should show another one, not end the run.
         sys.stdout.reconfigure(errors="replace")
-    made = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    file: Any = _Forgiving(sys.stderr) if stderr and sys.stderr is not None else None
+    made = _Console(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
         made.width = PIPE_WIDTH
     return made

@@ -93,12 +93,12 @@ class _Check:
             yield {} if code is None else {"row": row.number, "code": str(code), "why": code.meaning}
 
     def _sample(self, row: Row) -> Sample:
-        return Sample(row, self._text(row), task_of(row.columns), options_of(row.columns))
+        return Sample(row, self._text(row), task_of(row), options_of(row.columns))
 
     def _text(self, row: Row) -> str:
         if not self.bare:
-            return text_of(row.columns, "response")
-        text = text_of(row.columns, "response", "answer")
+            return text_of(row, "response")
+        text = text_of(row, "response", "answer")
         return text if row.columns.get("response") is not None else bare_reference(text)
 
     def _parsed(self, sample: Sample) -> Parsed:
