@@ -39,7 +39,7 @@ def test_calls_of_a_loop_are_one_batch() -> None:
     batches = Batches()
 
     async def run() -> list[int]:
-        gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.05)
+        gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.5)
         return await asyncio.gather(*(gatherer(item) for item in range(0, 400, 2)))
 
     assert asyncio.run(run()) == list(range(0, 800, 4))
@@ -59,7 +59,7 @@ def test_the_next_batch_collects_while_one_is_scored() -> None:
 
 
 def test_a_batch_is_begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    gatherer: Gatherer[int, int] = Gatherer(Batches(), linger=0.05)
+    gatherer: Gatherer[int, int] = Gatherer(Batches(), linger=0.5)
     begun: list[int] = []
     begin = gatherer._begin
     monkeypatch.setattr(gatherer, "_begin", lambda: begun.append(1) or begin())
@@ -71,7 +71,7 @@ def test_a_batch_is_begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_batch_has_a_largest_size() -> None:
     batches = Batches()
-    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.05, most=3)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.5, most=3)
     futures = [gatherer.submit(item) for item in range(0, 14, 2)]
     assert [future.result(SOON) for future in futures] == list(range(0, 28, 4))
     assert [len(batch) for batch in batches.seen] == [3, 3, 1]
@@ -98,7 +98,7 @@ def test_several_loops_and_threads_share_batches() -> None:
 
 
 def test_an_item_that_fails_costs_no_others_result() -> None:
-    gatherer: Gatherer[int, int] = Gatherer(Batches(), linger=0.05)
+    gatherer: Gatherer[int, int] = Gatherer(Batches(), linger=0.5)
 
     async def run() -> list[int | BaseException]:
         return await asyncio.gather(*(gatherer(item) for item in (2, 3, 4)), return_exceptions=True)
@@ -110,7 +110,7 @@ def test_an_item_that_fails_costs_no_others_result() -> None:
 
 
 def test_a_bug_reaches_every_caller() -> None:
-    gatherer: Gatherer[int, int] = Gatherer(lambda items: [1 // 0 for _ in items], linger=0.05)
+    gatherer: Gatherer[int, int] = Gatherer(lambda items: [1 // 0 for _ in items], linger=0.5)
     futures = [gatherer.submit(item) for item in range(3)]
     assert [type(future.exception(SOON)) for future in futures] == [ZeroDivisionError] * 3
     # And the next batch is scored all the same.
@@ -152,7 +152,7 @@ def test_who_is_cancelled_takes_the_item_along() -> None:
 
 def test_all_cancelled_is_no_batch() -> None:
     batches = Batches()
-    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.05)
+    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.5)
     future = gatherer.submit(2)
     assert future.cancel()
     assert gatherer.submit(4).result(SOON) == 8
