@@ -103,7 +103,7 @@ REFUSED = [
     pytest.param(
         PIXELS[:, :0, 0], "image: an array [H, W, 3] or [H, W] with pixels, not of shape [5, 0, 3]", id="no columns"
     ),
-    pytest.param([[1]], "image: an array, a Pillow image, a path or bytes, not list", id="a list"),
+    pytest.param([[1]], "image: an array, a Pillow image, a path, bytes or a dictionary, not list", id="a list"),
     pytest.param(b"", "image: no image of a known format", id="no bytes"),
     pytest.param(b"word", "image: no image of a known format", id="text"),
     pytest.param(encoded()[:60], "image: image file is truncated", id="cut off"),
@@ -176,7 +176,10 @@ except ValueError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["(2, 3, 3)", "image: an array, a Pillow image, a path or bytes, not object"]
+    assert done.stdout.splitlines() == [
+        "(2, 3, 3)",
+        "image: an array, a Pillow image, a path, bytes or a dictionary, not object",
+    ]
 
 
 def test_rows_that_share_an_image_share_its_array(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +192,28 @@ def test_rows_that_share_an_image_share_its_array(path: Path, monkeypatch: pytes
     groups = [[row for row, one in enumerate(found) if one is each] for each in found]
     assert groups == [[0, 3, 8], [1, 4], [2, 5], [0, 3, 8], [1, 4], [2, 5], [6], [7], [0, 3, 8]]
     assert all(np.array_equal(one, PIXELS) for one in found)
+
+
+def test_dictionaries_as_data_sets_have_them(path: Path) -> None:
+    rows = [
+        {"bytes": encoded(), "path": None},
+        {"bytes": encoded(), "path": "elsewhere.png"},
+        {"bytes": None, "path": str(path)},
+        {"image": str(path), "max_pixels": 64},
+        {"image": Image.fromarray(PIXELS)},
+        str(path),
+    ]
+    read = read_images(rows)
+    assert all(np.array_equal(one, PIXELS) for one in read)
+    assert [one is read[0] for one in read] == [True, True, False, False, False, False]
+    assert [one is read[2] for one in read] == [False, False, True, True, False, True]
+
+
+def test_dictionaries_without_an_image() -> None:
+    with pytest.raises(BadImageError) as raised:
+        read_images([{"path": None, "text": "a"}, {}, None, PIXELS])
+    wanted = "image: a dictionary with bytes or image or path, not one with"
+    assert raised.value.reasons == (f"{wanted} path, text", f"{wanted} nothing", "no image")
 
 
 def test_all_bad_rows_are_named() -> None:

@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 import zlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,8 +23,11 @@ __all__ = ["ImageLike", "Pixels", "image_key", "read_image", "read_images"]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
-# An array `[H, W, 3]` or `[H, W]`, a Pillow image, a path, or the bytes of an image file.
-ImageLike: TypeAlias = "Pixels | Image | str | os.PathLike[str] | bytes"
+# An array `[H, W, 3]` or `[H, W]`, a Pillow image, a path, the bytes of an image file, or one of these in a dictionary.
+ImageLike: TypeAlias = "Pixels | Image | str | os.PathLike[str] | bytes | Mapping[str, Any]"
+
+# Where dictionaries hold an image: those of Hugging Face's data sets before they are decoded, and of verl's.
+_KEYS = ("bytes", "image", "path")
 
 _KEY_BYTES = 16
 
@@ -37,7 +40,8 @@ def read_image(image: ImageLike) -> Pixels:
     stored.
 
     Args:
-        image: ``[H, W, 3]`` or grey ``[H, W]`` uint8, a Pillow image, a path, or the bytes of an image file.
+        image: ``[H, W, 3]`` or grey ``[H, W]`` uint8, a Pillow image, a path, or the bytes of an image file; or a
+            dictionary with one of these under ``bytes``, ``image`` or ``path``, as data sets have them.
 
     Returns:
         ``[H, W, 3]`` RGB, contiguous; the array itself where it is that already, so it is not to be written to.
@@ -49,6 +53,8 @@ def read_image(image: ImageLike) -> Pixels:
     >>> read_image(np.zeros((2, 3), dtype=np.uint8)).shape
     (2, 3, 3)
     """
+    if isinstance(image, Mapping):
+        return read_image(_held(image))
     if isinstance(image, np.ndarray):
         return _array_pixels(image)
     if isinstance(image, bytes):
@@ -59,7 +65,7 @@ def read_image(image: ImageLike) -> Pixels:
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(image, pillow.Image):
         return _converted(image, "image")
-    raise ArgumentError(f"image: an array, a Pillow image, a path or bytes, not {type(image).__name__}")
+    raise ArgumentError(f"image: an array, a Pillow image, a path, bytes or a dictionary, not {type(image).__name__}")
 
 
 def read_images(images: Sequence[ImageLike | None]) -> list[Pixels]:
@@ -108,6 +114,8 @@ def image_key(pixels: Pixels) -> str:
 
 def _name(image: ImageLike | None) -> Hashable:
     """Return what two rows share if their images are the same without being read."""
+    if isinstance(image, Mapping):
+        image = next(_all_held(image), image)
     if isinstance(image, str | os.PathLike):
         return os.fspath(image)
     # The rows keep their images alive, so an id names one of them.
@@ -121,6 +129,16 @@ def _pixels_or_reason(image: ImageLike | None) -> Pixels | str:
         return read_image(image)
     except ArgumentError as error:
         return str(error)
+
+
+def _held(image: Mapping[str, Any]) -> ImageLike:
+    for held in _all_held(image):
+        return held
+    raise ArgumentError(f"image: a dictionary with {' or '.join(_KEYS)}, not one with {', '.join(image) or 'nothing'}")
+
+
+def _all_held(image: Mapping[str, Any]) -> Iterator[ImageLike]:
+    return (image[key] for key in _KEYS if image.get(key) is not None)
 
 
 def _array_pixels(image: NDArray[Any]) -> Pixels:
