@@ -303,7 +303,9 @@ def test_a_killed_process_can_be_resumed(tmp_path: Path, out: str, workers: int)
 def test_standard_input_may_be_a_file_that_was_read_from(tmp_path: Path) -> None:
     """The offset of a note counts from where reading began, and another beginning is another input."""
     source, out, program = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "program.py"
-    source.write_bytes(b"a heading\n" + rows(1000))
+    # Longer than rows are: a shorter one would be skipped as the rest of a row.
+    heading = b"a heading" * 1000 + b"\n"
+    source.write_bytes(heading + rows(1000))
     program.write_text(PROGRAM)
     command = [sys.executable, str(program), "score", "-", "--resume", "--out"]
 
@@ -315,9 +317,9 @@ def test_standard_input_may_be_a_file_that_was_read_from(tmp_path: Path) -> None
             )
             return subprocess.run([*command, str(target)], stdin=file, capture_output=True, check=False, **limits)
 
-    resumed(tmp_path / "expected.jsonl", 10, None)
-    assert resumed(out, 10, 100_000).returncode == 2
+    resumed(tmp_path / "expected.jsonl", len(heading), None)
+    assert resumed(out, len(heading), 100_000).returncode == 2
     assert 0 < out.stat().st_size <= 100_000
     assert b"begun with another input" in resumed(out, 0, None).stderr
-    resumed(out, 10, None)
+    resumed(out, len(heading), None)
     assert out.read_bytes() == (tmp_path / "expected.jsonl").read_bytes()

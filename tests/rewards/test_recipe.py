@@ -197,6 +197,13 @@ def test_a_formula_that_breaks_its_contract(given: Any, message: str) -> None:
         assert str(raised.value) == f"the formula of numerical {message}"
 
 
+def test_a_row_whose_reference_a_formula_refuses_may_have_any_accuracy() -> None:
+    given = Scores(np.array([math.nan, 1.0]), {}, bad_references={0: "no mask"})
+    recipe = otr.Recipe(formulas={"numerical": lambda *_: given})
+    batch = otr.score([wrap("7")] * 2, ["7"] * 2, "numerical", recipe=recipe, on_bad_reference="skip")
+    assert batch.failure == ["bad_reference", None]
+
+
 def test_a_row_that_a_formula_fails_may_have_any_accuracy() -> None:
     given = Scores(np.array([math.nan, 1.0]), {}, {0: otr.FailureCode.JUDGE_FAILED})
     recipe = otr.Recipe(formulas={"numerical": lambda *_: given})
