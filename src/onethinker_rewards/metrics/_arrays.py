@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy_array, is_torch_namespace
 
-from onethinker_rewards.arguments import check_positive
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "aligned",
     "are_plain",
     "check_innermost",
-    "check_sigma",
     "crossed",
     "numpy_namespace",
     "of_one_kind",
@@ -94,11 +92,6 @@ def _known_namespace(predicted: Array, reference: Array) -> Namespace | None:
 def are_plain(predicted: Array, reference: Array) -> bool:
     """Say whether both are NumPy's own arrays, not of a subclass with rules of its own."""
     return type(predicted) is np.ndarray and type(reference) is np.ndarray
-
-
-def check_sigma(sigma: float) -> None:
-    """Raise where ``sigma`` is no positive finite number."""
-    check_positive("sigma", sigma)
 
 
 def _rows(array: Array, name: str, row: tuple[int, ...]) -> Array:

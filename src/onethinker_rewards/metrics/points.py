@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from onethinker_rewards.arguments import check_positive
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.metrics._arrays import Array, Namespace, check_sigma, numpy_namespace, of_one_kind
+from onethinker_rewards.metrics._arrays import Array, Namespace, numpy_namespace, of_one_kind
 from onethinker_rewards.metrics._blocks import score_rows
 from onethinker_rewards.metrics._gaussian import gaussian
 
@@ -46,7 +47,7 @@ def point_similarity(predicted: Array, reference: Array, sigma: float = 50.0) ->
     >>> point_similarity([[[0, 0], [100, 0]]], [[[100, 50], [0, 50]]])
     array([0.60653066])
     """
-    check_sigma(sigma)
+    check_positive("sigma", sigma)
     xp, predicted, reference = of_one_kind(predicted, reference)
     predicted, reference = _point_sets(predicted, "predicted"), _point_sets(reference, "reference")
     if predicted.shape != reference.shape:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, check_sigma
+from onethinker_rewards.arguments import check_positive
+from onethinker_rewards.metrics._arrays import Array, Namespace, aligned
 from onethinker_rewards.metrics._blocks import score_rows
 from onethinker_rewards.metrics._gaussian import gaussian
 
@@ -33,7 +34,7 @@ def time_proximity(predicted: Array, reference: Array, sigma: float = 1.0) -> Ar
     >>> time_proximity([4.0, 5.0], [4.0, 4.0])
     array([1.        , 0.60653066])
     """
-    check_sigma(sigma)
+    check_positive("sigma", sigma)
     xp, predicted, reference = aligned(predicted, reference, ())
     return score_rows(partial(_proximity, sigma), xp, predicted, reference)
 
