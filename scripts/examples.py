@@ -126,8 +126,8 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("Platform", "Platform 9", "one of two words left out"),
         Case("to Platform 9", "Platform 9", "one word too many"),
         Case("the train to the coast", "Platform 9", "more errors than words"),
-        Case("a / b", "a / b", "nothing is normalised"),
-        Case("x < y and y > z", "x < y and y > z", "nothing is normalised"),
+        Case("a / b", "a / b", "nothing is normalized"),
+        Case("x < y and y > z", "x < y and y > z", "nothing is normalized"),
     ),
     "open_ended": (
         Case("A cat sleeps on the sofa.", "A cat sleeps on the sofa.", "equal"),

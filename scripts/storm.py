@@ -158,7 +158,7 @@ def _largest(task: str, recipe: str) -> float:
     chosen = RECIPES[recipe]
     if chosen.rules == "release":
         return 1.5
-    return 1.0 + (1.0 if chosen.accuracy == "normalised" else otr.TASKS[task].maximum)
+    return 1.0 + (1.0 if chosen.accuracy == "normalized" else otr.TASKS[task].maximum)
 
 
 def _singly(shower: Shower) -> Iterator[Shower]:

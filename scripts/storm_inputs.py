@@ -19,7 +19,7 @@ __all__ = ["RECIPES", "Shower", "hail", "showers"]
 
 RECIPES = {
     "paper": otr.RECIPES["paper"],
-    "normalised": otr.Recipe(name="normalised", accuracy="normalised"),
+    "normalized": otr.Recipe(name="normalized", accuracy="normalized"),
     "lenient": otr.Recipe(name="lenient", rules="lenient"),
     "prefilled": otr.Recipe(name="prefilled", think="prefilled"),
     "none": otr.Recipe(name="none", think="none"),

@@ -123,7 +123,7 @@ def test_the_log_has_the_curves_of_each_task(load: Callable[..., Any]) -> None:
     for task in otr.TASKS:
         for name in ("total", "format", "failed"):
             assert curves[f"{task}/{name}"] == pytest.approx(expected[f"{task}/{name}"])
-        assert curves[f"{task}/accuracy"] == pytest.approx(expected[f"{task}/normalised"])
+        assert curves[f"{task}/accuracy"] == pytest.approx(expected[f"{task}/normalized"])
     detail = {key for key in expected if key.split("/")[1] in {"part", "failure", "format_fault"}}
     assert detail
     assert {key: curves[key] for key in detail} == pytest.approx({key: expected[key] for key in detail})

@@ -27,7 +27,7 @@ def test_curves_of_a_batch_by_hand() -> None:
         "train/spatial_grounding/rows": 3.0,
         "train/spatial_grounding/total": 1.0,
         "train/spatial_grounding/accuracy": 2 * third,
-        "train/spatial_grounding/normalised": 2 * third,
+        "train/spatial_grounding/normalized": 2 * third,
         "train/spatial_grounding/format": third,
         "train/spatial_grounding/structure": 0.0,
         "train/spatial_grounding/part/box_iou": 2 * third,
@@ -38,7 +38,7 @@ def test_curves_of_a_batch_by_hand() -> None:
         "train/multiple_choice/rows": 1.0,
         "train/multiple_choice/total": 1.0,
         "train/multiple_choice/accuracy": 0.0,
-        "train/multiple_choice/normalised": 0.0,
+        "train/multiple_choice/normalized": 0.0,
         "train/multiple_choice/format": 1.0,
         "train/multiple_choice/structure": 0.0,
         "train/multiple_choice/part/option_match": 0.0,
@@ -51,7 +51,7 @@ def test_curves_agree_with_the_summary() -> None:
     items = log_items(scored, "")
     for task, summary in scored.summary().items():
         assert items[f"{task}/rows"] == summary["rows"]
-        for name in ("total", "accuracy", "normalised", "format", "structure"):
+        for name in ("total", "accuracy", "normalized", "format", "structure"):
             assert items[f"{task}/{name}"] == pytest.approx(summary[name], abs=1e-12)
         for name, mean in summary["parts"].items():
             assert items[f"{task}/part/{name}"] == pytest.approx(mean, abs=1e-12)

@@ -34,7 +34,7 @@ def test_the_shared_rows_get_the_totals_of_score_from_many_threads() -> None:
         answers = list(threads.map(partial(call, reward_func), rows.responses, rows.mappings()))
     batch = rows.batch()
     assert torch.equal(torch.cat([each["rewards"] for each in answers]), torch.tensor(batch.total).float())
-    assert torch.equal(torch.cat([each["scores"] for each in answers]), torch.tensor(batch.normalised).float())
+    assert torch.equal(torch.cat([each["scores"] for each in answers]), torch.tensor(batch.normalized).float())
 
 
 def test_several_rows_in_one_call() -> None:
@@ -51,7 +51,7 @@ def test_logs_have_the_same_keys_for_every_task() -> None:
     rows = shared_rows()
     answers = list(map(partial(call, reward_func), rows.responses[::7], rows.mappings()[::7]))
     assert {tuple(each["extra_logs"]) for each in answers} == {
-        ("onethinker_accuracy", "onethinker_normalised", "onethinker_format", "onethinker_failed")
+        ("onethinker_accuracy", "onethinker_normalized", "onethinker_format", "onethinker_failed")
     }
     assert all(type(value) is float for each in answers for value in each["extra_logs"].values())
 

@@ -73,7 +73,7 @@ def test_the_shared_rows_get_the_totals_of_score() -> None:
     outputs = asyncio.run(rollouts(str(adapter.__file__), rows.responses, labels))
     batch = rows.batch()
     assert [output["reward"].item() for output in outputs] == pytest.approx(batch.total.tolist(), abs=1e-6)
-    assert [output["scores"].item() for output in outputs] == pytest.approx(batch.normalised.tolist(), abs=1e-6)
+    assert [output["scores"].item() for output in outputs] == pytest.approx(batch.normalized.tolist(), abs=1e-6)
 
 
 def test_what_comes_back_is_what_the_experience_takes(own_file: str, monkeypatch: pytest.MonkeyPatch) -> None:

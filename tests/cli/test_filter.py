@@ -75,7 +75,7 @@ def test_a_row_keeps_its_columns_and_gets_its_best_answer(tmp_path: Path) -> Non
         "row": 1,
         "response": RIGHT,
         "accuracy": 1.0,
-        "normalised": 1.0,
+        "normalized": 1.0,
     }
     assert (second["row"], second["response"]) == (3, good()["response"])
     assert files(tmp_path).keys() == {"in.jsonl", "out.jsonl", "out.bad.jsonl"}
@@ -98,7 +98,7 @@ def test_right_answers_of_every_task_are_kept(tmp_path: Path, task: str) -> None
     out = tmp_path / "out.jsonl"
     rows = [example_row(task, responses=["?", wrap(REFERENCES[task])])]
     assert run("filter", source(tmp_path, *rows), "--out", out).exit_code == 0
-    assert [(row["task"], row["response"], row["normalised"]) for row in decoded(out)] == [
+    assert [(row["task"], row["response"], row["normalized"]) for row in decoded(out)] == [
         (task, wrap(REFERENCES[task]), 1.0)
     ]
 
@@ -155,7 +155,7 @@ def test_rejected_rows_and_all_answers_on_request(tmp_path: Path) -> None:
     run("filter", path, "--out", out, "--rejected", rejected, "--answers", every)
     (row,) = decoded(rejected)
     assert (row["row"], row["columns"]["note"]) == (1, "x")
-    assert [(one["why"], one["normalised"], one["response"]) for one in row["answers"]] == [
+    assert [(one["why"], one["normalized"], one["response"]) for one in row["answers"]] == [
         ("below_threshold", 0.0, WRONG),
         ("missing_answer", 0.0, "?"),
     ]
@@ -410,7 +410,7 @@ def test_videos_and_frames(drawn: Path) -> None:
         assert done.exit_code == 0, done.stderr
         assert teacher.asked[0]["messages"][0]["content"][0]["video_url"]["url"].startswith("data:video/")
         assert ("media_io_kwargs" in teacher.asked[0]) is bool(options)
-        assert [row["normalised"] for row in decoded(out)] == [1.0]
+        assert [row["normalized"] for row in decoded(out)] == [1.0]
 
 
 def test_standard_input_can_be_asked_about_too(drawn: Path) -> None:

@@ -61,9 +61,9 @@ def test_right_is_right_and_wrong_is_wrong(task: str) -> None:
     references = sorted({trick.reference for trick in ALL if trick.task == task})
     right = otr.score([plain(text) for text in references], references, task)
     wrong = otr.score([plain(WRONG[task])] * len(references), references, task)
-    assert set(right.normalised.tolist()) == {1.0}
+    assert set(right.normalized.tolist()) == {1.0}
     assert set(right.format.tolist()) == set(wrong.format.tolist()) == {1.0}
-    assert max(wrong.normalised.tolist()) < (0.3 if task == "open_ended" else 1e-6)
+    assert max(wrong.normalized.tolist()) < (0.3 if task == "open_ended" else 1e-6)
 
 
 def counterpart(held_against: str) -> str:

@@ -54,7 +54,7 @@ def test_character_error_rate(predicted: str, reference: str, expected: float) -
 
 
 @pytest.mark.parametrize(
-    ("normalise", "expected"),
+    ("normalize", "expected"),
     [
         pytest.param((), 1.0, id="none"),
         pytest.param(("case",), 0.5, id="case"),
@@ -62,17 +62,17 @@ def test_character_error_rate(predicted: str, reference: str, expected: float) -
         pytest.param(("case", "punctuation"), 0.0, id="both"),
     ],
 )
-def test_normalisation(normalise: tuple[str, ...], expected: float) -> None:
-    assert word_error_rate(["The cat!"], ["the cat"], normalise=normalise).tolist() == [expected]
+def test_normalization(normalize: tuple[str, ...], expected: float) -> None:
+    assert word_error_rate(["The cat!"], ["the cat"], normalize=normalize).tolist() == [expected]
 
 
-def test_normalisation_of_width_comes_first() -> None:
-    assert word_error_rate(["\uff21\uff22\uff01"], ["ab"], normalise=["punctuation", "case", "width"]).tolist() == [0.0]
+def test_normalization_of_width_comes_first() -> None:
+    assert word_error_rate(["\uff21\uff22\uff01"], ["ab"], normalize=["punctuation", "case", "width"]).tolist() == [0.0]
     # TELEPHONE SIGN becomes capitals, PARENTHESIZED IDEOGRAPH STOCK brackets.
-    assert word_error_rate(["\u2121 \u3231"], ["tel \u682a"], normalise=["punctuation", "case", "width"]).tolist() == [
+    assert word_error_rate(["\u2121 \u3231"], ["tel \u682a"], normalize=["punctuation", "case", "width"]).tolist() == [
         0.0
     ]
-    assert character_error_rate(["\uff21\uff22"], ["AB"], normalise=["width"]).tolist() == [0.0]
+    assert character_error_rate(["\uff21\uff22"], ["AB"], normalize=["width"]).tolist() == [0.0]
 
 
 @given(pairs)
@@ -121,7 +121,7 @@ def test_no_rows() -> None:
 def test_arguments_that_do_not_fit() -> None:
     with pytest.raises(ArgumentError, match="predicted has 1 rows, reference has 0"):
         word_error_rate(["a"], [])
-    with pytest.raises(ArgumentError, match="normalise"):
-        word_error_rate(["a"], ["a"], normalise="case")
-    with pytest.raises(ArgumentError, match="normalise"):
-        character_error_rate(["a"], ["a"], normalise=["lower"])
+    with pytest.raises(ArgumentError, match="normalize"):
+        word_error_rate(["a"], ["a"], normalize="case")
+    with pytest.raises(ArgumentError, match="normalize"):
+        character_error_rate(["a"], ["a"], normalize=["lower"])

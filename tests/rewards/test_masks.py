@@ -55,7 +55,7 @@ def score_video(
 def test_an_image(mask: Any, points: bool, accuracy: float) -> None:
     batch = score_image(respond(prompt()), [mask], points=points)
     assert batch.accuracy.tolist() == pytest.approx([accuracy])
-    assert batch.normalised.tolist() == pytest.approx([accuracy / (4.0 if points else 2.0)])
+    assert batch.normalized.tolist() == pytest.approx([accuracy / (4.0 if points else 2.0)])
     assert ("positive_points" in batch.summary()["image_segmentation"]["parts"]) == points
     assert batch.recipe == ("paper+masks" if points else "paper+masks-points")
 
@@ -76,13 +76,13 @@ def test_a_video_frame(time: float, masks: list[Any], expected: float) -> None:
     batch = score_video([time], masks)
     assert batch.parts["mask_iou"].tolist() == pytest.approx([expected])
     assert batch.failure == [None]
-    assert batch.normalised[0] == pytest.approx((batch.parts["time_proximity"][0] + 3.0 + expected) / 5.0)
+    assert batch.normalized[0] == pytest.approx((batch.parts["time_proximity"][0] + 3.0 + expected) / 5.0)
 
 
 def test_a_video_without_points() -> None:
     batch = score_video([1.0], [FILLED, HALF], points=False)
     assert batch.accuracy[0] == pytest.approx(1.0 + math.exp(-0.5) * 1.5)
-    assert batch.normalised[0] == batch.accuracy[0] / 3.0
+    assert batch.normalized[0] == batch.accuracy[0] / 3.0
 
 
 def test_a_frame_that_shows_nothing_is_never_drawn() -> None:

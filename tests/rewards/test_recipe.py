@@ -1,4 +1,4 @@
-"""Recipes: thinking, weights, normalised accuracy, formulas of one's own, lenient reading, limits."""
+"""Recipes: thinking, weights, normalized accuracy, formulas of one's own, lenient reading, limits."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def test_thinking(think: str, response: str, fault: str | None) -> None:
     assert batch.format_fault[0] == fault
 
 
-def test_weights_and_normalised_accuracy() -> None:
+def test_weights_and_normalized_accuracy() -> None:
     reference = REFERENCES["video_segmentation"]
-    recipe = otr.Recipe(name="mine", accuracy="normalised", accuracy_weight=0.8, format_weight=0.2)
+    recipe = otr.Recipe(name="mine", accuracy="normalized", accuracy_weight=0.8, format_weight=0.2)
     batch = otr.score([wrap(reference)], [reference], "video_segmentation", recipe=recipe)
-    assert (batch.accuracy[0], batch.normalised[0], batch.total[0]) == pytest.approx((4.0, 1.0, 1.0))
+    assert (batch.accuracy[0], batch.normalized[0], batch.total[0]) == pytest.approx((4.0, 1.0, 1.0))
     assert batch.recipe == "mine"
 
 

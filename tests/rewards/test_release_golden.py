@@ -36,5 +36,5 @@ def test_paper_gives_every_golden_row_a_number_in_range() -> None:
     maximum = np.array([otr.TASKS[label].maximum for label in LABELS])
     assert not np.isnan(batch.total).any()
     assert ((batch.accuracy >= 0) & (batch.accuracy <= maximum)).all()
-    assert ((batch.normalised >= 0) & (batch.normalised <= 1)).all()
+    assert ((batch.normalized >= 0) & (batch.normalized <= 1)).all()
     assert set(batch.format.tolist()) <= {0.0, 1.0}

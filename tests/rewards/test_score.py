@@ -40,7 +40,7 @@ def test_the_reference_itself_scores_the_maximum(task: str) -> None:
     reference = REFERENCES[task]
     batch = otr.score([wrap(reference)], [f"<answer>{reference}</answer>"], task)
     assert batch.accuracy[0] == pytest.approx(otr.TASKS[task].maximum)
-    assert batch.normalised[0] == pytest.approx(1.0)
+    assert batch.normalized[0] == pytest.approx(1.0)
     assert batch.total[0] == pytest.approx(otr.TASKS[task].maximum + 1.0)
     assert (batch.format[0], batch.structure[0]) == (1.0, 0.0)
     assert (batch.failure[0], batch.format_fault[0], batch.repairs[0]) == (None, None, ())
@@ -117,7 +117,7 @@ def test_formulas_by_hand() -> None:
     assert tube.parts["temporal_iou"][0] == pytest.approx(1 / 3)
     assert tube.parts["box_iou"][0] == pytest.approx((1 / 3 + 0) / 2)
     assert tube.accuracy[0] == pytest.approx(1 / 3 + 1 / 6)
-    assert tube.normalised[0] == pytest.approx((1 / 3 + 1 / 6) / 2)
+    assert tube.normalized[0] == pytest.approx((1 / 3 + 1 / 6) / 2)
 
 
 def test_segmentation_by_hand() -> None:

@@ -22,12 +22,12 @@ from tests.testing.collecting import some_of
 TASKS = list(otr.TASKS)
 RECIPES = {
     "paper": otr.RECIPES["paper"],
-    "normalised": otr.Recipe(accuracy="normalised"),
+    "normalized": otr.Recipe(accuracy="normalized"),
     "lenient": otr.Recipe(rules="lenient"),
     "prefilled": otr.Recipe(think="prefilled"),
     "none": otr.Recipe(think="none"),
     "accuracy alone": otr.Recipe(format_weight=0.0),
-    "lenient, normalised, prefilled": otr.Recipe(rules="lenient", accuracy="normalised", think="prefilled"),
+    "lenient, normalized, prefilled": otr.Recipe(rules="lenient", accuracy="normalized", think="prefilled"),
 }
 
 
@@ -175,7 +175,7 @@ def test_pairs_are_sound_and_some_are_right(task: str) -> None:
     batch = otr.score(responses, [written(one.reference) for one in drawn], task)
     assert not any(batch.failure)
     assert batch.format.all()
-    assert batch.normalised.min() < 0.999 <= batch.normalised.max()
+    assert batch.normalized.min() < 0.999 <= batch.normalized.max()
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -186,7 +186,7 @@ def test_somebody_who_looks_is_mostly_right(task: str) -> None:
     rows = [sample(task, random) for _ in range(60)]
     responses = [respond(written(observed(row, random)), "required") for row in rows]
     batch = otr.score(responses, [written(row) for row in rows], task)
-    assert 0.6 < batch.normalised.mean() < 1.0
+    assert 0.6 < batch.normalized.mean() < 1.0
 
 
 def test_constants_are_for_our_schemas() -> None:

@@ -48,7 +48,7 @@ def test_boxes_in_boxes_without_end(depth: int) -> None:
 
 
 @pytest.mark.parametrize("answer", ["yes", "…", "日本語", "a", "ha ha", "\u200b"])
-@pytest.mark.parametrize("recipe", ["paper", otr.Recipe(accuracy="normalised"), otr.Recipe(rules="lenient")])
+@pytest.mark.parametrize("recipe", ["paper", otr.Recipe(accuracy="normalized"), otr.Recipe(rules="lenient")])
 def test_an_open_ended_reference_of_less_than_two_words_can_be_matched_in_full(
     answer: str, recipe: str | otr.Recipe
 ) -> None:

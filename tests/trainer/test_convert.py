@@ -35,7 +35,7 @@ def test_every_task_has_all_that_verl_and_the_reward_need(task: str) -> None:
     assert (row["data_source"], row["ability"]) == (row["data_source"], task)
     truth = row["reward_model"]
     assert truth == {"style": "rule", "ground_truth": REFERENCES[task]}
-    assert otr.score([wrap(REFERENCES[task])], [truth["ground_truth"]], task).normalised.tolist() == [1.0]
+    assert otr.score([wrap(REFERENCES[task])], [truth["ground_truth"]], task).normalized.tolist() == [1.0]
     info = row["extra_info"]
     assert (info["task"], info["index"], info["problem_id"]) == (task, 12, "7")
     assert (info["problem_type"], info["question"]) == (example_row(task)["problem_type"], example_row(task)["problem"])
@@ -242,5 +242,5 @@ def test_the_adapter_for_verl_scores_what_is_written(row: dict[str, Any]) -> Non
     made = verl_row(row, 1, RL)
     truth = made["reward_model"]["ground_truth"]
     result = compute_score(made["data_source"], wrap(truth), truth, made["extra_info"])
-    assert (result["normalised"], result["format"], result["failure"]) == (1.0, 1.0, "")
+    assert (result["normalized"], result["format"], result["failure"]) == (1.0, 1.0, "")
     assert result["scored_as"] == made["ability"]

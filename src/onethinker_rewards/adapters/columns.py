@@ -7,7 +7,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onethinker_rewards.arguments import option_texts
+from onethinker_rewards._validation import option_texts
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import TASKS, TaskSpec, task_name
 

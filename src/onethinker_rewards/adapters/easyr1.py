@@ -29,7 +29,7 @@ REWARD_TYPE = "batch"
 COLUMNS = Columns(reference=("ground_truth", "reference", "solution", "answer"))
 
 # A task's curves; EasyR1 takes the mean of each over the rows that have it.
-_CURVES = {"total": "total", "accuracy": "normalised", "format": "format"}
+_CURVES = {"total": "total", "accuracy": "normalized", "format": "format"}
 _CODES = ("failure", "format_fault")
 _PART = "part/"
 
@@ -115,7 +115,7 @@ compute_score = make_reward()
 def _score_of(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         "overall": row["total"],
-        "accuracy": row["normalised"],
+        "accuracy": row["normalized"],
         "format": row["format"],
         "structure_reward": row["structure"],
     }

@@ -13,7 +13,7 @@ from onethinker_rewards.tasks import TaskSpec
 
 __all__ = ["extra_info", "log_items"]
 
-_MEANS = ("total", "accuracy", "normalised", "format", "structure")
+_MEANS = ("total", "accuracy", "normalized", "format", "structure")
 _CODES = ("failure", "format_fault")
 _PART = "part/"
 
@@ -27,7 +27,7 @@ def extra_info(batch: RewardBatch, *, absent: float | None = math.nan) -> list[d
             a judge failed.
 
     Returns:
-        ``[N]`` of ``task``, ``total``, ``accuracy``, ``normalised``, ``format``, ``structure``, ``failure``,
+        ``[N]`` of ``task``, ``total``, ``accuracy``, ``normalized``, ``format``, ``structure``, ``failure``,
         ``format_fault`` (a code, or the empty string), ``repairs`` (codes with a comma between) and ``part/<name>``
         for each part of the table.
     """
@@ -55,7 +55,7 @@ def log_items(
             loggers that have to see the same keys on every rank and step.
 
     Returns:
-        ``<prefix>/<task>/`` with ``rows``; the means of ``total``, ``accuracy``, ``normalised``, ``format`` (the
+        ``<prefix>/<task>/`` with ``rows``; the means of ``total``, ``accuracy``, ``normalized``, ``format`` (the
         format rate), ``structure`` and ``part/<name>``; the shares of rows ``failed`` and
         ``failure/<code>``, ``format_fault/<code>``. Means leave rows without a number out. Without ``table`` only
         tasks, parts and codes that occur have keys.

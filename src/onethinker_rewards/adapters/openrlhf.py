@@ -46,7 +46,7 @@ class OpenRlhfReward:
             labels: ``[N]`` JSON objects with the columns of the row.
 
         Returns:
-            ``rewards``, float32 ``[N]``, the totals; ``scores``, float32 ``[N]``, the normalised accuracy, which
+            ``rewards``, float32 ``[N]``, the totals; ``scores``, float32 ``[N]``, the normalized accuracy, which
             OpenRLHF filters groups by; ``extra_logs``, numbers, always the same keys.
 
         Raises:
@@ -69,7 +69,7 @@ class OpenRlhfReward:
         rows = [call.result() for call in calls]
         return {
             "rewards": torch.tensor(whole_totals(rows), dtype=torch.float32),
-            "scores": torch.tensor([row["normalised"] for row in rows], dtype=torch.float32),
+            "scores": torch.tensor([row["normalized"] for row in rows], dtype=torch.float32),
             "extra_logs": _extra_logs(rows),
         }
 
@@ -126,7 +126,7 @@ def _columns_of(label: str) -> Mapping[str, Any]:
 
 def _extra_logs(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Return means with fixed keys: OpenRLHF joins the dictionaries of a batch, and wants them all alike."""
-    values = {name: [row[name] for row in rows] for name in ("accuracy", "normalised", "format")}
+    values = {name: [row[name] for row in rows] for name in ("accuracy", "normalized", "format")}
     values["failed"] = [bool(row["failure"]) for row in rows]
     return {f"onethinker_{name}": sum(numbers) / len(numbers) for name, numbers in values.items()}
 

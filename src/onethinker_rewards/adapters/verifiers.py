@@ -29,7 +29,7 @@ def make_reward(**settings: Any) -> Callable[..., Awaitable[float]]:
     """Return an ``async def onethinker(self, trace) -> float`` for ``vf.reward``, or for the configuration of a task.
 
     The columns are the fields of the task's data. Beside the reward it records metrics on the trace: ``accuracy``,
-    ``normalised`` and ``format``. Rollouts that end at the same time are scored together.
+    ``normalized`` and ``format``. Rollouts that end at the same time are scored together.
 
     Args:
         settings: Those of `RowScorer`.
@@ -44,7 +44,7 @@ def make_reward(**settings: Any) -> Callable[..., Awaitable[float]]:
         except OneThinkerRewardsError:
             _LOG.exception("no reward: verifiers keeps this error on the trace, whose reward reads 0 all the same")
             raise
-        trace.record_metrics({name: row[name] for name in ("accuracy", "normalised", "format")})
+        trace.record_metrics({name: row[name] for name in ("accuracy", "normalized", "format")})
         return total
 
     return onethinker

@@ -1,4 +1,4 @@
-"""GDPO: each part of a reward is normalised in its group before the parts are added."""
+"""GDPO: each part of a reward is normalized in its group before the parts are added."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def gdpo(
     total, counted = torch.zeros_like(every.weight), torch.zeros_like(every.weight)
     for part, factor in zip(parts.unbind(1), factors, strict=True):
         rows = every.of(part)
-        total += factor * _normalised(rows, eps=eps, unbiased=unbiased)
+        total += factor * _normalized(rows, eps=eps, unbiased=unbiased)
         counted = torch.maximum(counted, rows.weight)
     rows = replace(every, weight=counted)
     return rows.finish(spread.whiten(rows, total, row_lengths(rows, lengths), eps=eps, unbiased=unbiased))
 
 
-def _normalised(rows: Rows, *, eps: float, unbiased: bool) -> Tensor:
+def _normalized(rows: Rows, *, eps: float, unbiased: bool) -> Tensor:
     deviation = centred(rows)
     return spread.divided(deviation, spread.group_std(rows, deviation, unbiased=unbiased), eps)
 

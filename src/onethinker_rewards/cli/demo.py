@@ -91,7 +91,7 @@ def _show_question(page: _Page, answers: list[tuple[Sample, dict[str, Any], dict
 def _colour(row: dict[str, Any]) -> str:
     if row["failure"] is not None or row["total"] == 0:
         return "red"
-    return "green" if row["normalised"] > 0.75 and row["format"] == 1 else "yellow"
+    return "green" if row["normalized"] > 0.75 and row["format"] == 1 else "yellow"
 
 
 def _show_summary(page: _Page, rows: list[dict[str, Any]]) -> None:

@@ -21,7 +21,7 @@ BAD = "(bad rows)"
 KEPT, WRITTEN = "kept", "written"
 # Each line on the way to its file begins with a letter that says which one.
 TO_OUT, TO_BAD, TO_REJECTED, TO_ANSWERS = b"K", b"B", b"R", b"A"
-_SHOWN = ("accuracy", "normalised", "format", "failure", "format_fault")
+_SHOWN = ("accuracy", "normalized", "format", "failure", "format_fault")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _scorer(recipe: str) -> Scorer:
 
 
 def _add(tallies: dict[str, Tally], judged: Judged) -> None:
-    accuracies = [row["normalised"] for row in judged.rewards if row["normalised"] is not None]
+    accuracies = [row["normalized"] for row in judged.rewards if row["normalized"] is not None]
     tally = tally_of(tallies, judged.candidate.task)
     numbers = {
         KEPT: min(len(judged.kept), 1),
@@ -132,7 +132,7 @@ def _kept(judged: Judged, place: int) -> bytes:
         "task": candidate.task,
         "response": candidate.responses[place],
         "accuracy": rewards["accuracy"],
-        "normalised": rewards["normalised"],
+        "normalized": rewards["normalized"],
     }
     return encode(_plain(candidate) | ours)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onethinker_rewards.arguments import check_positive
+from onethinker_rewards._validation import check_positive
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.metrics._arrays import Array, Namespace, numpy_namespace, of_one_kind
 from onethinker_rewards.metrics._blocks import score_rows

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.arguments import check_texts_beside
+from onethinker_rewards._validation import check_texts_beside
 from onethinker_rewards.metrics._long_texts import SharedWords, shared_words
 from onethinker_rewards.metrics.stems import stems
 

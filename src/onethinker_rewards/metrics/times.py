@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from onethinker_rewards.arguments import check_positive
+from onethinker_rewards._validation import check_positive
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned
 from onethinker_rewards.metrics._blocks import score_rows
 from onethinker_rewards.metrics._gaussian import gaussian

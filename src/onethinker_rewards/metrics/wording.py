@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.arguments import check_texts_beside
+from onethinker_rewards._validation import check_texts_beside
 from onethinker_rewards.metrics._repeats import said_once
 from onethinker_rewards.metrics._scripts import Spelling
 from onethinker_rewards.metrics.rouge import rouge

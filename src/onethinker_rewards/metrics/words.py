@@ -8,20 +8,20 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.arguments import check_texts_beside
+from onethinker_rewards._validation import check_texts_beside
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Normalisation", "character_error_rate", "word_error_rate"]
+__all__ = ["Normalization", "character_error_rate", "word_error_rate"]
 
-Normalisation: TypeAlias = Literal["case", "punctuation", "width"]
+Normalization: TypeAlias = Literal["case", "punctuation", "width"]
 
-# The order in which normalisations apply, whatever order the caller names them in: full-width
+# The order in which normalizations apply, whatever order the caller names them in: full-width
 # punctuation and capitals have to become ordinary ones before the other two look at them.
-_ORDER: tuple[Normalisation, ...] = ("width", "case", "punctuation")
+_ORDER: tuple[Normalization, ...] = ("width", "case", "punctuation")
 
 
 def word_error_rate(
-    predicted: Sequence[str], reference: Sequence[str], *, normalise: Collection[Normalisation] = ()
+    predicted: Sequence[str], reference: Sequence[str], *, normalize: Collection[Normalization] = ()
 ) -> NDArray[np.float64]:
     """Return the edit distance in words over the number of reference words.
 
@@ -32,24 +32,24 @@ def word_error_rate(
     Args:
         predicted: ``[N]`` texts.
         reference: ``[N]`` texts.
-        normalise: What to even out first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
+        normalize: What to even out first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
 
     Returns:
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
-        ArgumentError: These are not two lists of texts of one length, or a normalisation has no such name.
+        ArgumentError: These are not two lists of texts of one length, or a normalization has no such name.
 
     Source: Levenshtein 1966; the rate as jiwer 4 defines it, one row at a time.
 
     >>> word_error_rate(["the cat sat", ""], ["the cat sat down", ""]).tolist()
     [0.25, 0.0]
     """
-    return _error_rate(predicted, reference, str.split, _prepare(normalise))
+    return _error_rate(predicted, reference, str.split, _prepare(normalize))
 
 
 def character_error_rate(
-    predicted: Sequence[str], reference: Sequence[str], *, normalise: Collection[Normalisation] = ()
+    predicted: Sequence[str], reference: Sequence[str], *, normalize: Collection[Normalization] = ()
 ) -> NDArray[np.float64]:
     """Return the edit distance in code points over the number of reference code points.
 
@@ -59,18 +59,18 @@ def character_error_rate(
     Args:
         predicted: ``[N]`` texts.
         reference: ``[N]`` texts.
-        normalise: What to even out first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
+        normalize: What to even out first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
 
     Returns:
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
-        ArgumentError: These are not two lists of texts of one length, or a normalisation has no such name.
+        ArgumentError: These are not two lists of texts of one length, or a normalization has no such name.
 
     >>> character_error_rate(["kitten"], ["sitting"]).round(4).tolist()
     [0.4286]
     """
-    return _error_rate(predicted, reference, lambda text: " ".join(text.split()), _prepare(normalise))
+    return _error_rate(predicted, reference, lambda text: " ".join(text.split()), _prepare(normalize))
 
 
 def _error_rate(
@@ -94,21 +94,21 @@ def _error_rate(
     return distance / np.maximum(length, 1.0)
 
 
-def _prepare(normalise: Collection[Normalisation]) -> Callable[[str], str] | None:
-    if isinstance(normalise, str) or not set(normalise).issubset(_ORDER):
-        raise ArgumentError(f"normalise takes a collection of {sorted(_ORDER)}, not {normalise!r}")
-    if not normalise:
+def _prepare(normalize: Collection[Normalization]) -> Callable[[str], str] | None:
+    if isinstance(normalize, str) or not set(normalize).issubset(_ORDER):
+        raise ArgumentError(f"normalize takes a collection of {sorted(_ORDER)}, not {normalize!r}")
+    if not normalize:
         return None
     import unicodedata  # noqa: PLC0415
 
     import jiwer  # noqa: PLC0415
 
-    steps: dict[Normalisation, Callable[[str], str]] = {
+    steps: dict[Normalization, Callable[[str], str]] = {
         "width": lambda text: unicodedata.normalize("NFKC", text),
         "case": jiwer.ToLowerCase().process_string,
         "punctuation": jiwer.RemovePunctuation().process_string,
     }
-    chosen = [steps[name] for name in _ORDER if name in normalise]
+    chosen = [steps[name] for name in _ORDER if name in normalize]
 
     def prepare(text: str) -> str:
         for step in chosen:

@@ -17,7 +17,7 @@ from onethinker_rewards.rewards.rows import TaskScores
 __all__ = ["Scored", "assemble", "bad_references"]
 
 
-# Where the parts begin, after accuracy, normalised, structure and format.
+# Where the parts begin, after accuracy, normalized, structure and format.
 _PARTS = 4
 
 
@@ -54,7 +54,7 @@ def assemble(
     """
     all_parts = dict.fromkeys([*part_names, *(name for one in scored for name in one.scores.parts)])
     place_of = {name: _PARTS + place for place, name in enumerate(all_parts)}
-    # Accuracy, normalised, structure, format, then each part: a row each. A task's rows stand side by side here, which
+    # Accuracy, normalized, structure, format, then each part: a row each. A task's rows stand side by side here, which
     # takes a tenth of the time of writing them where they belong, one by one.
     numbers = np.empty((_PARTS + len(all_parts), len(names)))
     numbers[3] = 1.0
@@ -64,13 +64,13 @@ def assemble(
     back = groups.back()
     if back is not None:
         numbers = numbers.take(back, axis=1)
-    accuracy, normalised, structure, format_ = numbers[:_PARTS]
+    accuracy, normalized, structure, format_ = numbers[:_PARTS]
     batch = RewardBatch(
         recipe=recipe.name,
         tasks=names,
-        total=_total(accuracy, normalised, structure, format_, recipe),
+        total=_total(accuracy, normalized, structure, format_, recipe),
         accuracy=accuracy,
-        normalised=normalised,
+        normalized=normalized,
         format=format_,
         structure=structure,
         parts=dict(zip(all_parts, numbers[_PARTS:], strict=True)),
@@ -109,6 +109,6 @@ def _write_codes(one: Scored, groups: Groups, batch: RewardBatch) -> None:
         batch.failure[groups.row(start + position)] = FailureCode.BAD_REFERENCE
 
 
-def _total(accuracy: Floats, normalised: Floats, structure: Floats, format_: Floats, recipe: Recipe) -> Floats:
-    taken = normalised if recipe.accuracy == "normalised" else accuracy
+def _total(accuracy: Floats, normalized: Floats, structure: Floats, format_: Floats, recipe: Recipe) -> Floats:
+    taken = normalized if recipe.accuracy == "normalized" else accuracy
     return recipe.accuracy_weight * taken + recipe.format_weight * format_ + structure

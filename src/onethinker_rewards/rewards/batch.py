@@ -15,7 +15,7 @@ from onethinker_rewards.columns import Floats
 
 __all__ = ["RewardBatch"]
 
-_NUMBERS = ("total", "accuracy", "normalised", "format", "structure")
+_NUMBERS = ("total", "accuracy", "normalized", "format", "structure")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +27,7 @@ class RewardBatch:
         tasks: ``[N]`` task names.
         total: ``[N]`` the reward. NaN where there can be none: ``bad_reference`` and ``judge_failed``.
         accuracy: ``[N]`` from 0 to the task's maximum.
-        normalised: ``[N]`` accuracy divided by the task's maximum, in [0, 1].
+        normalized: ``[N]`` accuracy divided by the task's maximum, in [0, 1].
         format: ``[N]`` 1 where the response has the format, else 0.
         structure: ``[N]`` the released code's structure reward; 0 in other recipes.
         parts: ``[N]`` the terms of the accuracy by name: NaN where the task has no such term, 0 where the answer
@@ -42,7 +42,7 @@ class RewardBatch:
     tasks: list[str]
     total: Floats
     accuracy: Floats
-    normalised: Floats
+    normalized: Floats
     format: Floats
     structure: Floats
     parts: Mapping[str, Floats]
@@ -73,7 +73,7 @@ class RewardBatch:
         """Return, for each task in the batch, what a log shows.
 
         Returns:
-            Task name to ``rows``, the means of ``total``, ``accuracy``, ``normalised``, ``format`` and
+            Task name to ``rows``, the means of ``total``, ``accuracy``, ``normalized``, ``format`` and
             ``structure``, the means of its ``parts``, and counts by code in ``failures``, ``format_faults`` and
             ``repairs``, the commonest first. Means leave rows without a number out; a mean of none is None.
         """

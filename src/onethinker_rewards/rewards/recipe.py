@@ -9,14 +9,14 @@ from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from onethinker_rewards.arguments import check_choice
+from onethinker_rewards._validation import check_choice
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Rules, Think
 from onethinker_rewards.tasks import Formula, TaskSpec
 
 __all__ = ["RECIPES", "Recipe", "find_recipe"]
 
-Accuracy = Literal["raw", "normalised"]
+Accuracy = Literal["raw", "normalized"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Recipe:
         rules: How answers are read: ``strict``, ``lenient``, or ``release``, which also takes the released code's
             formulas and structure reward.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
-        accuracy: Which accuracy the total takes: ``raw``, or ``normalised`` by the task's maximum to [0, 1].
+        accuracy: Which accuracy the total takes: ``raw``, or ``normalized`` by the task's maximum to [0, 1].
         accuracy_weight: Weight of the accuracy in the total.
         format_weight: Weight in the total of the format, which is 0 or 1.
         tasks: Tasks that replace the table's own, by name: another formula with its parts and its maximum.

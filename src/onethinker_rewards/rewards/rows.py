@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from onethinker_rewards.arguments import as_list, option_texts
+from onethinker_rewards._validation import as_list, option_texts
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.columns import Floats, Integers
 from onethinker_rewards.errors import ArgumentError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from onethinker_rewards.arguments import as_list, check_choice, check_texts
+from onethinker_rewards._validation import as_list, check_choice, check_texts
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.rewards.assembling import Scored, assemble, bad_references
 from onethinker_rewards.rewards.batch import RewardBatch

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from onethinker_rewards.arguments import check_choice
+from onethinker_rewards._validation import check_choice
 from onethinker_rewards.parsing import Think
 from onethinker_rewards.tasks.names import spec_of
 from onethinker_rewards.tasks.patterns import THINKING, text_pattern

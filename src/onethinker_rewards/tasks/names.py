@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from onethinker_rewards.arguments import check_text
+from onethinker_rewards._validation import check_text
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import TASKS

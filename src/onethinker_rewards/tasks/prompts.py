@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from onethinker_rewards.arguments import option_texts
+from onethinker_rewards._validation import option_texts
 from onethinker_rewards.tasks.names import spec_of
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import TASKS

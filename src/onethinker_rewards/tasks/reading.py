@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import orjson
 
-from onethinker_rewards.arguments import check_choice, check_text
+from onethinker_rewards._validation import check_choice, check_text
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.parsing import (

@@ -52,7 +52,7 @@ def check_rewards(
         raise ArgumentError(f"recipe: there is no recipe {recipe!r}; there are {', '.join(RECIPES)}")
     spec = spec_of(task, table)
     reward = totals if totals is not None else _scorer(chosen, table)
-    largest = chosen.accuracy_weight * (1.0 if chosen.accuracy == "normalised" else spec.maximum)
+    largest = chosen.accuracy_weight * (1.0 if chosen.accuracy == "normalized" else spec.maximum)
     largest += chosen.format_weight
     for name in laws:
         law = _law(name)

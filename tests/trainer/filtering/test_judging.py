@@ -53,7 +53,7 @@ def test_the_most_accurate_is_best_before_the_shortest() -> None:
 def test_codes_say_why() -> None:
     (one,) = judged(candidate([RIGHT, WRONG, BARE, "?", wrap("A or B")]))
     assert one.codes == [None, BELOW, "missing_think", "missing_answer", "no_option_letter"]
-    assert [row["normalised"] for row in one.rewards] == [1.0, 0.0, 1.0, 0.0, 0.0]
+    assert [row["normalized"] for row in one.rewards] == [1.0, 0.0, 1.0, 0.0, 0.0]
 
 
 def test_a_threshold_that_is_just_reached_is_reached() -> None:

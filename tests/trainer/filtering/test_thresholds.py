@@ -13,7 +13,7 @@ from tests.rewards.cases import REFERENCES, wrap
 
 
 def accuracy(task: str, answer: str, reference: str) -> float:
-    return otr.score([wrap(answer)], [reference], task).normalised[0]
+    return otr.score([wrap(answer)], [reference], task).normalized[0]
 
 
 def test_every_task_has_one() -> None:

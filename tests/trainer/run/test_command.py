@@ -110,7 +110,7 @@ def group_means(rows: list[dict[str, Any]]) -> list[float]:
 
     batch = otr.score([row["output"] for row in rows], [row["gts"] for row in rows], list(map(task_of, rows)))
     groups: dict[str, list[float]] = {}
-    for row, accuracy in zip(rows, batch.normalised.tolist(), strict=True):
+    for row, accuracy in zip(rows, batch.normalized.tolist(), strict=True):
         groups.setdefault(row["uid"].rsplit("_", 2)[0], []).append(accuracy)
     assert {len(values) for values in groups.values()} == {EACH}
     return [sum(values) / EACH for values in groups.values()]

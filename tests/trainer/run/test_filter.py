@@ -216,8 +216,8 @@ def test_what_is_kept_is_right(folder: Path, killed: set[int]) -> None:
     assert kept
     for row in kept:
         (score,) = otr.score([row["response"]], [row["answer"]], row["task"]).to_rows()
-        assert (score["normalised"], score["format"]) == (row["normalised"], 1.0)
-        assert score["normalised"] >= THRESHOLDS[row["task"]].least
+        assert (score["normalized"], score["format"]) == (row["normalized"], 1.0)
+        assert score["normalized"] >= THRESHOLDS[row["task"]].least
 
 
 def test_it_is_ready_to_be_prepared(folder: Path, killed: set[int]) -> None:

@@ -20,7 +20,7 @@ framework("verl", "vllm", "ray", "transfer_queue", target="test-trainer")
 pytestmark = [pytest.mark.filterwarnings("ignore::Warning"), pytest.mark.slow]
 
 
-SAME = ("accuracy", "normalised", "format", "structure")
+SAME = ("accuracy", "normalized", "format", "structure")
 
 
 def test_verl_knows_our_trainer_and_estimator() -> None:
@@ -68,7 +68,7 @@ def test_verl_gets_every_estimators_advantages(name: str) -> None:
     rewards = [0.0, 1.0, 1.5, 2.0, 0.0, 0.0, 1.0, 2.0, 1.0]
     keys = [*(f"a_{place}_0" for place in range(4)), *(f"b_{place}_0" for place in range(4)), "pad_0_0"]
     infos = [
-        {"scored_as": "ocr" if key[0] == "a" else "math", "normalised": reward / 2, "format": float(reward > 0)}
+        {"scored_as": "ocr" if key[0] == "a" else "math", "normalized": reward / 2, "format": float(reward > 0)}
         for key, reward in zip(keys, rewards, strict=True)
     ]
     tags = [{"is_padding": key.startswith("pad")} for key in keys]
@@ -149,7 +149,7 @@ class Queue:
             for place, value in enumerate(values):
                 key = f"g{number}_{place}_0"
                 self.held[key] = {"status": "success", "seq_len": 1}
-                self.infos[key] = {"reward_extra_info": {"scored_as": "math", "normalised": value}}
+                self.infos[key] = {"reward_extra_info": {"scored_as": "math", "normalized": value}}
         return count
 
     def kv_list(self, *_: Any, **__: Any) -> dict[str, Any]:

@@ -56,10 +56,10 @@ def update(into: Config, key: str, value: Any) -> None:
     into[last] = value
 
 
-def info(task: str = "math", normalised: float | None = 1.0, **more: Any) -> dict[str, Any]:
+def info(task: str = "math", normalized: float | None = 1.0, **more: Any) -> dict[str, Any]:
     """Return what the reward says of a row."""
-    known = {"accuracy": normalised, "format": 1.0, "structure": None, "failure": "", "format_fault": ""}
-    return {"score": 1.0, "scored_as": task, "normalised": normalised, **known, **more}
+    known = {"accuracy": normalized, "format": 1.0, "structure": None, "failure": "", "format_fault": ""}
+    return {"score": 1.0, "scored_as": task, "normalized": normalized, **known, **more}
 
 
 class Wrapped:

@@ -37,15 +37,15 @@ def test_a_baseline_is_the_function_of_that_name(name: str) -> None:
 
 
 def test_gdpo_takes_accuracy_and_format_apart() -> None:
-    parts = {"normalised": REWARDS, "format": torch.tensor([1.0] * 6)}
-    expected = advantage.gdpo(parts, TASKS, TASKS, mask=torch.tensor(MASK), weights={"normalised": 2.0, "format": 1.0})
-    options = {"weights": {"normalised": 2.0, "format": 1.0}}
+    parts = {"normalized": REWARDS, "format": torch.tensor([1.0] * 6)}
+    expected = advantage.gdpo(parts, TASKS, TASKS, mask=torch.tensor(MASK), weights={"normalized": 2.0, "format": 1.0})
+    options = {"weights": {"normalized": 2.0, "format": 1.0}}
     assert Advantages("gdpo", options)(REWARDS, rows()).tolist() == expected.tolist()
 
 
 def test_gdpo_leaves_out_what_a_row_does_not_have() -> None:
     absent = rows(format=None)
-    expected = advantage.gdpo({"normalised": REWARDS}, TASKS, TASKS, mask=torch.tensor(MASK))
+    expected = advantage.gdpo({"normalized": REWARDS}, TASKS, TASKS, mask=torch.tensor(MASK))
     assert Advantages("gdpo")(REWARDS, absent).tolist() == pytest.approx(expected.tolist())
 
 

@@ -77,11 +77,11 @@ def test_without_a_filter_the_buffer_is_verls(verl: Any) -> None:
 def test_with_a_filter_the_buffer_is_ours_and_verl_is_told(verl: Any) -> None:
     trainer = trainer_of(config(onethinker={"filter": {}}))
     assert isinstance(trainer.replay_buffer, StockBuffer)
-    assert trainer.replay_buffer.settings["filter_groups_metric"] == "normalised"
+    assert trainer.replay_buffer.settings["filter_groups_metric"] == "normalized"
     assert trainer.replay_buffer.settings["refill_fn"] == trainer._add_prompts_to_generate
     assert trainer.config.algorithm.filter_groups == {
         "enable": True,
-        "metric": "normalised",
+        "metric": "normalized",
         "max_inflight_gen_batches": 1,
     }
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.arguments import check_positive, check_texts_beside
+from onethinker_rewards._validation import check_positive, check_texts_beside
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.metrics.mathematics.node import Node, Unreadable
 from onethinker_rewards.metrics.mathematics.reading import read

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.arguments import check_positive, check_texts_beside
+from onethinker_rewards._validation import check_positive, check_texts_beside
 from onethinker_rewards.metrics.mathematics.extractable import readable_part
 from onethinker_rewards.workers import Pool, Status, shared_pool
 

@@ -72,7 +72,7 @@ class Backend(Protocol):
         ...
 
     def encode(self, pixels: torch.Tensor) -> Embedding:
-        """Return the embeddings of ``[B, 3, S, S]`` normalised pixels."""
+        """Return the embeddings of ``[B, 3, S, S]`` normalized pixels."""
         ...
 
     def decode(self, embedding: Embedding, prompts: Prompts, mask: torch.Tensor | None) -> Decoded:

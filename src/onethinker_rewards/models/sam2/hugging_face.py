@@ -31,7 +31,7 @@ class HuggingFaceBackend:
         return f"transformers-{extra.module('transformers').__version__}"
 
     def encode(self, pixels: torch.Tensor) -> Embedding:
-        """Return the embeddings of ``[B, 3, S, S]`` normalised pixels."""
+        """Return the embeddings of ``[B, 3, S, S]`` normalized pixels."""
         # What its `get_image_features` does, whose result is another in each version.
         finest, finer, coarse = self.model.vision_encoder(pixels).fpn_hidden_states
         return self.model.mask_decoder.conv_s0(finest), self.model.mask_decoder.conv_s1(finer), coarse

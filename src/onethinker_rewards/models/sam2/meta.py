@@ -27,7 +27,7 @@ class MetaBackend:
         return f"sam2-{version('sam2')}"
 
     def encode(self, pixels: torch.Tensor) -> Embedding:
-        """Return the embeddings of ``[B, 3, S, S]`` normalised pixels."""
+        """Return the embeddings of ``[B, 3, S, S]`` normalized pixels."""
         return tuple(self.model.forward_image(pixels)["backbone_fpn"][-self.model.num_feature_levels :])
 
     def decode(self, embedding: Embedding, prompts: Prompts, mask: torch.Tensor | None) -> Decoded:

@@ -86,7 +86,7 @@ class Advantage(Section):
 
 
 class Filter(Section):
-    """Online filtering of groups, by the mean of their normalised accuracy."""
+    """Online filtering of groups, by the mean of their normalized accuracy."""
 
     enabled: bool = key(True, PAPER, "Whether groups are dropped.")
     low: float = key(0.01, PAPER, "Groups at or below are dropped: all wrong.", ge=0, le=1)

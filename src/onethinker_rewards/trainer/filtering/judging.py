@@ -83,7 +83,7 @@ def _judged(candidate: Candidate, rewards: list[dict[str, Any]], rule: Rule) -> 
 def _code(row: Mapping[str, Any], least: float) -> str | None:
     # There is no accuracy where there is no number, and that has its failure.
     code = row["failure"] or row["format_fault"]
-    return code or (BELOW if row["normalised"] < least else None)
+    return code or (BELOW if row["normalized"] < least else None)
 
 
 def _kept(
@@ -94,5 +94,5 @@ def _kept(
         # From the back, so that the first of equal texts stays.
         return sorted({responses[place]: place for place in reversed(passing)}.values())
     if keep == "best":
-        passing.sort(key=lambda place: (-rewards[place]["normalised"], len(responses[place])))
+        passing.sort(key=lambda place: (-rewards[place]["normalized"], len(responses[place])))
     return passing[:1]

@@ -31,8 +31,8 @@ _BASELINES: dict[str, Callable[..., Tensor]] = {
 }
 ESTIMATORS = ("ema_grpo", *_BASELINES)
 
-# What GDPO normalises apart; a total is their weighted sum.
-_PARTS = ("normalised", "format")
+# What GDPO normalizes apart; a total is their weighted sum.
+_PARTS = ("normalized", "format")
 
 
 class Advantages:

@@ -22,7 +22,7 @@ from onethinker_rewards.trainer.verl.trajectories import reward_info, uid_of
 __all__ = ["ACCURACY", "NothingToLearnError", "group_means", "make_buffer"]
 
 # What stands in a reward's info for the accuracy in [0, 1].
-ACCURACY = "normalised"
+ACCURACY = "normalized"
 
 
 class NothingToLearnError(OneThinkerRewardsError):
