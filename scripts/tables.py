@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from scripts.examples import CASES, LETTERS
 
 import onethinker_rewards as otr
-from onethinker_rewards.parsing import option_letter
+from onethinker_rewards.answers import option_letter
 from onethinker_rewards.trainer.config import RlSettings, SftSettings, keys_of
 from onethinker_rewards.trainer.filtering import THRESHOLDS
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import subprocess
 import sys
 import venv
@@ -65,9 +64,11 @@ def test_public_names_exist_and_are_sorted() -> None:
 def test_one_version() -> None:
     from importlib.metadata import version
 
-    declared = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert declared is not None
-    assert version("onethinker-rewards") == declared[1]
+    import onethinker_rewards as otr
+
+    assert version("onethinker-rewards") == otr.__version__
+    # It is written down once.
+    assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_development_tools_are_pinned() -> None:
@@ -93,9 +94,9 @@ def test_the_wheel_works_without_the_repository(tmp_path: Path) -> None:
 
 
 def test_the_version_to_cite() -> None:
-    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    assert version
-    assert f"\nversion: {version[1]}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    import onethinker_rewards as otr
+
+    assert f"\nversion: {otr.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_advantages_without_torch_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

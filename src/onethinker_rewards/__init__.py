@@ -6,12 +6,17 @@
 >>> batch.accuracy.tolist(), batch.format.tolist(), batch.total.tolist()
 ([0.5], [1.0], [1.5])
 
-The advantage lives in `onethinker_rewards.advantage` and needs torch; nothing else does.
+The modules `adapters`, `advantage`, `evaluation`, `hacks` and `testing` load when they are first used. Only `advantage`
+needs torch.
 """
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 from onethinker_rewards import metrics
+from onethinker_rewards.answers import Limits, Parsed, to_pixels, to_thousandths
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.errors import (
     ArgumentError,
@@ -21,18 +26,25 @@ from onethinker_rewards.errors import (
     OneThinkerRewardsError,
     UnknownTaskError,
 )
-from onethinker_rewards.parsing import Limits, to_pixels, to_thousandths
-from onethinker_rewards.rewards import RECIPES, Recipe, RewardBatch, Scorer, score, with_masks
-from onethinker_rewards.tasks import (
-    TASKS,
-    Clip,
-    Parsed,
-    TaskSpec,
-    answer_pattern,
-    json_schema,
+from onethinker_rewards.rewards import (
+    RECIPES,
+    Recipe,
+    RewardBatch,
+    Scorer,
     parse,
     parse_answer,
     parse_reference,
+    score,
+    with_masks,
+)
+from onethinker_rewards.tasks import (
+    TASKS,
+    Clip,
+    Context,
+    Scores,
+    TaskSpec,
+    answer_pattern,
+    json_schema,
     prompt,
     response_grammar,
     task_name,
@@ -45,6 +57,7 @@ __all__ = [
     "BadImageError",
     "BadReferenceError",
     "Clip",
+    "Context",
     "FailureCode",
     "JudgeError",
     "Limits",
@@ -54,6 +67,7 @@ __all__ = [
     "RepairCode",
     "RewardBatch",
     "Scorer",
+    "Scores",
     "TaskSpec",
     "UnknownTaskError",
     "answer_pattern",
@@ -70,3 +84,18 @@ __all__ = [
     "to_thousandths",
     "with_masks",
 ]
+
+__version__ = "0.1.0"
+
+_LAZY_MODULES = ("adapters", "advantage", "evaluation", "hacks", "testing")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a module when it is first used: torch, hypothesis and the like take long to load."""
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_LAZY_MODULES, "__version__"])

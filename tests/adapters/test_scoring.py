@@ -30,7 +30,7 @@ def test_a_scorer_that_was_used_pickles_without_what_it_holds() -> None:
     columns = {"task": ["math"], "gold": ["$2$"]}
     assert scorer.score([wrap("$2$")], columns).total.tolist() == [2.0]
     copy = pickle.loads(pickle.dumps(scorer))
-    assert copy.table is otr.TASKS
+    assert copy.table == otr.TASKS
     assert copy.score([wrap("$2$")], columns).total.tolist() == [2.0]
     for one in (scorer, copy, RowScorer()):
         one.close()

@@ -47,7 +47,7 @@ def read_response(data: bytes) -> None:
     task, rules, think, text = _case(data)
     parsed = otr.parse(text, task, rules=rules, think=think)
     _check(parsed)
-    otr.parse(text, task, rules="release")
+    otr.parse(text, task, recipe="release")
     otr.to_pixels(otr.to_thousandths(text, 640, 480), 640, 480)
     if task == "math":
         return

@@ -1,51 +1,39 @@
-"""Rows brought together by task, and back."""
+"""Tasks mixed in any order: what belongs to a row stays with it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
-from onethinker_rewards.rewards.grouping import group_by_task
-from onethinker_rewards.rewards.rows import TaskRows
-from onethinker_rewards.tasks import Context
 from tests.rewards.cases import wrap
 
-NAMES = st.lists(st.sampled_from("abc"), max_size=12)
+NAMES = st.lists(st.sampled_from(["numerical", "regression", "ocr"]), max_size=12)
 
 
 @given(names=NAMES)
-def test_a_slice_holds_all_rows_of_its_task_in_their_order(names: list[str]) -> None:
-    groups = group_by_task(names)
+def test_each_formula_gets_its_rows_in_their_order(names: list[str]) -> None:
+    """Answers, references and the rest of the context; whatever the order of tasks is, scores go back to their rows."""
+    seen: dict[str, list[tuple[str, str, str]]] = {}
+
+    def formula(predicted: Any, reference: Any, context: otr.Context) -> otr.Scores:
+        columns = predicted.texts.tolist(), reference.texts.tolist(), context.questions or []
+        seen.setdefault(str(context.images[0]) if context.images else "", []).extend(zip(*columns, strict=True))
+        return otr.Scores(np.array([float(text) / 100 for text in predicted.texts]))
+
     rows = [str(row) for row in range(len(names))]
-    arranged = groups.arrange(TaskRows(rows, rows, Context(questions=rows)))
-    assert set(groups.places) == set(names)
-    for name, place in groups.places.items():
-        expected = [row for row, its in zip(rows, names, strict=True) if its == name]
-        part = arranged.slice(place)
-        assert part.responses == part.references == part.context.questions == expected
-        assert [groups.row(position) for position in range(place.start, place.stop)] == list(map(int, expected))
-
-
-@given(names=NAMES)
-def test_back_undoes_the_order(names: list[str]) -> None:
-    groups = group_by_task(names)
-    back = groups.back()
-    if back is None:
-        assert len(set(names)) < 2
-    else:
-        assert np.array_equal(groups.order[back], np.arange(len(names)))  # type: ignore[index]
-
-
-@pytest.mark.parametrize("places", [[], [2], [2, 0], [1, 1, 2]])
-def test_any_rows_can_be_taken(places: list[int]) -> None:
-    rows = TaskRows(["a", "b", "c"], ["d", "e", "f"], Context(questions=["g", "h", "i"]))
-    taken = rows.take(np.array(places, dtype=np.int64))
-    assert taken.responses == ["abc"[place] for place in places]
-    assert taken.references == ["def"[place] for place in places]
-    assert taken.context.questions == ["ghi"[place] for place in places]
+    formulas = dict.fromkeys(names, formula)
+    batch = otr.score(
+        list(map(wrap, rows)), rows, names, recipe=otr.Recipe(formulas=formulas), questions=rows, images=names
+    )
+    assert batch.accuracy.tolist() == [row / 100 for row in range(len(names))]
+    assert batch.tasks == names
+    for name in set(names):
+        its = [row for row, task in zip(rows, names, strict=True) if task == name]
+        assert seen[name] == [(row, row, row) for row in its]
 
 
 def test_options_stay_with_their_rows() -> None:

@@ -130,8 +130,10 @@ def test_what_is_none_of_it(name: str, value: Any, message: str) -> None:
     ("call", "message"),
     [
         (lambda: otr.parse("a", "ocr", think="pre"), "think is one of required, prefilled, none, not 'pre'"),
-        (lambda: otr.parse("a", "ocr", rules="loose"), "rules is one of strict, lenient, release, not 'loose'"),
-        (lambda: otr.parse_answer("a", "ocr", rules="loose"), "rules is one of strict, lenient, release, not 'loose'"),
+        (lambda: otr.parse("a", "ocr", rules="loose"), "rules is one of strict, lenient, not 'loose'"),
+        (lambda: otr.parse_answer("a", "ocr", rules="loose"), "rules is one of strict, lenient, not 'loose'"),
+        (lambda: otr.parse("a", "ocr", recipe="loose"), "no recipe 'loose'; there are paper, release"),
+        (lambda: otr.parse_answer("a", "ocr", recipe="loose"), "no recipe 'loose'; there are paper, release"),
         (lambda: otr.parse(None, "ocr"), "response: expected str, got NoneType"),
         (lambda: otr.parse_answer(5, "ocr"), "text: expected str, got int"),
         (lambda: otr.parse_reference(5, "ocr"), "text: expected str, got int"),

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
-from onethinker_rewards.columns.masks import encode_mask, read_mask
-from onethinker_rewards.tasks import drawing
+from onethinker_rewards.answers.masks import encode_mask, read_mask
 from tests.rewards.drawn import HEIGHT, WIDTH, Draws, FillsBoxes, Knows, image, prompt, rectangle, respond
 
 # The box of `prompt()` in pixels.
@@ -166,12 +165,35 @@ def test_images_and_masks_may_be_arrays_of_all_rows() -> None:
     assert batch.parts["mask_iou"].tolist() == [1.0, 0.5, 0.5, 1.0, 0.5] * 40
 
 
-def test_a_mask_that_rows_share_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[Any] = []
-    monkeypatch.setattr(drawing, "read_mask", lambda mask: read.append(mask) or read_mask(mask))
-    score_image(respond(*[prompt()] * 5), [FILLED] * 5, images=[image(row) for row in range(5)])
-    score_video([0.0, 1.0, 1.0], [FILLED, HALF, FILLED], segmenter=FillsBoxes(), clip=otr.Clip([image()] * 3, 1.0))
-    assert len(read) == 1 + 2
+def test_frames_of_an_array_are_told_apart() -> None:
+    """Of a video, too, a row of an array is gone once it is read."""
+    masks = np.arange(HEIGHT)[None, :, None] <= np.arange(50)[:, None, None] % HEIGHT
+    masks = np.broadcast_to(masks, (50, HEIGHT, WIDTH))
+    times = [float(second) for second in range(50)]
+    with otr.Scorer(recipe=otr.with_masks(), segmenter=Knows()) as scorer:
+        batch = scorer.score(
+            respond(*[prompt(time=time) for time in times]), [prompt(time=time) for time in times],
+            "video_segmentation", images=[otr.Clip(masks, 1.0)] * 50, masks=[masks] * 50,
+        )  # fmt: skip
+    assert batch.parts["mask_iou"].tolist() == [1.0] * 50
+
+
+class Counted(dict[str, Any]):
+    """An encoded mask that counts how often it is read."""
+
+    reads = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.reads += key == "size"
+        return super().get(key, default)
+
+
+def test_a_mask_that_rows_share_is_read_once() -> None:
+    filled, half, unused = (Counted(encode_mask(mask)) for mask in (FILLED, HALF, FILLED))
+    score_image(respond(*[prompt()] * 5), [filled] * 5, images=[image(row) for row in range(5)])
+    assert filled.reads == 1
+    score_video([0.0, 1.0, 1.0], [filled, half, unused], segmenter=FillsBoxes(), clip=otr.Clip([image()] * 3, 1.0))
+    assert (filled.reads, half.reads, unused.reads) == (2, 1, 0)
 
 
 def test_masks_that_are_the_frames_too_are_told_apart_from_them() -> None:
@@ -289,8 +311,8 @@ def test_every_image_may_be_bad() -> None:
     assert batch.failure == ["bad_reference"]
 
 
-def test_release_rules_have_no_masks() -> None:
-    with pytest.raises(otr.ArgumentError, match="release rules"):
+def test_the_release_has_no_masks() -> None:
+    with pytest.raises(otr.ArgumentError, match="recipe: release reads texts"):
         otr.with_masks("release")
 
 

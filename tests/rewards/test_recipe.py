@@ -60,7 +60,7 @@ def test_a_formula_of_ones_own() -> None:
 
 def test_a_formula_may_refuse_a_reference_while_it_compares() -> None:
     def never(predicted: object, reference: object, context: Context) -> Scores:
-        return Scores(np.zeros(2), {}, {1: otr.FailureCode.BAD_REFERENCE})
+        return Scores(np.zeros(3), {}, {2: otr.FailureCode.BAD_REFERENCE})
 
     recipe = replace(PAPER, formulas={"ocr": never})
     with pytest.raises(otr.BadReferenceError, match="row 2: bad_reference for ocr: 'c'"):
@@ -144,10 +144,11 @@ def test_limits_have_codes() -> None:
 
 
 @pytest.mark.parametrize("failed", [0, 1])
-@pytest.mark.parametrize("accuracy", [0.5, [0.5, 0.5], np.array([0.5, 0.5], dtype=np.float32)])
-def test_a_formula_may_give_any_numbers(accuracy: Any, failed: int) -> None:
+@pytest.mark.parametrize("kind", [lambda values: values[0], list, lambda values: np.array(values, dtype=np.float32)])
+def test_a_formula_may_give_any_numbers(kind: Any, failed: int) -> None:
     """Whether all rows were read or only some, what a formula gives becomes float64, a number standing for all."""
-    recipe = otr.Recipe(formulas={"numerical": lambda predicted, reference, context: Scores(accuracy, {})})
+    count = 2 + failed
+    recipe = otr.Recipe(formulas={"numerical": lambda predicted, reference, context: Scores(kind([0.5] * count), {})})
     responses = ["<think>a</think><answer>1</answer>"] * 2 + ["nothing"] * failed
     batch = otr.score(responses, ["1"] * len(responses), "numerical", recipe=recipe)
     assert batch.accuracy.dtype == np.float64

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
-from onethinker_rewards.rewards.batch import RewardBatch
+from onethinker_rewards.rewards.result import RewardBatch
 from tests.rewards.cases import REFERENCES, wrap
 
 TASKS = list(otr.TASKS)

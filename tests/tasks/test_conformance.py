@@ -67,19 +67,19 @@ def test_bare_answers(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", otr.TASKS)
-def test_release_rules_give_what_is_compared(task: str) -> None:
+def test_the_release_gives_what_is_compared(task: str) -> None:
     reference = REFERENCES[task]
-    parsed = otr.parse(wrap(reference), task, rules="release")
+    parsed = otr.parse(wrap(reference), task, recipe="release")
     assert parsed.answer is not None
     assert (parsed.failure, parsed.format_fault) == (None, None)
-    assert otr.parse_answer(reference, task, rules="release").failure is None
-    bare = otr.parse(reference, task, rules="release")
+    assert otr.parse_answer(reference, task, recipe="release").failure is None
+    bare = otr.parse(reference, task, recipe="release")
     assert bare.answer == parsed.answer
     assert bare.format_fault == "missing_answer"
 
 
 @pytest.mark.parametrize("task", [task for task, spec in otr.TASKS.items() if spec.is_json])
-def test_release_rules_refuse_what_is_no_json(task: str) -> None:
-    assert otr.parse(wrap("{"), task, rules="release").failure == "invalid_json"
+def test_the_release_refuses_what_is_no_json(task: str) -> None:
+    assert otr.parse(wrap("{"), task, recipe="release").failure == "invalid_json"
     with pytest.raises(otr.BadReferenceError):
         otr.score([wrap(REFERENCES[task])], ["[]"], task, recipe="release")

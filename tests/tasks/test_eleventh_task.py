@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 import onethinker_rewards as otr
-from onethinker_rewards.columns import ModelColumns
+from onethinker_rewards.answers import ModelColumns
 from onethinker_rewards.tasks import Context, Scores
 from tests.rewards.cases import REFERENCES, wrap
 
@@ -77,7 +77,7 @@ def test_the_package_does_not_know_it() -> None:
 
 
 def test_the_release_has_no_such_task() -> None:
-    with pytest.raises(otr.ArgumentError, match="the released code has no task 'counting'"):
+    with pytest.raises(otr.ArgumentError, match="the recipe release has no formula for 'counting'"):
         otr.score([wrap("x")], ["x"], "counting", recipe="release", table=TABLE)
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from pydantic import BaseModel, ConfigDict
 
 import onethinker_rewards as otr
+from onethinker_rewards.answers import Think
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.parsing import Think
 from onethinker_rewards.tasks import Scores
 from onethinker_rewards.testing import any_answer
 from tests.rewards.cases import REFERENCES

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 import onethinker_rewards as otr
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.tasks import patterns
 from onethinker_rewards.testing import answers, near_misses
 from tests.rewards.cases import REFERENCES, wrap
 from tests.tasks.engines import ENGINES, accepts, matchers, samples
@@ -104,12 +103,17 @@ def test_texts_match_if_they_are_read(task: str, text: str) -> None:
 @given(text=NEAR_TAGS)
 def test_thinking_matches_if_it_has_no_tag_of_its_own(text: str) -> None:
     expected = "<think>" not in text and "</think>" not in text
-    assert (re.fullmatch(patterns.THINKING, text) is not None) == expected
+    grammar = otr.response_grammar("multiple_choice", engine="llguidance", think="prefilled", options=["a", "b"])
+    pattern = grammar.removeprefix("start: /").removesuffix("/").replace("\\/", "/")
+    assert (re.fullmatch(pattern, f"{text}</think><answer>A</answer>") is not None) == expected
 
 
 def test_white_space_is_that_of_python() -> None:
-    every = "".join(map(chr, range(sys.maxunicode + 1)))
-    assert set(re.findall(f"[{patterns._SPACE}]", every)) == {one for one in every if one.isspace()}
+    """An answer begins with none; every other character but the one that begins tags is an answer alone."""
+    pattern = re.compile(otr.answer_pattern("ocr"))
+    refused = {code for code in range(sys.maxunicode + 1) if pattern.fullmatch(chr(code)) is None}
+    # A lone "<" begins no tag.
+    assert refused == {code for code in range(sys.maxunicode + 1) if chr(code).isspace()}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import onethinker_rewards as otr
 from onethinker_rewards import testing
-from onethinker_rewards.parsing import Rules, Think
+from onethinker_rewards.answers import Rules, Think
 from onethinker_rewards.testing.hostile import LONG
 from onethinker_rewards.testing.misses import PLAIN_MISSES, repairable
 from onethinker_rewards.testing.tagged import retagged
 from tests.testing.collecting import some_of
 
 THINKS: tuple[Think, ...] = ("required", "prefilled", "none")
-RULES: tuple[Rules, ...] = ("strict", "lenient", "release")
+RULES: tuple[Rules, ...] = ("strict", "lenient")
 RECIPES = (*otr.RECIPES.values(), otr.Recipe(think="prefilled"))
 # One of each schema.
 TASKS = ("multiple_choice", "numerical", "ocr", "temporal_grounding", "spatial_grounding", "spatio_temporal_grounding",
@@ -34,6 +34,10 @@ def main() -> None:
                 otr.parse(response, task, rules=rules, think=THINKS[place % 3])
             for answer in answers:
                 otr.parse_answer(answer, task, rules=rules)
+        for response in responses:
+            otr.parse(response, task, recipe="release")
+        for answer in answers:
+            otr.parse_answer(answer, task, recipe="release")
         good = some_of(testing.answers(task), 2)[-1]
         # Few different ones many times over, as rollouts are, and all once.
         sound = some_of(testing.responses(task), 4) * 16
@@ -43,7 +47,7 @@ def main() -> None:
                 otr.score(batch * 2, references, task, recipe=recipe, on_bad_reference="skip")
     for text in LONG.values():
         otr.parse(text, "ocr")
-    otr.parse(LONG["megabyte of <"], "ocr", rules="release")
+    otr.parse(LONG["megabyte of <"], "ocr", recipe="release")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ from pydantic import BaseModel
 
 import onethinker_rewards as otr
 from onethinker_rewards import testing
-from onethinker_rewards.parsing import Think
-from onethinker_rewards.schemas import SegmentationPrompt, TimeSpan
+from onethinker_rewards.answers import SegmentationPrompt, Think, TimeSpan
 from onethinker_rewards.testing import extra
 from onethinker_rewards.testing.hostile import LONG
 from onethinker_rewards.testing.misses import repairable

@@ -9,7 +9,7 @@ from typing import Any
 
 from onethinker_rewards._validation import option_texts
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
-from onethinker_rewards.tasks import TASKS, TaskSpec, task_name
+from onethinker_rewards.tasks import TaskSpec, task_name
 
 __all__ = ["Columns", "Inputs", "MissingColumnError", "columns_of"]
 
@@ -67,7 +67,9 @@ class Columns:
     group: Names = ("group", "uid", "problem_id")
     source: Names = ("data_source",)
 
-    def take(self, columns: Mapping[str, Sequence[Any]], *, rows: int, table: Mapping[str, TaskSpec] = TASKS) -> Inputs:
+    def take(
+        self, columns: Mapping[str, Sequence[Any]], *, rows: int, table: Mapping[str, TaskSpec] | None = None
+    ) -> Inputs:
         """Return what scoring needs from columns of ``rows`` values each.
 
         Raises:
@@ -87,7 +89,7 @@ class Columns:
             masks=self._optional("masks", columns, rows),
         )
 
-    def take_rows(self, rows: Sequence[Mapping[str, Any]], *, table: Mapping[str, TaskSpec] = TASKS) -> Inputs:
+    def take_rows(self, rows: Sequence[Mapping[str, Any]], *, table: Mapping[str, TaskSpec] | None = None) -> Inputs:
         """Return what scoring needs from one mapping a row; errors are those of `take`."""
         return self.take(columns_of(rows), rows=len(rows), table=table)
 
@@ -97,7 +99,7 @@ class Columns:
         columns: Mapping[str, Sequence[Any]],
         *,
         rows: int,
-        table: Mapping[str, TaskSpec] = TASKS,
+        table: Mapping[str, TaskSpec] | None = None,
     ) -> list[int]:
         """Return the rows of these tasks; a row without a label, or with one that is no task, is of none of them.
 
@@ -187,7 +189,7 @@ def _rows_text(rows: list[int]) -> str:
     return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:_SHOWN]))}{more}"
 
 
-def _task_or_none(label: Any, kind: Any, table: Mapping[str, TaskSpec]) -> str | None:
+def _task_or_none(label: Any, kind: Any, table: Mapping[str, TaskSpec] | None) -> str | None:
     if not isinstance(label, str):
         return None
     try:
@@ -196,7 +198,7 @@ def _task_or_none(label: Any, kind: Any, table: Mapping[str, TaskSpec]) -> str |
         return None
 
 
-def _task_names(labels: list[str], data_types: list[Any] | None, table: Mapping[str, TaskSpec]) -> list[str]:
+def _task_names(labels: list[str], data_types: list[Any] | None, table: Mapping[str, TaskSpec] | None) -> list[str]:
     kinds = [None] * len(labels) if data_types is None else [x if isinstance(x, str) else None for x in data_types]
     pairs = list(zip(labels, kinds, strict=True))
     names: dict[tuple[str, str | None], str] = {}

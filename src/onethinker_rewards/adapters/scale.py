@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from onethinker_rewards.columns import Floats
+from onethinker_rewards.answers import Floats
 from onethinker_rewards.errors import ArgumentError
 
 if TYPE_CHECKING:

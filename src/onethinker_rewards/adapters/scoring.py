@@ -26,7 +26,7 @@ class RowScorer:
     Args:
         recipe: ``"paper"``, ``"release"`` or a recipe of your own.
         columns: Which column holds what.
-        table: The tasks.
+        table: The tasks, `TASKS` by default.
         judge: Scores open-ended answers; without one they get ROUGE.
         segmenter: Draws masks, for tasks whose formula uses them.
         workers: Number of processes for mathematics; None uses the process's shared ones.
@@ -41,13 +41,13 @@ class RowScorer:
         self,
         recipe: str | Recipe = "paper",
         columns: Columns | None = None,
-        table: Mapping[str, TaskSpec] = TASKS,
+        table: Mapping[str, TaskSpec] | None = None,
         judge: Judge | None = None,
         segmenter: Segmenter | None = None,
         workers: int | None = None,
     ) -> None:
         self.columns = columns or Columns()
-        self.table = table
+        self.table = TASKS if table is None else table
         self._recipe = find_recipe(recipe)
         self._judge = judge
         self._segmenter = segmenter
@@ -123,13 +123,10 @@ class RowScorer:
 
     def __getstate__(self) -> dict[str, Any]:
         held = {"_scorer", "_lock"}
-        state = {name: value for name, value in self.__dict__.items() if name not in held}
-        # The package's own table is a read-only view, which cannot be pickled.
-        return state | {"table": None if self.table is TASKS else self.table}
+        return {name: value for name, value in self.__dict__.items() if name not in held}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.table = TASKS if state["table"] is None else state["table"]
         self._forget()
 
     def _forget(self) -> None:

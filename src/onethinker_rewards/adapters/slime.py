@@ -24,7 +24,7 @@ from onethinker_rewards.adapters.logs import extra_info, log_items
 from onethinker_rewards.adapters.scoring import RowScorer
 from onethinker_rewards.adapters.single import gather_calls
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.tasks import TASKS, TaskSpec
+from onethinker_rewards.tasks import TaskSpec
 
 __all__ = [
     "COLUMNS",
@@ -75,7 +75,7 @@ class EmaGrpoRewards:
         ema: The estimator with its statistics.
     """
 
-    def __init__(self, columns: Columns, table: Mapping[str, TaskSpec], ema: LazyEmaGrpo) -> None:
+    def __init__(self, columns: Columns, table: Mapping[str, TaskSpec] | None, ema: LazyEmaGrpo) -> None:
         self._columns = columns
         self._table = table
         self.ema = ema
@@ -127,13 +127,13 @@ def make_reward(*, columns: Columns = COLUMNS, **settings: Any) -> SlimeReward:
 
 
 def make_ema_grpo(
-    *, columns: Columns = COLUMNS, table: Mapping[str, TaskSpec] = TASKS, **options: Any
+    *, columns: Columns = COLUMNS, table: Mapping[str, TaskSpec] | None = None, **options: Any
 ) -> EmaGrpoRewards:
     """Return EMA-GRPO as a post-processing of rewards.
 
     Args:
         columns: As in `make_reward`.
-        table: The tasks.
+        table: The tasks, `TASKS` by default.
         options: Those of `onethinker_rewards.advantage.EmaGrpo`.
     """
     return EmaGrpoRewards(columns, table, LazyEmaGrpo(**options))

@@ -148,6 +148,11 @@ class EmaGrpo:
             return torch.where(hit, own / (own_std + self._running.eps), raw), hit
         return raw, None
 
+    def __repr__(self) -> str:
+        running, guard = self._running, self._guard and f"{self._guard!r}, guard_limit={self._guard_limit}"
+        settings = f"decay={running.decay}, guard={guard}, min_std={running.min_std}, eps={running.eps}"
+        return f"EmaGrpo({settings}, update_first={running.update_first}, variance={running.variance!r})"
+
     @property
     def state(self) -> Moments:
         """A copy of the moments."""

@@ -8,6 +8,8 @@ from typing import Literal
 
 import click
 
+from onethinker_rewards.answers import Parsed, bare_reference, find_answer
+from onethinker_rewards.answers.text import named_option
 from onethinker_rewards.cli.files import STANDARD, UNREADABLE
 from onethinker_rewards.cli.output import open_output
 from onethinker_rewards.cli.rows import Broken, Row
@@ -18,9 +20,8 @@ from onethinker_rewards.cli.tables import Column, console, summary_table
 from onethinker_rewards.cli.tallies import Tally, tally_of
 from onethinker_rewards.cli.work import Done, Result, Work, done_of, lines_of_results
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.columns import Request
-from onethinker_rewards.parsing import bare_reference, find_answer
-from onethinker_rewards.tasks import TASKS, Parsed, parse, parse_answer
+from onethinker_rewards.rewards import parse, parse_answer
+from onethinker_rewards.tasks import TASKS
 
 __all__ = ["INVALID", "validate"]
 
@@ -112,8 +113,7 @@ class _Check:
         """An option's own text is its letter too; only a reader that knows the options can tell."""
         found = None if self.bare else find_answer(sample.response)
         text = sample.response if found is None else found.answer or ""
-        request = Request(rules=self.rules, options=[sample.options])
-        if TASKS[sample.task].read([text], request).faults.failures:
+        if named_option(text.strip(), sample.options or []) is None:
             return parsed
         return Parsed(parsed.think, text, None, found.format_fault if found is not None else None)
 

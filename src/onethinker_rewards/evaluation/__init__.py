@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.columns.masks import encode_mask, read_mask, read_masks
+from onethinker_rewards.answers.masks import encode_mask, read_mask, read_masks
 from onethinker_rewards.evaluation.images import ImageScores, ImageTotals, ciou, giou
 from onethinker_rewards.evaluation.overlaps import Overlaps, mask_overlaps
 from onethinker_rewards.evaluation.rows import reference_masks

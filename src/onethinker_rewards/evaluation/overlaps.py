@@ -13,9 +13,8 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards.columns.masks import Mask, MaskLike, read_mask
-from onethinker_rewards.columns.run_text import Integers
-from onethinker_rewards.columns.runs import Runs, read_runs
+from onethinker_rewards.answers import Integers
+from onethinker_rewards.answers.masks import Mask, MaskLike, Runs, read_mask, read_runs
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["Masks", "Overlaps", "check_sizes", "mask_overlaps", "pixels"]

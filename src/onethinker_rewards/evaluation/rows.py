@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from onethinker_rewards.columns.masks import Mask, read_mask
+from onethinker_rewards.answers.masks import Mask, read_mask
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["reference_masks"]

@@ -10,8 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from onethinker_rewards.columns.masks import Mask
-from onethinker_rewards.columns.runs import read_runs
+from onethinker_rewards.answers.masks import Mask, read_runs
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.evaluation.exact import ExactMean
 from onethinker_rewards.evaluation.overlaps import Masks, check_sizes, pixels

@@ -1,9 +1,23 @@
 """From responses and references to rewards."""
 
-from onethinker_rewards.rewards.batch import RewardBatch
-from onethinker_rewards.rewards.masks import with_masks
-from onethinker_rewards.rewards.recipe import RECIPES, Recipe
+from __future__ import annotations
+
+from onethinker_rewards.rewards.parse import parse, parse_answer, parse_reference
+from onethinker_rewards.rewards.recipe import RECIPES, Recipe, find_recipe, with_masks
+from onethinker_rewards.rewards.result import RewardBatch
 from onethinker_rewards.rewards.score import OnBadReference, score
 from onethinker_rewards.rewards.scorer import Scorer
 
-__all__ = ["RECIPES", "OnBadReference", "Recipe", "RewardBatch", "Scorer", "score", "with_masks"]
+__all__ = [
+    "RECIPES",
+    "OnBadReference",
+    "Recipe",
+    "RewardBatch",
+    "Scorer",
+    "find_recipe",
+    "parse",
+    "parse_answer",
+    "parse_reference",
+    "score",
+    "with_masks",
+]

@@ -1,64 +1,102 @@
-"""Recipes: how answers are read, which formula scores them, and how the total is made up."""
+"""Recipes: how answers are read, which formula scores them, and how the total is made up. Nothing but data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from onethinker_rewards._validation import check_choice
+from onethinker_rewards.answers import DEFAULT_LIMITS, Floats, Limits, Reader, ReadOptions, Rules, SchemaReader, Think
+from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.parsing import DEFAULT_LIMITS, Limits, Rules, Think
 from onethinker_rewards.tasks import Formula, TaskSpec
+from onethinker_rewards.tasks.mask_rewards import INSTEAD_OF_POINTS, WITH_POINTS
+from onethinker_rewards.tasks.release import RELEASE_TASKS, release_structure
 
-__all__ = ["RECIPES", "Recipe", "find_recipe"]
+__all__ = ["RECIPES", "Recipe", "Structure", "find_recipe", "with_masks"]
 
 Accuracy = Literal["raw", "normalized"]
+# From a task, answer texts and reference texts, ``[N]`` each, to what is paid for the form of the answers.
+Structure = Callable[[TaskSpec, Sequence[str], Sequence[str]], Floats]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_SCHEMA_READER = SchemaReader()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Recipe:
     """How a batch is scored: total = accuracy_weight * accuracy + format_weight * format + structure.
 
+    Every part of a recipe can be taken into another one: ``Recipe(structure=RECIPES["release"].structure)``.
+
     Attributes:
         name: What logs call it.
-        rules: How answers are read: ``strict``, ``lenient``, or ``release``, which also takes the released code's
-            formulas and structure reward.
+        rules: How answers are read by the schema: ``strict`` or ``lenient``.
+        reader: How responses become columns: `answers.SchemaReader`, or the released code's way.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
         accuracy: Which accuracy the total takes: ``raw``, or ``normalized`` by the task's maximum to [0, 1].
         accuracy_weight: Weight of the accuracy in the total.
         format_weight: Weight in the total of the format, which is 0 or 1.
         tasks: Tasks that replace the table's own, by name: another formula with its parts and its maximum.
-        formulas: Formulas that replace a task's own, by task name; not used by ``release`` rules.
+        formulas: Formulas that replace a task's own, by task name.
+        constants: Constants that replace those of all tasks that have them, by name: ``point_sigma`` in thousandths,
+            ``time_sigma`` in seconds.
+        structure: What is paid for the form of answers whose format is 1; None pays nothing.
         limits: How much of a response is read at all.
 
     Raises:
-        ArgumentError: If a choice is none of the above or a weight is no finite number. Names in ``formulas`` are held
-            against the table when scoring.
+        ArgumentError: If a choice is none of the above or a number is not finite. Names in ``formulas`` and
+            ``constants`` are compared with the table when scoring.
     """
 
     name: str = "custom"
     rules: Rules = "strict"
+    reader: Reader = _SCHEMA_READER
     think: Think = "required"
     accuracy: Accuracy = "raw"
     accuracy_weight: float = 1.0
     format_weight: float = 1.0
     tasks: Mapping[str, TaskSpec] = field(default_factory=dict[str, TaskSpec])
     formulas: Mapping[str, Formula] = field(default_factory=dict[str, Formula])
+    constants: Mapping[str, float] = field(default_factory=dict[str, float])
+    structure: Structure | None = None
     limits: Limits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
         check_choice("rules", self.rules, get_args(Rules))
         check_choice("think", self.think, get_args(Think))
         check_choice("accuracy", self.accuracy, get_args(Accuracy))
-        for name in ("accuracy_weight", "format_weight"):
-            _check_weight(name, getattr(self, name))
+        numbers = {"accuracy_weight": self.accuracy_weight, "format_weight": self.format_weight, **self.constants}
+        for name, value in numbers.items():
+            _check_finite(name, value)
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """How its reader is to read."""
+        return ReadOptions(rules=self.rules, think=self.think, limits=self.limits)
+
+    def __repr__(self) -> str:
+        """Return the settings that are not the default; mappings by their names."""
+        shown = [f"name={self.name!r}"]
+        for setting in fields(self)[1:]:
+            value: Any = getattr(self, setting.name)
+            default = {} if setting.default is MISSING else setting.default
+            if value != default:
+                shown.append(f"{setting.name}={_shown(value)}")
+        return f"Recipe({', '.join(shown)})"
 
 
-def _check_weight(name: str, value: Any) -> None:
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return repr(dict(value)) if all(isinstance(number, Real) for number in value.values()) else repr([*value])
+    return value.__name__ if callable(value) and hasattr(value, "__name__") else repr(value)
+
+
+def _check_finite(name: str, value: Any) -> None:
     if not isinstance(value, Real) or not math.isfinite(value):
         raise ArgumentError(f"{name} is a finite number, not {value!r}")
 
@@ -66,7 +104,14 @@ def _check_weight(name: str, value: Any) -> None:
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "paper": Recipe(name="paper"),
-        "release": Recipe(name="release", rules="release", accuracy_weight=0.9, format_weight=0.1),
+        "release": Recipe(
+            name="release",
+            reader=ReleaseReader(),
+            tasks=RELEASE_TASKS,
+            structure=release_structure,
+            accuracy_weight=0.9,
+            format_weight=0.1,
+        ),
     }
 )
 
@@ -83,3 +128,31 @@ def find_recipe(recipe: str | Recipe) -> Recipe:
     if recipe not in [*RECIPES]:
         raise ArgumentError(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
     return RECIPES[recipe]
+
+
+def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe:
+    """Return a recipe whose segmentation tasks also earn the IoU of the mask that their answer draws.
+
+    A `Scorer` of this recipe needs a segmenter, and images and masks a row. An image's mask term is the mask's IoU. A
+    video's is the IoU at the answer's frame or, where it is less, at the reference's, times the closeness in time of
+    the two, times the share of the object's area there that this frame shows, at most 1. So the same answer at the
+    reference's own time earns at least as much: a frame in which the object is easily drawn gains nothing.
+
+    Args:
+        recipe: What everything else is taken from; not one that reads as the release does.
+        points: Whether the terms of the points stay: then segmentation earns at most 4, video segmentation 5. Without
+            them it is 2 and 3.
+
+    Raises:
+        ArgumentError: If the recipe does not exist, or its reader gives no columns of boxes and points.
+
+    Source: the paper (arXiv 2512.03043) names such a reward in its limitations, and gives no equation.
+
+    >>> with_masks("paper", points=False).name
+    'paper+masks-points'
+    """
+    base = find_recipe(recipe)
+    if not base.reader.reads_schema:
+        raise ArgumentError(f"recipe: {base.name} reads texts, and masks are drawn from boxes and points")
+    name = f"{base.name}+masks" if points else f"{base.name}+masks-points"
+    return replace(base, name=name, tasks={**base.tasks, **(WITH_POINTS if points else INSTEAD_OF_POINTS)})

@@ -1,25 +1,32 @@
-"""The whole flow, top to bottom: responses and references to rewards."""
+"""The whole flow, from top to bottom: responses and references to rewards.
+
+Every row keeps its index. A task's columns hold one entry for each of its rows, in their order; a row that could not be
+read holds a stand-in, and its scores are set to 0 after its formula.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Literal, get_args
 
-from onethinker_rewards._validation import as_list, check_choice, check_texts
-from onethinker_rewards.errors import BadReferenceError
-from onethinker_rewards.rewards.assembling import Scored, assemble, bad_references
-from onethinker_rewards.rewards.batch import RewardBatch
-from onethinker_rewards.rewards.grouping import Groups, group_by_task
-from onethinker_rewards.rewards.memory import keep_freed_memory
-from onethinker_rewards.rewards.recipe import Recipe, find_recipe
-from onethinker_rewards.rewards.released import score_released
-from onethinker_rewards.rewards.rows import TaskRows, check_count, listed_context
-from onethinker_rewards.rewards.task import find_in, score_task
-from onethinker_rewards.tasks import TASKS, Context, TaskSpec, check_names, resolve_tasks
+import numpy as np
 
-__all__ = ["OnBadReference", "score", "score_in_context"]
+from onethinker_rewards._validation import as_list, check_choice, check_texts, option_texts
+from onethinker_rewards.answers import Answers, Booleans, Columns, Integers, LetterColumns
+from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.errors import ArgumentError, BadReferenceError
+from onethinker_rewards.rewards.recipe import Recipe, find_recipe
+from onethinker_rewards.rewards.result import RewardBatch
+from onethinker_rewards.tasks import TASKS, Context, Scores, TaskSpec, check_names, resolve_tasks
+
+__all__ = ["OnBadReference", "describe_reference", "score", "score_in_context"]
 
 OnBadReference = Literal["raise", "skip"]
+
+_SHOWN = 80
 
 
 def score(
@@ -28,7 +35,7 @@ def score(
     tasks: Sequence[str] | str,
     *,
     recipe: str | Recipe = "paper",
-    table: Mapping[str, TaskSpec] = TASKS,
+    table: Mapping[str, TaskSpec] | None = None,
     questions: Sequence[str] | None = None,
     options: Sequence[Sequence[str] | None] | None = None,
     images: Sequence[Any] | None = None,
@@ -41,7 +48,7 @@ def score(
         references: ``[N]`` what is right, with or without answer tags.
         tasks: ``[N]`` task names, ours or the data set's, or one for all rows.
         recipe: ``"paper"``, ``"release"`` or a recipe of your own.
-        table: The tasks.
+        table: The tasks, `TASKS` by default.
         questions: ``[N]`` the questions, for a judge.
         options: ``[N]`` the options' texts of multiple-choice questions; None where a row has none.
         images: ``[N]`` images, for a segmenter.
@@ -55,7 +62,7 @@ def score(
         BadReferenceError: Naming all rows whose reference is unreadable.
         UnknownTaskError: Naming all rows whose task is unknown.
         ArgumentError: If lengths differ, a row is not text, ``on_bad_reference`` is neither of the two, or the recipe
-            has a formula for what is no task.
+            has a formula or a constant for what is no task.
 
     >>> batch = score(["<think>It is red.</think><answer>B</answer>"], ["B"], "multiple_choice")
     >>> batch.total.tolist()
@@ -70,58 +77,200 @@ def score_in_context(
     references: Sequence[str],
     tasks: Sequence[str] | str,
     recipe: Recipe,
-    table: Mapping[str, TaskSpec],
+    table: Mapping[str, TaskSpec] | None,
     context: Context,
     on_bad_reference: OnBadReference,
 ) -> RewardBatch:
     """Score with everything a formula may use already in ``context``."""
     check_choice("on_bad_reference", on_bad_reference, get_args(OnBadReference))
+    table = _task_table(recipe, TASKS if table is None else table)
+    responses = as_list("responses", responses)
+    references = as_list("references", references)
+    labels = [tasks] * len(responses) if isinstance(tasks, str) else as_list("tasks", tasks)
+    # As lists: a table's own columns may find rows by other names than their indices.
+    columns = {name: as_list(name, values) for name, values in context.columns().items()}
+    _check_columns(responses, {"references": references, "tasks": labels, **columns})
+    if "options" in columns:
+        columns["options"] = [option_texts(value, row) for row, value in enumerate(columns["options"])]
+    context = replace(context, **columns)
+
+    names = resolve_tasks(labels, table)
+    answers = recipe.reader.find(responses, recipe.read_options)
+    batch = RewardBatch.empty(recipe.name, names, table, answers)
+    row_names = np.array(names, dtype=object)
+    bad: dict[int, str] = {}
+    for name in sorted(set(names)):
+        rows = np.flatnonzero(row_names == name)
+        task = _TaskRows(table[name], rows, [references[row] for row in rows.tolist()], context.of_rows(rows.tolist()))
+        bad |= _score_task(task, recipe, answers, batch)
+    if bad and on_bad_reference == "raise":
+        raise BadReferenceError(sorted(bad), [bad[row] for row in sorted(bad)])
+    _add_up(batch, recipe, answers, bad)
+    return batch
+
+
+def _task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, TaskSpec]:
+    """Return the tasks as a recipe has them.
+
+    Raises:
+        ArgumentError: If the recipe has a formula or a constant for what is no task.
+    """
     if recipe.tasks:
         table = {**table, **recipe.tasks}
     if recipe.formulas:
         check_names("formulas", recipe.formulas, {spec.name: spec for spec in table.values()})
-    texts = as_list("responses", responses)
-    rows = TaskRows(texts, as_list("references", references), listed_context(context, len(texts)))
-    labels = [tasks] * len(rows) if isinstance(tasks, str) else as_list("tasks", tasks)
-    check_count("references", rows.references, len(rows))
-    check_count("tasks", labels, len(rows))
-    try:
-        return _score(rows, labels, recipe, table, on_bad_reference)
-    except (TypeError, AttributeError):
-        # Looking at every row's type takes as long as comparing option letters, so it is done where something failed.
-        for name, values in {"responses": rows.responses, "references": rows.references, "tasks": labels}.items():
+    known = dict.fromkeys(name for spec in table.values() for name in spec.constants)
+    for name in recipe.constants:
+        if name not in known:
+            raise ArgumentError(f"constants: no task has {name!r}; there are {', '.join(known)}")
+    return table
+
+
+def _check_columns(responses: list[Any], columns: Mapping[str, Sequence[Any]]) -> None:
+    for name, values in columns.items():
+        if len(values) != len(responses):
+            raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
+    for name, values in {
+        "responses": responses,
+        "references": columns["references"],
+        "tasks": columns["tasks"],
+    }.items():
+        # Types are few, and looking at them is far quicker than at every row.
+        if not set(map(type, values)) <= {str}:
             check_texts(name, values)
-        raise
 
 
-def _score(
-    rows: TaskRows,
-    labels: Sequence[str],
-    recipe: Recipe,
-    table: Mapping[str, TaskSpec],
-    on_bad_reference: OnBadReference,
-) -> RewardBatch:
-    keep_freed_memory()
-    names = resolve_tasks(labels, table)
-    groups = group_by_task(names)
-    rows = groups.arrange(rows)
-    scored = _score_groups({name: rows.slice(place) for name, place in groups.places.items()}, groups, recipe, table)
-    bad = bad_references(scored, groups)
-    if bad and on_bad_reference == "raise":
-        raise BadReferenceError(list(bad), list(bad.values()))
-    part_names = [name for spec in table.values() for name in spec.parts]
-    return assemble(names, part_names, groups, scored, recipe)
+@dataclass(frozen=True, slots=True)
+class _TaskRows:
+    """The rows of one task: their indices in the batch, and their references and context in the same order."""
+
+    spec: TaskSpec
+    rows: Integers
+    references: list[str]
+    context: Context
 
 
-def _score_groups(
-    rows: Mapping[str, TaskRows], groups: Groups, recipe: Recipe, table: Mapping[str, TaskSpec]
-) -> list[Scored]:
-    places = groups.places
-    if recipe.rules == "release":
-        return [Scored(places[name], score_released(table[name], some), 1.0) for name, some in rows.items()]
-    # The responses of a step are longer than a processor's cache is large: they go through it once, before all else.
-    found = {name: find_in(table[name], some, recipe) for name, some in rows.items()}
-    return [
-        Scored(places[name], score_task(table[name], some, found[name], recipe), table[name].maximum)
-        for name, some in rows.items()
-    ]
+def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: RewardBatch) -> dict[int, str]:
+    """Read both sides of one task's rows, compare them, and write scores and codes; return bad references by row."""
+    spec, rows = task.spec, task.rows
+    reference, bad = _read_references(task, recipe)
+    predicted = _read_answers(task, recipe, answers, reference)
+
+    valid = np.array([answers.failure[row] is None and row not in bad for row in rows.tolist()], dtype=np.bool_)
+    scores = _compare(task, recipe, predicted, reference, valid)
+    batch.accuracy[rows] = np.where(valid, scores.accuracy, 0.0)
+    for name, values in scores.parts.items():
+        batch.part(name)[rows] = np.where(valid, values, 0.0)
+    batch.normalized[rows] = batch.accuracy[rows] / spec.maximum
+    for index, code in scores.failures.items():
+        row = int(rows[index])
+        if not valid[index]:
+            continue
+        if code is FailureCode.BAD_REFERENCE:
+            bad[row] = describe_reference(spec, task.references[index], code)
+        else:
+            answers.failure[row] = code
+    bad |= {int(rows[index]): reason for index, reason in scores.bad_references.items() if valid[index]}
+    if recipe.structure is not None:
+        texts = [answers.texts[row] for row in rows.tolist()]
+        bare = [recipe.reader.bare_reference(text) for text in task.references]
+        batch.structure[rows] = recipe.structure(spec, texts, bare)
+    return bad
+
+
+def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int, str]]:
+    """Read each distinct reference once, by strict rules; return one entry a row, and what is wrong by the batch's row.
+
+    With other options, the same text is another reference.
+    """
+    spec, options = task.spec, task.context.options
+    keys: Sequence[Any] = task.references
+    if options is not None:
+        keys = [
+            (text, None if given is None else tuple(given))
+            for text, given in zip(task.references, options, strict=True)
+        ]
+    # A key that is new gets the next number.
+    numbers: defaultdict[Any, int] = defaultdict(count().__next__)
+    number_of = np.fromiter(map(numbers.__getitem__, keys), dtype=np.int64, count=len(keys))
+
+    texts = [recipe.reader.bare_reference(key if options is None else key[0]) for key in numbers]
+    distinct = Answers.of_texts(texts)
+    read_options = replace(recipe.read_options, options=None if options is None else [key[1] for key in numbers])
+    columns = recipe.reader.read_references(distinct, spec.schema, read_options)
+    if spec.reference_fault is not None:
+        for number, text in enumerate(texts):
+            distinct.failure[number] = distinct.failure[number] or spec.reference_fault(text)
+    bad: dict[int, str] = {}
+    if any(distinct.failure):
+        for row, text, number in zip(task.rows.tolist(), task.references, number_of.tolist(), strict=True):
+            code = distinct.failure[number]
+            if code is not None:
+                bad[row] = describe_reference(spec, text, code)
+    return columns.take(number_of), bad
+
+
+def _read_answers(task: _TaskRows, recipe: Recipe, answers: Answers, reference: Columns) -> Columns:
+    # A reference that is no option letter is compared as text, so any text is an answer.
+    any_text = reference.letters == 0 if isinstance(reference, LetterColumns) else None
+    options = replace(recipe.read_options, options=task.context.options, any_text=any_text)
+    return recipe.reader.read(answers, task.rows, task.spec.schema, options)
+
+
+def _compare(task: _TaskRows, recipe: Recipe, predicted: Columns, reference: Columns, valid: Booleans) -> Scores:
+    """Return what the task's formula gives, as float64 arrays with one entry a row."""
+    spec, rows = task.spec, len(task.rows)
+    if not (recipe.reader.reads_schema or spec.name in recipe.tasks or spec.name in recipe.formulas):
+        raise ArgumentError(f"the recipe {recipe.name} has no formula for {spec.name!r}; use another recipe")
+    constants = {name: recipe.constants.get(name, value) for name, value in spec.constants.items()}
+    context = replace(task.context, valid=valid, constants=constants)
+    if not valid.any():
+        # There is nothing to compare; the formula still says which parts it has.
+        none = np.arange(0)
+        empty = replace(context.of_rows([]), valid=valid[none])
+        result = recipe.formulas.get(spec.name, spec.accuracy)(predicted.take(none), reference.take(none), empty)
+        return Scores(np.zeros(rows), {name: np.zeros(rows) for name in result.parts})
+    result = recipe.formulas.get(spec.name, spec.accuracy)(predicted, reference, context)
+    return _checked(spec, result, task.references, valid)
+
+
+def _checked(spec: TaskSpec, result: Any, references: Sequence[str], valid: Booleans) -> Scores:
+    """Return a formula's scores as float64 arrays.
+
+    Raises:
+        ArgumentError: If it did not give one finite accuracy a row. A row that it calls a failure or a bad reference,
+            or that holds a stand-in, may have any.
+    """
+    formula, rows = f"the formula of {spec.name}", len(references)
+    if not isinstance(result, Scores):
+        raise ArgumentError(f"{formula} gave {type(result).__name__}, not Scores")
+    columns: dict[str, Any] = {}
+    for name, values in {"accuracy": result.accuracy, **result.parts}.items():
+        columns[name] = np.asarray(values, dtype=np.float64)
+        if columns[name].shape not in ((), (rows,)):
+            raise ArgumentError(f"{formula} gave {name} of shape {list(columns[name].shape)} for {rows} rows")
+    accuracy = np.broadcast_to(columns.pop("accuracy"), rows)
+    for row in np.flatnonzero(valid & ~np.isfinite(accuracy)).tolist():
+        if row not in result.failures and row not in result.bad_references:
+            beside = f"beside the reference {references[row][:_SHOWN]!r}"
+            raise ArgumentError(f"{formula} gave the accuracy {accuracy[row]} {beside}")
+    return replace(result, accuracy=accuracy, parts=columns)
+
+
+def _add_up(batch: RewardBatch, recipe: Recipe, answers: Answers, bad: Mapping[int, str]) -> None:
+    """Write format, structure and total once all tasks are scored."""
+    batch.format[:] = [fault is None for fault in answers.format_fault]
+    batch.structure[batch.format == 0.0] = 0.0
+    for row in bad:
+        answers.failure[row] = FailureCode.BAD_REFERENCE
+    without_number = [*bad]
+    for values in (batch.accuracy, batch.normalized, *batch.parts.values()):
+        values[without_number] = np.nan
+    accuracy = batch.normalized if recipe.accuracy == "normalized" else batch.accuracy
+    batch.total[:] = recipe.accuracy_weight * accuracy + recipe.format_weight * batch.format + batch.structure
+
+
+def describe_reference(spec: TaskSpec, reference: str, code: FailureCode) -> str:
+    """Say in one line what is wrong with a reference."""
+    shown = reference if len(reference) <= _SHOWN else reference[:_SHOWN] + "…"
+    return f"{code} for {spec.name}: {shown!r}"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from onethinker_rewards.rewards.batch import RewardBatch
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
+from onethinker_rewards.rewards.result import RewardBatch
 from onethinker_rewards.rewards.score import OnBadReference, score_in_context
 from onethinker_rewards.tasks import TASKS, Context, Judge, Segmenter, TaskSpec
 from onethinker_rewards.workers import Pool
@@ -20,7 +20,7 @@ class Scorer:
 
     Args:
         recipe: ``"paper"``, ``"release"`` or a recipe of your own.
-        table: The tasks.
+        table: The tasks, `TASKS` by default.
         judge: Scores open-ended answers; without one they get ROUGE.
         segmenter: Draws masks, for tasks whose formula uses them.
         workers: Number of processes for mathematics; None uses the process's shared ones.
@@ -35,13 +35,13 @@ class Scorer:
     def __init__(
         self,
         recipe: str | Recipe = "paper",
-        table: Mapping[str, TaskSpec] = TASKS,
+        table: Mapping[str, TaskSpec] | None = None,
         judge: Judge | None = None,
         segmenter: Segmenter | None = None,
         workers: int | None = None,
     ) -> None:
         self.recipe = find_recipe(recipe)
-        self.table = table
+        self.table = TASKS if table is None else table
         self._judge = judge
         self._segmenter = segmenter
         self._pool = Pool(size=workers) if workers is not None else None
@@ -75,6 +75,11 @@ class Scorer:
             pool=self._pool,
         )
         return score_in_context(responses, references, tasks, self.recipe, self.table, context, on_bad_reference)
+
+    def __repr__(self) -> str:
+        held = {"judge": self._judge, "segmenter": self._segmenter, "pool": self._pool}
+        given = "".join(f", {name}={type(value).__name__}" for name, value in held.items() if value is not None)
+        return f"Scorer({self.recipe!r}, {len(self.table)} tasks{given})"
 
     def close(self) -> None:
         """End the worker processes that belong to this scorer."""

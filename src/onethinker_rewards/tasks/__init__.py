@@ -1,20 +1,12 @@
-"""The tasks: a file each, and their ordered table."""
+"""The tasks: a file for each family, and their ordered table."""
 
-from onethinker_rewards.tasks.clips import Clip
-from onethinker_rewards.tasks.grammars import response_grammar
-from onethinker_rewards.tasks.names import check_names, resolve_tasks, spec_of, task_name
-from onethinker_rewards.tasks.patterns import answer_pattern
+from __future__ import annotations
+
+from onethinker_rewards.tasks.grammars import answer_pattern, json_schema, response_grammar
+from onethinker_rewards.tasks.mask_rewards import Clip
 from onethinker_rewards.tasks.prompts import prompt
-from onethinker_rewards.tasks.reading import (
-    Parsed,
-    describe_reference,
-    json_schema,
-    parse,
-    parse_answer,
-    parse_reference,
-)
-from onethinker_rewards.tasks.spec import Context, Formula, Judge, Scores, Segmenter, TaskSpec
-from onethinker_rewards.tasks.table import TASKS
+from onethinker_rewards.tasks.spec import Context, Formula, Judge, Scores, Segmenter, TaskSpec, TaskTable
+from onethinker_rewards.tasks.table import TASKS, check_names, resolve_tasks, spec_of, task_name
 
 __all__ = [
     "TASKS",
@@ -22,17 +14,13 @@ __all__ = [
     "Context",
     "Formula",
     "Judge",
-    "Parsed",
     "Scores",
     "Segmenter",
     "TaskSpec",
+    "TaskTable",
     "answer_pattern",
     "check_names",
-    "describe_reference",
     "json_schema",
-    "parse",
-    "parse_answer",
-    "parse_reference",
     "prompt",
     "resolve_tasks",
     "response_grammar",

@@ -1,4 +1,8 @@
-"""Grammars of whole responses, in the languages of the engines that guide decoding."""
+r"""What guides decoding: the JSON Schema or pattern of an answer, and grammars of whole responses.
+
+Patterns keep to what Python, Rust and the grammar engines all read: no look-ahead, no ``\s``. A text is free of a set
+of tags exactly if what follows each ``<`` begins none of them, and that needs no look-ahead.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,97 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from onethinker_rewards._validation import check_choice
-from onethinker_rewards.parsing import Think
-from onethinker_rewards.tasks.names import spec_of
-from onethinker_rewards.tasks.patterns import THINKING, text_pattern
-from onethinker_rewards.tasks.reading import json_schema
+from onethinker_rewards.answers import Number, OptionLetter, Think
+from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks.spec import TaskSpec
-from onethinker_rewards.tasks.table import TASKS
+from onethinker_rewards.tasks.table import spec_of
 
-__all__ = ["Engine", "response_grammar"]
+__all__ = ["Engine", "answer_pattern", "json_schema", "response_grammar"]
+
+
+def json_schema(task: str, *, table: Mapping[str, TaskSpec] | None = None) -> dict[str, Any]:
+    """Return the JSON Schema of a task's answer.
+
+    Raises:
+        UnknownTaskError: If ``task`` is none.
+    """
+    schema = spec_of(task, table).schema.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+_NUMBER = (
+    r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?)"  # digits, or thousands
+    r"(?:[eE][+-]?[0-9]+)?"
+)
+# The characters that `str.strip` takes off.
+_SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_THINK_TAGS = ("think>", "/think>")
+_ALL_TAGS = (*_THINK_TAGS, "answer>", "/answer>")
+_MOST_OPTIONS = 26
+
+
+def answer_pattern(
+    task: str, options: Sequence[str] | None = None, *, table: Mapping[str, TaskSpec] | None = None
+) -> str:
+    """Return a regular expression that the whole answer of a task in plain text matches.
+
+    What matches is read by strict rules, but for numbers beyond double range or the limit of digits. The other way
+    round, what strict rules read from a response matches once white space around it is off, except for option
+    letters: those are read in many dresses, and the pattern is the letter alone.
+
+    Args:
+        task: A task's name.
+        options: The options' texts; only as many letters match. Not used but for multiple choice.
+        table: The tasks, `TASKS` by default.
+
+    Raises:
+        UnknownTaskError: If ``task`` is none.
+        ArgumentError: If its answers are JSON, or ``options`` are none or more than there are letters.
+
+    >>> answer_pattern("multiple_choice", options=["a dog", "a cat", "a cow"])
+    '[A-C]'
+    """
+    spec = spec_of(task, table)
+    if spec.is_json:
+        raise ArgumentError(f"task: answers of {spec.name} are JSON; json_schema describes them")
+    return text_pattern(spec, options)
+
+
+def text_pattern(spec: TaskSpec, options: Sequence[str] | None) -> str:
+    """Return the pattern of a task whose answers are no JSON."""
+    if issubclass(spec.schema, OptionLetter):
+        return _letters(options)
+    return _NUMBER if issubclass(spec.schema, Number) else _TEXT
+
+
+def _letters(options: Sequence[str] | None) -> str:
+    count = _MOST_OPTIONS if options is None else len(options)
+    if not 0 < count <= _MOST_OPTIONS:
+        raise ArgumentError(f"options: from 1 to {_MOST_OPTIONS} of them have letters, not {count}")
+    return f"[A-{chr(ord('A') + count - 1)}]"
+
+
+def _beginning_no(tags: Sequence[str]) -> str:
+    """Return the pattern of a text without ``<`` that begins with none of these tags; they stand without their ``<``.
+
+    It leaves the tags letter by letter: at each one, any other character ends the danger.
+    """
+    firsts = "".join(sorted({tag[0] for tag in tags}))
+    ways = [f"[^<{firsts}][^<]*"]
+    for first in firsts:
+        rest = [tag[1:] for tag in tags if tag[0] == first]
+        if "" not in rest:
+            ways.append(first + _beginning_no(rest))
+    return f"(?:{'|'.join(ways)})?"
+
+
+def _lessers(tags: Sequence[str]) -> str:
+    return f"<{_beginning_no(tags)}"
+
+
+# Thinking may quote the answer's tags, not its own; an answer quotes none, and begins with no white space.
+THINKING = f"[^<]*(?:{_lessers(_THINK_TAGS)})*"
+_TEXT = f"(?:[^<{_SPACE}][^<]*|{_lessers(_ALL_TAGS)})(?:{_lessers(_ALL_TAGS)})*"
 
 Engine = Literal["xgrammar", "llguidance"]
 
@@ -34,7 +121,7 @@ def response_grammar(
     engine: Engine,
     think: Think = "required",
     options: Sequence[str] | None = None,
-    table: Mapping[str, TaskSpec] = TASKS,
+    table: Mapping[str, TaskSpec] | None = None,
 ) -> str:
     r"""Return a grammar of all that the model writes: thinking, then an answer in its task's schema.
 
@@ -46,7 +133,7 @@ def response_grammar(
         engine: ``xgrammar``: a structural tag, as JSON. ``llguidance``: a grammar in its dialect of Lark.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
         options: The options' texts; only as many letters are allowed. Not used but for multiple choice.
-        table: The tasks.
+        table: The tasks, `TASKS` by default.
 
     Raises:
         UnknownTaskError: If ``task`` is none.
@@ -61,7 +148,9 @@ def response_grammar(
     return _WRITERS[engine](spec, _HEADS[think], options, table)
 
 
-def _structural_tag(spec: TaskSpec, head: str, options: Sequence[str] | None, table: Mapping[str, TaskSpec]) -> str:
+def _structural_tag(
+    spec: TaskSpec, head: str, options: Sequence[str] | None, table: Mapping[str, TaskSpec] | None
+) -> str:
     if spec.is_json:
         elements: list[dict[str, Any]] = [
             {"type": "regex", "pattern": head},
@@ -74,7 +163,7 @@ def _structural_tag(spec: TaskSpec, head: str, options: Sequence[str] | None, ta
     return json.dumps({"type": "structural_tag", "format": form})
 
 
-def _lark(spec: TaskSpec, head: str, options: Sequence[str] | None, table: Mapping[str, TaskSpec]) -> str:
+def _lark(spec: TaskSpec, head: str, options: Sequence[str] | None, table: Mapping[str, TaskSpec] | None) -> str:
     if not spec.is_json:
         return f"start: {_between_slashes(head + text_pattern(spec, options) + _TAIL)}"
     schema = json.dumps(json_schema(spec.name, table=table))

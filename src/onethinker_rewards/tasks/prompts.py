@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from onethinker_rewards._validation import option_texts
-from onethinker_rewards.tasks.names import spec_of
 from onethinker_rewards.tasks.spec import TaskSpec
-from onethinker_rewards.tasks.table import TASKS
+from onethinker_rewards.tasks.table import spec_of
 
 __all__ = ["prompt"]
 
@@ -25,7 +24,7 @@ def prompt(
     question: str,
     options: Sequence[str] | None = None,
     *,
-    table: Mapping[str, TaskSpec] = TASKS,
+    table: Mapping[str, TaskSpec] | None = None,
 ) -> str:
     """Return the text that asks ``question`` as ``task``.
 
@@ -33,7 +32,7 @@ def prompt(
         task: A task's name.
         question: The question, with its ``<image>`` and ``<video>`` placeholders if it has any.
         options: The options' texts, listed below the question; labelled A, B, C unless they are already.
-        table: The tasks.
+        table: The tasks, `TASKS` by default.
 
     Raises:
         UnknownTaskError: If ``task`` is none.
@@ -45,10 +44,7 @@ def prompt(
     return _QUESTION.format(question=question, instruction=spec.instruction, example=spec.example)
 
 
-def _labelled(place: int, option: str) -> str:
-    letter = chr(ord("A") + place)
-    return (
-        option
-        if option.startswith((f"{letter}.", f"{letter})", f"({letter})", f"{letter}:"))
-        else f"{letter}. {option}"
-    )
+def _labelled(index: int, option: str) -> str:
+    letter = chr(ord("A") + index)
+    is_labelled = option.startswith((f"{letter}.", f"{letter})", f"({letter})", f"{letter}:"))
+    return option if is_labelled else f"{letter}. {option}"

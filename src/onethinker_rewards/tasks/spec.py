@@ -1,29 +1,19 @@
-"""What a task is: a schema, a formula, its parts, and what to tell the model."""
+"""What a task is: a schema, a formula, its parts and constants, and what to tell the model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from onethinker_rewards.answers import Booleans, Floats, Integers, is_plain_text
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.columns import Floats, Reader, reader_of
-from onethinker_rewards.schemas import Number, OptionLetter, Text
 
-__all__ = [
-    "Context",
-    "Formula",
-    "Judge",
-    "ReleasedFormula",
-    "ReleasedScores",
-    "Scores",
-    "Segmenter",
-    "TaskSpec",
-]
+__all__ = ["Context", "Formula", "Judge", "Scores", "Segmenter", "TaskSpec", "TaskTable"]
 
 
 class Judge(Protocol):
@@ -60,16 +50,19 @@ class Segmenter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Context:
-    """What a formula may use beside answers and references; one entry a row, or None where not given.
+    """What a formula may use apart from answers and references; columns have one entry a row, or are None.
 
     Attributes:
         questions: The questions' texts.
         options: The options' texts.
         images: Images as the segmenter takes them, or a `Clip` of them for a video.
-        masks: What segmentation should give, as `onethinker_rewards.columns.read_mask` takes it; for a video one for
-            each frame of its clip, None where the object is not to be seen.
+        masks: What segmentation should give, as `onethinker_rewards.answers.masks.read_mask` takes it; for a video one
+            for each frame of its clip, None where the object is not to be seen.
+        valid: ``[N]`` whether both answer and reference could be read. The other rows hold stand-ins, and whatever a
+            formula gives for them becomes 0; None means that all are valid.
+        constants: The task's constants by name, as its recipe sets them.
         judge: Scores free text.
         segmenter: Draws masks.
         pool: Workers for what can hang; None is the process's own.
@@ -79,12 +72,33 @@ class Context:
     options: Sequence[Sequence[str] | None] | None = None
     images: Sequence[Any] | None = None
     masks: Sequence[Any] | None = None
+    valid: Booleans | None = None
+    constants: Mapping[str, float] = field(default_factory=dict[str, float])
     judge: Judge | None = None
     segmenter: Segmenter | None = None
     pool: Any = None
 
+    def __repr__(self) -> str:
+        values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
+        given = [name for name, value in values.items() if value is not None and name != "constants"]
+        return f"Context({', '.join(given)})"
 
-@dataclass(frozen=True, slots=True)
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """Return the caller's columns that are given, by name."""
+        given = {name: getattr(self, name) for name in ("questions", "options", "images", "masks")}
+        return {name: values for name, values in given.items() if values is not None}
+
+    def of_rows(self, rows: list[int]) -> Context:
+        """Return the context of these rows."""
+        columns = {name: [values[row] for row in rows] for name, values in self.columns().items()}
+        return replace(self, **columns) if columns else self
+
+    def valid_rows(self, count: int) -> Integers:
+        """Return the indices of those of ``count`` rows whose answer and reference could be read."""
+        return np.arange(count) if self.valid is None else np.flatnonzero(self.valid)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Scores:
     """What a formula gives.
 
@@ -100,36 +114,28 @@ class Scores:
     failures: Mapping[int, FailureCode] = field(default_factory=dict[int, FailureCode])
     bad_references: Mapping[int, str] = field(default_factory=dict[int, str])
 
-
-@dataclass(frozen=True, slots=True)
-class ReleasedScores:
-    """What the released code gives for one row: accuracy in [0, 1], structure in [0, 0.5], parts, failure."""
-
-    accuracy: float
-    structure: float = 0.5
-    parts: Mapping[str, float] = field(default_factory=dict[str, float])
-    failure: FailureCode | None = None
+    def __repr__(self) -> str:
+        rows = f"{np.size(self.accuracy)} rows, parts={tuple(self.parts)}"
+        return f"Scores({rows}, {len(self.failures)} failures, {len(self.bad_references)} bad references)"
 
 
 Formula = Callable[[Any, Any, Context], Scores]
-ReleasedFormula = Callable[[Sequence[str], Sequence[str], Sequence[str], Context], Sequence[ReleasedScores]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TaskSpec:
     """A task as data.
 
     Attributes:
         name: Canonical name.
         schema: What an answer has to be.
-        accuracy: From columns of answers and references, row by row beside each other, to scores.
+        accuracy: The formula: from columns of answers and of references, N rows each, to scores.
         parts: Names of the terms that ``accuracy`` may give.
         maximum: Largest accuracy.
+        constants: Numbers that the formula takes from its context, by name; a recipe may set others.
         instruction: The paragraph of the prompt that says how to answer.
         example: An answer of the right form, shown in the prompt.
-        reader: From texts to the columns that ``accuracy`` takes; by default the schema's.
         reference_fault: Why a reference that is in the schema is unusable all the same, None where it is not.
-        released: The released code's accuracy and structure; None where the release has no such task.
     """
 
     name: str
@@ -137,18 +143,40 @@ class TaskSpec:
     accuracy: Formula
     parts: tuple[str, ...] = ()
     maximum: float = 1.0
+    constants: Mapping[str, float] = field(default_factory=dict[str, float])
     instruction: str = ""
     example: str = ""
-    reader: Reader[Any] | None = None
     reference_fault: Callable[[str], FailureCode | None] | None = None
-    released: ReleasedFormula | None = None
 
     @property
     def is_json(self) -> bool:
         """Whether answers are JSON objects, not plain text."""
-        return not issubclass(self.schema, OptionLetter | Number | Text)
+        return not is_plain_text(self.schema)
 
-    @property
-    def read(self) -> Reader[Any]:
-        """The reader of this task's answers."""
-        return self.reader or reader_of(self.schema)
+    def __repr__(self) -> str:
+        constants = f", constants={dict(self.constants)}" if self.constants else ""
+        schema = f"schema={self.schema.__name__}"
+        return f"TaskSpec({self.name!r}, {schema}, parts={self.parts}, maximum={self.maximum}{constants})"
+
+
+class TaskTable(Mapping[str, TaskSpec]):
+    """Tasks by name, read-only, in the order in which they are shown.
+
+    >>> TaskTable([TaskSpec(name="count", schema=BaseModel, accuracy=lambda *_: Scores(np.zeros(1)))])
+    TaskTable(count)
+    """
+
+    def __init__(self, specs: Sequence[TaskSpec]) -> None:
+        self._specs = {spec.name: spec for spec in specs}
+
+    def __getitem__(self, name: str) -> TaskSpec:
+        return self._specs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def __repr__(self) -> str:
+        return f"TaskTable({', '.join(self)})"

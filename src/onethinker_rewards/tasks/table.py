@@ -1,42 +1,126 @@
-"""All tasks, in the order in which they are shown."""
+"""All tasks, in the order in which they are shown, and the labels that data sets use for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
-from onethinker_rewards.tasks.image_segmentation import IMAGE_SEGMENTATION
-from onethinker_rewards.tasks.math import MATH
-from onethinker_rewards.tasks.multiple_choice import MULTIPLE_CHOICE
-from onethinker_rewards.tasks.numerical import NUMERICAL
-from onethinker_rewards.tasks.ocr import OCR
-from onethinker_rewards.tasks.open_ended import OPEN_ENDED
-from onethinker_rewards.tasks.regression import REGRESSION
-from onethinker_rewards.tasks.spatial_grounding import SPATIAL_GROUNDING
-from onethinker_rewards.tasks.spatio_temporal_grounding import SPATIO_TEMPORAL_GROUNDING
-from onethinker_rewards.tasks.spec import TaskSpec
-from onethinker_rewards.tasks.temporal_grounding import TEMPORAL_GROUNDING
-from onethinker_rewards.tasks.tracking import TRACKING
-from onethinker_rewards.tasks.video_segmentation import VIDEO_SEGMENTATION
+from onethinker_rewards._validation import check_text
+from onethinker_rewards.errors import ArgumentError, UnknownTaskError
+from onethinker_rewards.tasks import grounding, segmentation, text
+from onethinker_rewards.tasks.spec import TaskSpec, TaskTable
 
-__all__ = ["TASKS"]
+__all__ = ["TASKS", "check_names", "resolve_tasks", "spec_of", "task_name"]
 
-TASKS: Mapping[str, TaskSpec] = MappingProxyType(
-    {
-        task.name: task
-        for task in (
-            MULTIPLE_CHOICE,
-            NUMERICAL,
-            REGRESSION,
-            MATH,
-            OCR,
-            OPEN_ENDED,
-            TEMPORAL_GROUNDING,
-            SPATIAL_GROUNDING,
-            SPATIO_TEMPORAL_GROUNDING,
-            TRACKING,
-            IMAGE_SEGMENTATION,
-            VIDEO_SEGMENTATION,
-        )
-    }
+TASKS = TaskTable(
+    [
+        text.MULTIPLE_CHOICE,
+        text.NUMERICAL,
+        text.REGRESSION,
+        text.MATH,
+        text.OCR,
+        text.OPEN_ENDED,
+        grounding.TEMPORAL_GROUNDING,
+        grounding.SPATIAL_GROUNDING,
+        grounding.SPATIO_TEMPORAL_GROUNDING,
+        grounding.TRACKING,
+        segmentation.IMAGE_SEGMENTATION,
+        segmentation.VIDEO_SEGMENTATION,
+    ]
 )
+
+_SEPARATORS = re.compile(r"[\s_\-/]+")
+# Other spellings, with separators as one underscore and in lower case.
+_ALIASES = {
+    "spatial_temporal_grounding": "spatio_temporal_grounding",
+    "spatiotemporal_grounding": "spatio_temporal_grounding",
+    "caption": "open_ended",
+    "captioning": "open_ended",
+    "image_caption": "open_ended",
+    "image_captioning": "open_ended",
+    "video_caption": "open_ended",
+    "video_captioning": "open_ended",
+    "segmentation_image": "image_segmentation",
+    "segmentation_video": "video_segmentation",
+}
+_SEGMENTATION = "segmentation"
+
+
+def task_name(problem_type: str, data_type: str | None = None, *, table: Mapping[str, TaskSpec] | None = None) -> str:
+    """Return our name for a data set's ``problem_type`` and ``data_type``.
+
+    Args:
+        problem_type: For example ``"spatial-temporal grounding"``, ``"OCR"``, or one of our own names.
+        data_type: ``"image"`` or ``"video"``; only ``"segmentation"`` needs it.
+        table: The tasks, `TASKS` by default.
+
+    Raises:
+        UnknownTaskError: If this is no task.
+        ArgumentError: If it is no text.
+
+    >>> task_name("spatial-temporal grounding", "video"), task_name("segmentation", "image")
+    ('spatio_temporal_grounding', 'image_segmentation')
+    """
+    check_text("problem_type", problem_type)
+    table = TASKS if table is None else table
+    name = _known_name(problem_type, data_type, table)
+    if name is None:
+        raise UnknownTaskError((), (_why_unknown(problem_type, data_type, table),))
+    return name
+
+
+def spec_of(task: str, table: Mapping[str, TaskSpec] | None = None) -> TaskSpec:
+    """Return a task by any of its names.
+
+    Raises:
+        UnknownTaskError: If this is no task.
+    """
+    check_text("task", task)
+    table = TASKS if table is None else table
+    return table[task_name(task, table=table)]
+
+
+def resolve_tasks(labels: Sequence[str], table: Mapping[str, TaskSpec]) -> list[str]:
+    """Return the task name of each row.
+
+    Raises:
+        UnknownTaskError: Naming all rows whose label is no task.
+    """
+    names = {label: _known_name(label, None, table) for label in set(labels)}
+    unknown = [row for row, label in enumerate(labels) if names[label] is None] if None in names.values() else []
+    if unknown:
+        why = {label: _why_unknown(label, None, table) for label in dict.fromkeys(labels[row] for row in unknown)}
+        raise UnknownTaskError(unknown, [why[labels[row]] for row in unknown])
+    return [names[label] or label for label in labels]
+
+
+def check_names(name: str, keys: Iterable[str], table: Mapping[str, TaskSpec]) -> None:
+    """Raise an `ArgumentError` where a key is not the name of a task, as the table has it."""
+    for key in keys:
+        if key not in table:
+            raise ArgumentError(f"{name}: {_why_unknown(key, None, table)}")
+
+
+def _known_name(problem_type: str, data_type: str | None, table: Mapping[str, TaskSpec]) -> str | None:
+    if problem_type in table:
+        return problem_type
+    name = _spelled(problem_type)
+    if name == _SEGMENTATION and data_type:
+        name = f"{data_type.strip().casefold()}_{_SEGMENTATION}"
+    name = _ALIASES.get(name, name)
+    return name if name in table else None
+
+
+def _spelled(problem_type: str) -> str:
+    return _SEPARATORS.sub("_", problem_type.strip().casefold())
+
+
+def _why_unknown(problem_type: str, data_type: str | None, table: Mapping[str, TaskSpec]) -> str:
+    name = _spelled(problem_type)
+    if name == _SEGMENTATION:
+        why = f"{problem_type!r} needs the data type image or video, not {data_type!r}"
+        return f"{why}; or write image_segmentation or video_segmentation"
+    close = get_close_matches(name, table, n=1)
+    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(table)}"
+    return f"{problem_type!r} is no task; {meant}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from onethinker_rewards.schemas import Number, OptionLetter, Text
+from onethinker_rewards.answers import Number, OptionLetter, Text
 from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
 from onethinker_rewards.testing.sound import (
     JSON_SCHEMAS,

@@ -9,7 +9,7 @@ import numpy as np
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.rewards import RECIPES, Recipe, score
-from onethinker_rewards.tasks import TASKS, TaskSpec, spec_of
+from onethinker_rewards.tasks import TaskSpec, spec_of
 from onethinker_rewards.testing.checking import LawViolation, smallest
 from onethinker_rewards.testing.reward_laws import REWARD_LAWS, RewardLaw, RewardTrial
 
@@ -25,7 +25,7 @@ def check_rewards(
     laws: Iterable[str] = tuple(REWARD_LAWS),
     *,
     recipe: str | Recipe = "paper",
-    table: Mapping[str, TaskSpec] = TASKS,
+    table: Mapping[str, TaskSpec] | None = None,
     totals: Totals | None = None,
     examples: int = 100,
 ) -> None:
@@ -35,7 +35,7 @@ def check_rewards(
         task: A task's name; its answers have to be in one of the package's schemas, its formula may be any.
         laws: Names of `REWARD_LAWS`; all by default.
         recipe: A recipe's name, or your own. The release's rewards break several of the laws.
-        table: The tasks.
+        table: The tasks, `TASKS` by default.
         totals: What scores ``[N]`` responses against ``[N]`` references of a task, if not `onethinker_rewards.score`
             with this recipe and table. Its largest reward has to be theirs.
         examples: Inputs to try for each law.
@@ -60,7 +60,7 @@ def check_rewards(
             _hold(law, spec.name, chosen, reward, largest, examples)
 
 
-def _scorer(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Totals:
+def _scorer(recipe: Recipe, table: Mapping[str, TaskSpec] | None) -> Totals:
     return lambda responses, references, task: score(responses, references, task, recipe=recipe, table=table).total
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from onethinker_rewards.parsing import Think
-from onethinker_rewards.schemas import Number, SegmentationPrompt, VideoSegmentationPrompt
+from onethinker_rewards.answers import Number, SegmentationPrompt, Think, VideoSegmentationPrompt
 from onethinker_rewards.testing.extra import SearchStrategy
 from onethinker_rewards.testing.rollouts import has_track, is_json
 from onethinker_rewards.testing.sound import schema_of

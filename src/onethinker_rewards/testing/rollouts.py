@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from onethinker_rewards.parsing import Think
-from onethinker_rewards.schemas import BoxTrack, Number, OptionLetter, TimedBoxTrack, VideoSegmentationPrompt
+from onethinker_rewards.answers import BoxTrack, Number, OptionLetter, Think, TimedBoxTrack, VideoSegmentationPrompt
 from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
 from onethinker_rewards.testing.sound import JSON_SCHEMAS, math_texts, schema_of
 

@@ -6,7 +6,7 @@ import json
 from random import Random
 from typing import Any
 
-from onethinker_rewards.schemas import (
+from onethinker_rewards.answers import (
     BoxTrack,
     Number,
     OptionLetter,

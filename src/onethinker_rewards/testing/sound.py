@@ -11,8 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.schemas import (
+from onethinker_rewards.answers import (
     BoxTrack,
     Number,
     OptionLetter,
@@ -23,6 +22,7 @@ from onethinker_rewards.schemas import (
     TimeSpan,
     VideoSegmentationPrompt,
 )
+from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import spec_of
 from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from onethinker_rewards.parsing import END_TOKENS, Think
+from onethinker_rewards.answers import END_TOKENS, Think
 from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
 from onethinker_rewards.testing.hostile import hostile_text
 from onethinker_rewards.testing.misses import near_misses

@@ -7,7 +7,7 @@ from itertools import permutations
 from random import Random
 from typing import Any
 
-from onethinker_rewards.parsing import Think
+from onethinker_rewards.answers import Think
 from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
 from onethinker_rewards.testing.rollouts import (
     FOREIGN,

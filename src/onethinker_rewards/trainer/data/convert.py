@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from onethinker_rewards.answers import OptionLetter, bare_reference, find_answer
 from onethinker_rewards.errors import BadReferenceError, UnknownTaskError
-from onethinker_rewards.parsing import bare_reference, find_answer
-from onethinker_rewards.schemas import OptionLetter
-from onethinker_rewards.tasks import parse, parse_reference, task_name
+from onethinker_rewards.rewards import parse, parse_reference
+from onethinker_rewards.tasks import task_name
 from onethinker_rewards.trainer.data.faults import BadRowError, Fault
 from onethinker_rewards.trainer.data.media import MediaRules
 from onethinker_rewards.trainer.data.prompts import PLACEHOLDERS, prompt_of, with_placeholders

@@ -8,7 +8,8 @@ from typing import Any
 
 from onethinker_rewards.adapters import Columns
 from onethinker_rewards.errors import BadReferenceError, UnknownTaskError
-from onethinker_rewards.tasks import parse_reference, task_name
+from onethinker_rewards.rewards import parse_reference
+from onethinker_rewards.tasks import task_name
 from onethinker_rewards.trainer.data import BadRowError, Fault
 
 __all__ = ["TASK_COLUMNS", "Candidate", "answers_of", "candidate_of"]

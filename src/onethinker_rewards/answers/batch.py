@@ -1,0 +1,389 @@
+"""Many responses to columns: every row keeps its index, and a code is written at its row where it is found.
+
+The common case is found by slices and decoded straight into typed structs. Whatever that way refuses is read again by
+the one-row definition (`tags.find_answer`, `read.read_answer`), which decides its code. A row that cannot be read holds
+a stand-in: a valid value that stands for nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from onethinker_rewards.answers.boxes import (
+    BoxColumns,
+    BoxStruct,
+    PromptColumns,
+    PromptStruct,
+    SpanColumns,
+    SpanStruct,
+    TimedPromptColumns,
+    TimedPromptStruct,
+)
+from onethinker_rewards.answers.columns import Booleans, Columns, Integers, text_array
+from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number
+from onethinker_rewards.answers.read import Parsed, ReadAnswer, Rules, is_plain_text, read_answer, read_response
+from onethinker_rewards.answers.repairs import without_fence
+from onethinker_rewards.answers.schemas import (
+    BoxTrack,
+    Number,
+    OptionLetter,
+    SegmentationPrompt,
+    SingleBox,
+    Text,
+    TimedBoxTrack,
+    TimeSpan,
+    VideoSegmentationPrompt,
+)
+from onethinker_rewards.answers.tags import CLOSE_ANSWER, Think, bare_reference, find_answer
+from onethinker_rewards.answers.text import (
+    PLAIN_CHARACTERS,
+    LetterColumns,
+    NumberColumns,
+    TextColumns,
+    named_option,
+    option_letter,
+)
+from onethinker_rewards.answers.tracks import TimedTrackColumns, TimedTrackStruct, TrackColumns, TrackStruct
+from onethinker_rewards.codes import FailureCode, RepairCode
+
+__all__ = ["Answers", "ModelColumns", "ReadOptions", "Reader", "SchemaReader", "find_answers"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How responses are to be read.
+
+    Attributes:
+        rules: ``strict`` or ``lenient``.
+        think: Whether thinking is ``required``, ``prefilled`` or wanted ``none``.
+        limits: How much is read at all.
+        options: The options' texts of each row that is read, where the question offers some.
+        any_text: Which of the rows that are read have a reference that is no option letter, so that any text will do.
+    """
+
+    rules: Rules = "strict"
+    think: Think = "required"
+    limits: Limits = DEFAULT_LIMITS
+    options: Sequence[Sequence[str] | None] | None = None
+    any_text: Booleans | None = None
+
+
+@dataclass(slots=True)
+class Answers:
+    """What is known of N responses, one entry a row.
+
+    Attributes:
+        texts: The answer's text; empty where there is none.
+        failure: Why there is no answer, or None.
+        format_fault: Why the format reward is 0, or None.
+        repairs: What was put right before the answer was read.
+        unclosed: The text after an ``<answer>`` that was never closed, by row; lenient rules may use it.
+    """
+
+    texts: list[str]
+    failure: list[FailureCode | None]
+    format_fault: list[FailureCode | None]
+    repairs: list[tuple[RepairCode, ...]]
+    unclosed: dict[int, str] = field(default_factory=dict[int, str])
+
+    @classmethod
+    def of_texts(cls, texts: list[str]) -> Answers:
+        """Return answers of which nothing is known but their texts."""
+        count = len(texts)
+        return cls(texts, [None] * count, [None] * count, [()] * count)
+
+    def fail(self, row: int, code: FailureCode) -> None:
+        """Write down why the answer of a row could not be read; what the tags say comes first."""
+        self.failure[row] = self.failure[row] or code
+        self.format_fault[row] = self.format_fault[row] or code
+
+    def record(self, row: int, read: ReadAnswer) -> None:
+        """Write down how the answer of a row was read; one that was never closed has failed until it was repaired."""
+        if row in self.unclosed and read.failure is not None:
+            return
+        self.failure[row] = read.failure
+        self.repairs[row] = (RepairCode.CLOSED_ANSWER, *read.repairs) if row in self.unclosed else read.repairs
+        self.format_fault[row] = self.format_fault[row] or read.schema_fault
+
+
+# What is between thinking and answer in nearly every response.
+_JOINTS = tuple(f"</think>{space}<answer>" for space in ("\n", "", "\n\n"))
+
+
+def find_answers(responses: Sequence[str], *, think: Think = "required", limits: Limits = DEFAULT_LIMITS) -> Answers:
+    """Find each response's answer; the common layout by slices, all others by `find_answer`, the definition."""
+    answers = Answers.of_texts([""] * len(responses))
+    texts, longest, is_usual = answers.texts, limits.response_characters, think == "required"
+    for row, response in enumerate(responses):
+        start = response.find("<", 7)
+        answer = ""
+        for joint in _JOINTS:
+            if response.startswith(joint, start):
+                answer = response[start + len(joint) : -9].strip()
+                break
+        if (
+            answer
+            and is_usual
+            and "<" not in answer
+            and response[:7] == "<think>"
+            and response[-9:] == CLOSE_ANSWER
+            and len(response) <= longest
+        ):
+            texts[row] = answer
+            continue
+        found = find_answer(response, think=think, limits=limits)
+        answers.failure[row], answers.format_fault[row] = found.failure, found.format_fault
+        if found.failure is None:
+            texts[row] = found.answer or ""
+        elif found.answer is not None:
+            answers.unclosed[row] = found.answer
+    return answers
+
+
+class Reader(ABC):
+    """How a recipe reads: where the answer of a response is, and which columns a formula gets.
+
+    Attributes:
+        reads_schema: Whether columns are those of the task's schema, which the tasks' own formulas take.
+    """
+
+    reads_schema: ClassVar[bool] = True
+
+    @abstractmethod
+    def find(self, responses: Sequence[str], options: ReadOptions) -> Answers:
+        """Find the answer of each response."""
+
+    @abstractmethod
+    def bare_reference(self, text: str) -> str:
+        """Return a reference without the answer tags that it may have around it."""
+
+    @abstractmethod
+    def read(self, answers: Answers, rows: Integers, schema: type[BaseModel], options: ReadOptions) -> Columns:
+        """Return columns with one entry for each of ``rows``; codes are written into ``answers``."""
+
+    @abstractmethod
+    def read_references(self, references: Answers, schema: type[BaseModel], options: ReadOptions) -> Columns:
+        """Return columns with one entry a reference; codes are written into ``references``."""
+
+    @abstractmethod
+    def parse(self, response: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
+        """Read one response."""
+
+    @abstractmethod
+    def parse_answer(self, text: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
+        """Read one bare answer without tags."""
+
+
+@dataclass(frozen=True)
+class SchemaReader(Reader):
+    """Reads the one answer between its tags in its task's schema."""
+
+    def find(self, responses: Sequence[str], options: ReadOptions) -> Answers:
+        """Find the answer of each response between its tags."""
+        return find_answers(responses, think=options.think, limits=options.limits)
+
+    def bare_reference(self, text: str) -> str:
+        """Return a reference without the answer tags that it may have around it."""
+        return bare_reference(text)
+
+    def read(self, answers: Answers, rows: Integers, schema: type[BaseModel], options: ReadOptions) -> Columns:
+        """Read the answers of ``rows`` into the schema's columns, or into its models if it is a user's own."""
+        kind = _JSON_KINDS.get(schema)
+        if kind is not None:
+            return _read_json(answers, rows.tolist(), kind, options)
+        return _TEXT_KINDS.get(schema, _read_models)(answers, rows.tolist(), schema, options)
+
+    def read_references(self, references: Answers, schema: type[BaseModel], options: ReadOptions) -> Columns:
+        """Read references as answers, by strict rules; one that names no option is compared as text."""
+        rows = np.arange(len(references.texts))
+        any_text = np.ones(len(rows), dtype=np.bool_)
+        strict = ReadOptions(limits=options.limits, options=options.options, any_text=any_text)
+        return self.read(references, rows, schema, strict)
+
+    def parse(self, response: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
+        """Read one response by the definition."""
+        return read_response(response, schema, rules=options.rules, think=options.think, limits=options.limits)
+
+    def parse_answer(self, text: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
+        """Read one bare answer by the definition."""
+        read = read_answer(text, schema, rules=options.rules, limits=options.limits)
+        return Parsed(None, read.answer, read.failure, read.schema_fault, read.repairs)
+
+
+def _by_definition(answers: Answers, row: int, schema: type[BaseModel], options: ReadOptions) -> BaseModel | None:
+    """Read one row by `read_answer` and write its codes down; None where there is nothing to be read."""
+    text = answers.unclosed.get(row, answers.texts[row])
+    is_repairable = options.rules == "lenient" and row in answers.unclosed and not is_plain_text(schema)
+    if answers.failure[row] is not None and not is_repairable:
+        return None
+    read = read_answer(text, schema, rules=options.rules, limits=options.limits)
+    answers.record(row, read)
+    return read.answer
+
+
+class _JsonKind(NamedTuple):
+    """How one schema is decoded: its struct, the value that stands for an unreadable row, and its columns."""
+
+    schema: type[BaseModel]
+    stand_in: msgspec.Struct
+    columns: Any
+    decode: Callable[[str], Any]
+
+
+def _json_kind(schema: type[BaseModel], stand_in: msgspec.Struct, columns: type[Columns]) -> _JsonKind:
+    return _JsonKind(schema, stand_in, columns, msgspec.json.Decoder(type(stand_in)).decode)
+
+
+_TIME, _BOX = (0.0, 1.0), (0.0, 0.0, 1.0, 1.0)
+_POINTS = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
+_JSON_KINDS = {
+    kind.schema: kind
+    for kind in (
+        _json_kind(TimeSpan, SpanStruct(_TIME), SpanColumns),
+        _json_kind(SingleBox, BoxStruct(_BOX), BoxColumns),
+        _json_kind(BoxTrack, TrackStruct({0: _BOX}), TrackColumns),
+        _json_kind(TimedBoxTrack, TimedTrackStruct(_TIME, {0: _BOX}), TimedTrackColumns),
+        _json_kind(SegmentationPrompt, PromptStruct(_BOX, _POINTS, _POINTS), PromptColumns),
+        _json_kind(VideoSegmentationPrompt, TimedPromptStruct(0.0, _BOX, _POINTS, _POINTS), TimedPromptColumns),
+    )
+}
+# Rows are decoded and packed so many at a time: keeping thousands of tuples alive costs more than reading them.
+_BLOCK = 256
+# What the decoder raises on a text that is not in the schema.
+_REFUSED = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
+
+
+def _read_json(answers: Answers, rows: list[int], kind: _JsonKind, options: ReadOptions) -> Columns:
+    starts = range(0, max(1, len(rows)), _BLOCK)
+    blocks = [_read_json_block(answers, rows[start : start + _BLOCK], kind, options) for start in starts]
+    return blocks[0] if len(blocks) == 1 else kind.columns.concatenate(blocks)
+
+
+def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options: ReadOptions) -> Columns:
+    """Decode rows; the decoder refuses whatever the schema refuses but order, range and limits.
+
+    Those are looked for on the arrays, and the definition decides on each suspect.
+    """
+    limits, decode, texts = options.limits, kind.decode, answers.texts
+    longest, is_track = limits.number_characters, kind.columns in (TrackColumns, TimedTrackColumns)
+    values: list[Any] = []
+    for row in rows:
+        text = texts[row]
+        try:
+            if len(text) > limits.answer_characters or (len(text) > longest and has_long_number(text, longest)):
+                raise msgspec.ValidationError
+            if is_track and ('"-' in text or "\\" in text):
+                raise msgspec.ValidationError
+            values.append(decode(text))
+        except _REFUSED:
+            values.append(_decode_by_definition(answers, row, kind, options))
+    columns = kind.columns.pack(values)
+    suspects = np.flatnonzero(~columns.are_valid(limits)).tolist()
+    for index in suspects:
+        values[index] = _decode_by_definition(answers, rows[index], kind, options)
+    return kind.columns.pack(values) if suspects else columns
+
+
+def _decode_by_definition(answers: Answers, row: int, kind: _JsonKind, options: ReadOptions) -> Any:
+    answer = _by_definition(answers, row, kind.schema, options)
+    if answer is None:
+        return kind.stand_in
+    return msgspec.convert(answer.model_dump(), type(kind.stand_in), strict=False)
+
+
+_STAND_IN_TEXT = "-"
+
+
+def _read_texts(answers: Answers, rows: list[int], schema: type[BaseModel], options: ReadOptions) -> TextColumns:
+    """Read free text: everything that is not empty and not too long."""
+    values: list[str] = []
+    for row in rows:
+        text = answers.texts[row].strip()
+        if not text or len(text) > options.limits.answer_characters:
+            answers.fail(row, FailureCode.ANSWER_TOO_LONG if text else FailureCode.EMPTY_ANSWER)
+            text = _STAND_IN_TEXT
+        values.append(text)
+    return TextColumns(text_array(values))
+
+
+def _read_numbers(answers: Answers, rows: list[int], schema: type[BaseModel], options: ReadOptions) -> NumberColumns:
+    """Read plain numbers."""
+    values, written = np.zeros(len(rows)), ["0"] * len(rows)
+    longest = options.limits.number_characters
+    for index, row in enumerate(rows):
+        text = answers.texts[row]
+        # The common case of `plain_number`, without the model.
+        if len(text) <= longest and not text.strip(PLAIN_CHARACTERS):
+            try:
+                number = float(text)
+            except ValueError:
+                number = math.inf
+            if math.isfinite(number):
+                values[index], written[index] = number, text
+                continue
+        answer = _by_definition(answers, row, schema, options)
+        if answer is not None:
+            values[index] = float(str(answer))
+            written[index] = without_fence(text.strip())[0].replace(",", "")
+    return NumberColumns(values, text_array(written))
+
+
+_LETTERS = {letter: ord(letter.upper()) for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}
+
+
+def _read_letters(answers: Answers, rows: list[int], schema: type[BaseModel], options: ReadOptions) -> LetterColumns:
+    """Read option letters; with the options' texts given, exactly one option's text is its letter too."""
+    letters, written = np.full(len(rows), ord("A")), [answers.texts[row] for row in rows]
+    for index, (row, text) in enumerate(zip(rows, written, strict=True)):
+        named = options.options[index] if options.options is not None else None
+        letter = _LETTERS.get(text)
+        if letter is not None and not (named and letter - ord("A") >= len(named)):
+            letters[index] = letter
+        elif answers.failure[row] is None:
+            letters[index] = _read_letter(answers, row, named, index, options)
+    return LetterColumns(letters, text_array(written))
+
+
+def _read_letter(answers: Answers, row: int, named: Sequence[str] | None, index: int, options: ReadOptions) -> int:
+    """Decide one text that is no letter alone; 0 where it is compared as text."""
+    text = answers.texts[row].strip()
+    if 0 < len(text) <= options.limits.answer_characters:
+        letter = (named_option(text, named) if named else None) or option_letter(text)
+        if letter is not None:
+            return ord(letter)
+        if options.any_text is not None and options.any_text[index]:
+            return 0
+    answer = _by_definition(answers, row, OptionLetter, options)
+    return ord("A") if answer is None else ord(str(answer))
+
+
+_TEXT_KINDS: dict[type[BaseModel], Callable[[Answers, list[int], type[BaseModel], ReadOptions], Columns]] = {
+    Text: _read_texts,
+    Number: _read_numbers,
+    OptionLetter: _read_letters,
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ModelColumns(Columns):
+    """Columns of a schema that has no arrays of its own: ``models`` ``[N]``, the pydantic models themselves."""
+
+    models: NDArray[np.object_]
+
+
+def _read_models(answers: Answers, rows: list[int], schema: type[BaseModel], options: ReadOptions) -> ModelColumns:
+    """Read texts in any schema one by one; the first readable one stands in for the others, or None if there is none."""
+    read = [_by_definition(answers, row, schema, options) for row in rows]
+    stand_in = next((answer for answer in read if answer is not None), None)
+    # One by one: a model that is a sequence itself must not be taken apart.
+    models = np.fromiter((stand_in if answer is None else answer for answer in read), dtype=object, count=len(read))
+    return ModelColumns(models)

@@ -1,0 +1,117 @@
+"""Where thinking and answer are in one response.
+
+The answer is the one ``<answer>…</answer>`` after the last ``</think>``; the thinking before it may quote any tag of
+the answer's. The format asks for more: nothing but one thinking block and one answer block.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
+from onethinker_rewards.codes import FailureCode
+
+__all__ = ["CLOSE_ANSWER", "END_TOKENS", "OPEN_ANSWER", "FoundAnswer", "Think", "bare_reference", "find_answer"]
+
+Think = Literal["required", "prefilled", "none"]
+
+END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
+_REVERSED_END = re.compile(r"\A(?:" + "|".join([r"\s", *(re.escape(token[::-1]) for token in END_TOKENS)]) + ")*+")
+
+_OPEN_THINK, _CLOSE_THINK = "<think>", "</think>"
+OPEN_ANSWER, CLOSE_ANSWER = "<answer>", "</answer>"
+
+
+class FoundAnswer(NamedTuple):
+    """What the tags of one response say.
+
+    Attributes:
+        think: The thinking, or None where there is none.
+        answer: The answer's text without surrounding white space, or None.
+        failure: Why there is no answer.
+        format_fault: Why the tags earn no format reward.
+        closed: Whether ``</answer>`` was there. If not, ``answer`` is the text after ``<answer>``, and ``failure`` is
+            set nevertheless: it is up to lenient rules to use that text.
+    """
+
+    think: str | None
+    answer: str | None
+    failure: FailureCode | None
+    format_fault: FailureCode | None
+    closed: bool = True
+
+
+def find_answer(response: str, *, think: Think = "required", limits: Limits = DEFAULT_LIMITS) -> FoundAnswer:
+    """Return thinking, answer and faults of one response, in time linear in its length."""
+    if len(response) > limits.response_characters:
+        return FoundAnswer(None, None, FailureCode.RESPONSE_TOO_LONG, FailureCode.RESPONSE_TOO_LONG)
+    text = _without_end_tokens(response)
+    think_close = text.rfind(_CLOSE_THINK)
+    tail_start = think_close + len(_CLOSE_THINK) if think_close >= 0 else 0
+    thinking = _thinking(text[:think_close], think) if think_close >= 0 else None
+    answer, failure, closed = _only_answer(text, tail_start)
+    fault = failure or _format_fault(text, think_close, tail_start, think)
+    return FoundAnswer(thinking, answer, failure, fault, closed)
+
+
+def _without_end_tokens(text: str) -> str:
+    text = text.rstrip()
+    if not text.endswith(END_TOKENS):
+        return text
+    # Read backwards, one pattern takes all tokens at once, however often a model repeats one.
+    return _REVERSED_END.sub("", text[::-1], count=1)[::-1]
+
+
+def _thinking(before_close: str, think: Think) -> str | None:
+    opened = before_close.find(_OPEN_THINK)
+    if opened >= 0:
+        return before_close[opened + len(_OPEN_THINK) :]
+    return before_close if think == "prefilled" else None
+
+
+def _only_answer(text: str, start: int) -> tuple[str | None, FailureCode | None, bool]:
+    """Return the only answer after ``start``, or why there is none, and whether it was closed."""
+    opened = text.find(OPEN_ANSWER, start)
+    if opened < 0:
+        return None, FailureCode.MISSING_ANSWER, True
+    content_start = opened + len(OPEN_ANSWER)
+    closed = text.find(CLOSE_ANSWER, content_start)
+    if text.find(OPEN_ANSWER, content_start) >= 0:
+        return None, FailureCode.SEVERAL_ANSWERS, closed >= 0
+    if text.find(CLOSE_ANSWER, start, opened) >= 0:
+        return None, FailureCode.SEVERAL_ANSWERS, True
+    if closed < 0:
+        return text[content_start:].strip(), FailureCode.UNCLOSED_ANSWER, False
+    if text.find(CLOSE_ANSWER, closed + 1) >= 0:
+        return None, FailureCode.SEVERAL_ANSWERS, True
+    if text.find(_OPEN_THINK, content_start, closed) >= 0:
+        return None, FailureCode.TAG_IN_ANSWER, True
+    content = text[content_start:closed].strip()
+    return (content, None, True) if content else (None, FailureCode.EMPTY_ANSWER, True)
+
+
+def _format_fault(text: str, think_close: int, tail_start: int, think: Think) -> FailureCode | None:
+    """Return why the blocks around a readable answer are not the format, or None where they are."""
+    opened = text.find(OPEN_ANSWER, tail_start)
+    if think == "none":
+        outside = text[:opened]
+    elif think_close < 0:
+        return FailureCode.MISSING_THINK
+    else:
+        head = text[:think_close].lstrip() if think == "required" else _OPEN_THINK + text[:think_close]
+        if _OPEN_THINK not in head:
+            return FailureCode.MISSING_THINK
+        if head.count(_OPEN_THINK) > 1 or _CLOSE_THINK in head:
+            return FailureCode.SEVERAL_THINKS
+        outside = head[: head.find(_OPEN_THINK)] + text[tail_start:opened]
+    after = text[text.find(CLOSE_ANSWER, opened) + len(CLOSE_ANSWER) :]
+    return FailureCode.TEXT_OUTSIDE_TAGS if outside.strip() or after else None
+
+
+def bare_reference(text: str) -> str:
+    """Return a reference without the answer tags that it may have around it."""
+    text = text.strip()
+    if text.startswith(OPEN_ANSWER) and text.endswith(CLOSE_ANSWER):
+        return text[len(OPEN_ANSWER) : -len(CLOSE_ANSWER)].strip()
+    return text

@@ -1,0 +1,230 @@
+"""Tasks whose answer is plain text: a letter, a number, mathematics, a transcript, free text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import Context as DecimalContext
+from functools import lru_cache
+
+import numpy as np
+
+from onethinker_rewards import metrics
+from onethinker_rewards.answers import (
+    Floats,
+    LetterColumns,
+    Number,
+    NumberColumns,
+    OptionLetter,
+    Text,
+    TextColumns,
+)
+from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.errors import ArgumentError, JudgeError
+from onethinker_rewards.metrics import MathVerdict
+from onethinker_rewards.metrics.mathematics import reads_math
+from onethinker_rewards.tasks.spec import Context, Judge, Scores, TaskSpec
+
+__all__ = ["MATH", "MULTIPLE_CHOICE", "NUMERICAL", "OCR", "OPEN_ENDED", "REGRESSION", "round_alike"]
+
+
+def option_match(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
+    """R_acc = 1 where the letters are the same; a reference without a letter is compared as casefolded text."""
+    match = (predicted.letters == reference.letters).astype(np.float64)
+    for row in np.flatnonzero(reference.letters == 0).tolist():
+        match[row] = predicted.texts[row].strip().casefold() == reference.texts[row].strip().casefold()
+    return Scores(match, {"option_match": match})
+
+
+MULTIPLE_CHOICE = TaskSpec(
+    name="multiple_choice",
+    schema=OptionLetter,
+    accuracy=option_match,
+    parts=("option_match",),
+    instruction="Choose one option and give nothing but its letter as your answer.",
+    example="B",
+)
+
+
+LEAST_DECIMALS = 2
+# More decimals than a double can tell apart; a reference like 1e-5000 would ask for thousands.
+MOST_DECIMALS = 400
+
+# Wide enough for any double written out, and for every digit that the reader lets through.
+_EXACT = DecimalContext(prec=1600, rounding=ROUND_HALF_EVEN)
+
+
+def number_match(predicted: NumberColumns, reference: NumberColumns, context: Context) -> Scores:
+    """R_acc = 1 where both round to the same number."""
+    match = (predicted.texts == reference.texts).astype(np.float64)
+    # Rounding moves each number by half a step at most, and a step is .01 at most: exact rounding decides on the few
+    # that are so near. The slack is for what doubles cannot tell apart.
+    slack = 1e-12 * (np.abs(predicted.values) + np.abs(reference.values))
+    near = np.abs(predicted.values - reference.values) <= 0.01 + slack
+    for row in np.flatnonzero(near & (match == 0)).tolist():
+        match[row] = round_alike(predicted.texts[row], reference.texts[row])
+    return Scores(match, {"number_match": match})
+
+
+def round_alike(predicted: str, reference: str) -> bool:
+    """Return whether both numbers, rounded half-even to the reference's decimals, at least two, are equal.
+
+    >>> round_alike("0.334", "0.33"), round_alike("0.004", "0"), round_alike("2.5", "2.50001")
+    (True, True, False)
+    """
+    step = Decimal(1).scaleb(-_decimals(reference))
+    rounded, wanted = (_decimal(text).quantize(step, context=_EXACT) for text in (predicted, reference))
+    return rounded == wanted
+
+
+# Rollouts of a group share their reference.
+@lru_cache(maxsize=4096)
+def _decimals(reference: str) -> int:
+    exponent = _decimal(reference).as_tuple().exponent
+    return min(max(LEAST_DECIMALS, -int(exponent)), MOST_DECIMALS)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        # An exponent that even a Decimal cannot hold: the reader took the number, so it is 0 as a double.
+        return Decimal(0)
+
+
+NUMERICAL = TaskSpec(
+    name="numerical",
+    schema=Number,
+    accuracy=number_match,
+    parts=("number_match",),
+    instruction="Give nothing but the number as your answer, without a unit.",
+    example="3.14",
+)
+
+
+def relative_accuracy(predicted: NumberColumns, reference: NumberColumns, context: Context) -> Scores:
+    """R_acc = MRA, the mean relative accuracy over ten thresholds."""
+    relative = metrics.relative_accuracy(predicted.values, reference.values)
+    return Scores(relative, {"relative_accuracy": relative})
+
+
+REGRESSION = TaskSpec(
+    name="regression",
+    schema=Number,
+    accuracy=relative_accuracy,
+    parts=("relative_accuracy",),
+    instruction="Estimate the value and give nothing but the number as your answer, without a unit.",
+    example="42.7",
+)
+
+
+PAIR_SECONDS = 5.0
+# Many times what an honest batch takes, and an end for one that is full of towers of powers.
+BATCH_SECONDS = 60.0
+SECONDS_A_ROW = 0.1
+
+_MATH_FAILURES = {
+    MathVerdict.UNREADABLE: FailureCode.UNREADABLE_MATH,
+    MathVerdict.TIMEOUT: FailureCode.MATH_TIMEOUT,
+    MathVerdict.BAD_REFERENCE: FailureCode.BAD_REFERENCE,
+}
+
+
+def math_equal(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
+    """R_acc = 1 where both are the same in mathematics."""
+    rows = context.valid_rows(len(predicted))
+    verdicts = metrics.compare_math(
+        predicted.texts[rows].tolist(),
+        reference.texts[rows].tolist(),
+        timeout=PAIR_SECONDS,
+        batch_timeout=BATCH_SECONDS + len(rows) * SECONDS_A_ROW,
+        pool=context.pool,
+    )
+    equal = np.zeros(len(predicted))
+    equal[rows] = [verdict is MathVerdict.EQUAL for verdict in verdicts]
+    compared = zip(rows.tolist(), verdicts, strict=True)
+    failures = {row: _MATH_FAILURES[verdict] for row, verdict in compared if verdict in _MATH_FAILURES}
+    return Scores(equal, {"math_equal": equal}, failures)
+
+
+def math_reference_fault(text: str) -> FailureCode | None:
+    """Return why nothing can be compared with a reference, whatever the answers are."""
+    return None if reads_math(text) else FailureCode.UNREADABLE_MATH
+
+
+MATH = TaskSpec(
+    name="math",
+    schema=Text,
+    accuracy=math_equal,
+    parts=("math_equal",),
+    instruction="Give nothing but the final result as your answer: a number or a LaTeX formula.",
+    reference_fault=math_reference_fault,
+    example="$-\\frac{3}{2}$",
+)
+
+
+def word_accuracy(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
+    """R_acc = max(0, 1 - WER)."""
+    error_rate = metrics.word_error_rate(predicted.texts.tolist(), reference.texts.tolist())
+    accuracy = np.maximum(0.0, 1.0 - error_rate)
+    return Scores(accuracy, {"word_accuracy": accuracy})
+
+
+OCR = TaskSpec(
+    name="ocr",
+    schema=Text,
+    accuracy=word_accuracy,
+    parts=("word_accuracy",),
+    instruction="Transcribe the text and give nothing but the transcript as your answer.",
+    example="Platform 9, trains to the coast",
+)
+
+
+def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
+    """R_acc = RM(question, answer, reference) where a judge is given, else the mean F of ROUGE-1, -2 and -L."""
+    if context.judge is not None:
+        return _judged(predicted, reference, context.judge, context)
+    rouge = metrics.shared_wording(predicted.texts.tolist(), reference.texts.tolist())
+    return Scores(rouge, {"rouge": rouge})
+
+
+def _judged(predicted: TextColumns, reference: TextColumns, judge: Judge, context: Context) -> Scores:
+    """Ask the judge; a row without a score has no accuracy, and never gets another metric's instead."""
+    rows = context.valid_rows(len(predicted))
+    answers, references = predicted.texts[rows].tolist(), reference.texts[rows].tolist()
+    asked: Sequence[str | None] = context.questions or [None] * len(predicted)
+    questions = [asked[int(row)] for row in rows]
+    try:
+        given = judge(questions, answers, references) if answers else []
+    except (JudgeError, OSError):
+        given = [None] * len(answers)
+    scores = np.zeros(len(predicted))
+    scores[rows] = _check_judgement(given, len(answers))
+    if ((scores < 0) | (scores > 1)).any():
+        raise ArgumentError("the judge returned a score outside [0, 1]")
+    failed = dict.fromkeys(np.flatnonzero(np.isnan(scores)).tolist(), FailureCode.JUDGE_FAILED)
+    return Scores(scores, {"judge": scores}, failed)
+
+
+def _check_judgement(given: object, count: int) -> Floats:
+    """Return a judge's scores, NaN for None and for what is not finite."""
+    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping | set):
+        raise ArgumentError(f"the judge returned {type(given).__name__}, not a list of scores")
+    if len(given) != count:
+        raise ArgumentError(f"the judge returned {len(given)} scores for {count} answers")
+    try:
+        scores = np.array([math.nan if score is None else float(score) for score in given])
+    except (TypeError, ValueError):
+        raise ArgumentError("the judge returned what is no number") from None
+    return np.where(np.isfinite(scores), scores, math.nan)
+
+
+OPEN_ENDED = TaskSpec(
+    name="open_ended",
+    schema=Text,
+    accuracy=judge_or_rouge,
+    parts=("rouge", "judge"),
+    instruction="Answer in your own words and give nothing but the text of your answer.",
+    example="A cyclist waits at the crossing while a tram passes.",
+)
