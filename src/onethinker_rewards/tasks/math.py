@@ -7,7 +7,7 @@ import numpy as np
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.columns import TextColumns
 from onethinker_rewards.metrics import MathVerdict, compare_math
-from onethinker_rewards.metrics.mathematics import reads_math
+from onethinker_rewards.metrics.math import reads_math
 from onethinker_rewards.schemas import Text
 from onethinker_rewards.tasks import released
 from onethinker_rewards.tasks.spec import Context, Scores, TaskSpec
