@@ -126,6 +126,12 @@ def test_math_equal() -> None:
     assert equal.tolist() == [True, True, False, False]
 
 
+@pytest.mark.parametrize("predicted", ["0e5", "00E0", "0.0e1"])
+def test_a_zero_with_an_exponent(predicted: str) -> None:
+    """It was read as a number without digits, which ended the whole batch."""
+    assert compare_math([predicted] * 2, ["0", "1"], pool=Nobody()) == ["equal", "different"]
+
+
 def test_no_rows() -> None:
     assert math_equal([], []).shape == (0,)
     assert compare_math([], []) == []

@@ -521,7 +521,10 @@ def _number(text: str) -> Node:
     if len(text) > _MAX_DIGITS:
         raise Unreadable("too many digits")
     whole, point, decimals = text.partition(".")
-    return Node("num", text=(whole.lstrip("0") or "0") + (point + decimals if decimals else ""))
+    whole = whole.lstrip("0")
+    # The zero of ".5", "0" and "0e5" counts.
+    whole = whole if whole[:1].isdigit() else "0" + whole
+    return Node("num", text=whole + (point + decimals if decimals else ""))
 
 
 def _is_integer(node: Node) -> bool:
