@@ -63,6 +63,12 @@ def test_verdicts_in_this_process_are_those_of_the_workers() -> None:
             id="elements that agree",
         ),
         pytest.param("1011_1", "x", "different", id="no such base"),
+        pytest.param(
+            r"\sum_{n=1}^{\infty^\circ y} \frac{1}{n^2}",
+            r"\frac{\pi^2}{6}",
+            "different",
+            id="a sum that does not converge",
+        ),
         pytest.param(r"2^{\frac{1}{2}}", r"\sqrt{2}", "equal", id="root as a power"),
         pytest.param(r"\log x", r"\log_{10} x", "equal", id="common logarithm"),
         pytest.param(

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 import sympy
+from mpmath.libmp import NoConvergence
 
 from onethinker_rewards.metrics.math.equality import Question, inequalities, is_equal, is_inequality, without_variable
 from onethinker_rewards.metrics.math.parser import ACCENTS, parse
@@ -36,7 +37,9 @@ _MAX_BITS = 400_000
 _MAX_FACTORIAL = 20_000
 
 # What sympy raises if an expression makes no sense to it, or is too hard for it.
-_REFUSALS = (ArithmeticError, AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError)
+_REFUSALS = (
+    ArithmeticError, AttributeError, IndexError, KeyError, NoConvergence, NotImplementedError, TypeError, ValueError,
+)  # fmt: skip
 
 
 class TooExpensive(Exception):  # noqa: N818
