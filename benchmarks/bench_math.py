@@ -15,7 +15,7 @@ from onethinker_rewards.workers import Pool, shared_pool
 
 Pairs = list[tuple[str, str]]
 
-SYMBOLIC = "onethinker_rewards.metrics.mathematics.symbolic:verdict"
+SYMBOLIC = "onethinker_rewards.metrics.math.algebra:verdict"
 
 
 def symbolic(count: int, rng: random.Random) -> Pairs:

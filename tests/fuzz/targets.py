@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import onethinker_rewards as otr
-from onethinker_rewards.metrics.mathematics import reads_math
+from onethinker_rewards.metrics.math import reads_math
 from tests.rewards.cases import REFERENCES, wrap
 
 CORPUS = Path(__file__).with_name("corpus")

@@ -381,7 +381,7 @@ class ModelColumns(Columns):
 
 
 def _read_models(answers: Answers, rows: list[int], schema: type[BaseModel], options: ReadOptions) -> ModelColumns:
-    """Read texts in any schema one by one; the first readable one stands in for the others, or None if there is none."""
+    """Read texts in any schema one by one; the first readable one, if there is any, stands in for the others."""
     read = [_by_definition(answers, row, schema, options) for row in rows]
     stand_in = next((answer for answer in read if answer is not None), None)
     # One by one: a model that is a sequence itself must not be taken apart.

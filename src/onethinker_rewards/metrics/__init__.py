@@ -5,7 +5,7 @@ from __future__ import annotations
 from onethinker_rewards.metrics.boxes import box_iou, pairwise_box_iou
 from onethinker_rewards.metrics.contours import boundary_f
 from onethinker_rewards.metrics.masks import mask_iou
-from onethinker_rewards.metrics.mathematics import MathVerdict, compare_math, math_equal, release_math_equal
+from onethinker_rewards.metrics.math import MathVerdict, compare_math, math_equal, release_math_equal
 from onethinker_rewards.metrics.numbers import relative_accuracy
 from onethinker_rewards.metrics.points import point_similarity
 from onethinker_rewards.metrics.rotated import rotated_box_iou

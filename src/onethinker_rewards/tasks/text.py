@@ -23,7 +23,7 @@ from onethinker_rewards.answers import (
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, JudgeError
 from onethinker_rewards.metrics import MathVerdict
-from onethinker_rewards.metrics.mathematics import reads_math
+from onethinker_rewards.metrics.math import reads_math
 from onethinker_rewards.tasks.spec import Context, Judge, Scores, TaskSpec
 
 __all__ = ["MATH", "MULTIPLE_CHOICE", "NUMERICAL", "OCR", "OPEN_ENDED", "REGRESSION", "round_alike"]

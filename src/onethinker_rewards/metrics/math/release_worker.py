@@ -1,4 +1,8 @@
-"""The release's comparison of one pair; imported by worker processes only."""
+"""The release's comparison of one pair of texts; imported by worker processes only.
+
+It has its own file because a worker's clock starts when the file of its function has been imported: math-verify and
+sympy take most of a second to import, several on a busy machine, and no pair should lose that from its deadline.
+"""
 
 from __future__ import annotations
 

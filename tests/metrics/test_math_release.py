@@ -1,4 +1,4 @@
-"""What math-verify extracts from a text it extracts from the part that it is given."""
+"""The release's comparison; what math-verify extracts from a text it extracts from the part that it is given."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onethinker_rewards.metrics.mathematics import extractable, release_math_equal
-from onethinker_rewards.metrics.mathematics.extractable import readable_part
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.metrics import release_math_equal
+from onethinker_rewards.metrics.math import release, release_worker
+from onethinker_rewards.metrics.math.release import extractable_part
 
 PIECES = [
     "answer", "final answer is", "$", "$$", "\\(", "\\)", "\\[", "\\]", "[", "]", " ", "\n", "=", "1", "23", "1,234",
@@ -26,8 +28,8 @@ def test_the_rest_of_a_text_does_not_matter(text: str) -> None:
 
     logging.disable(logging.CRITICAL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(extractable, "_SHORT", 0)
-        part = readable_part(text)
+        patch.setattr(release, "_SHORT", 0)
+        part = extractable_part(text)
     assert text.startswith(part)
     if part != text:
         found = parse(part, parsing_timeout=None) if part else []  # type: ignore[arg-type]
@@ -56,8 +58,8 @@ def test_the_rest_of_a_text_does_not_matter(text: str) -> None:
         pytest.param("7" + "." * 2000, "7" + "." * 2000, id="a number that does not end"),
     ],
 )
-def test_readable_part(text: str, part: str) -> None:
-    assert readable_part(text) == part
+def test_extractable_part(text: str, part: str) -> None:
+    assert extractable_part(text) == part
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_readable_part(text: str, part: str) -> None:
 )
 def test_a_megabyte_without_mathematics(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    assert len(readable_part(text)) < 50
+    assert len(extractable_part(text)) < 50
     assert release_math_equal([text, "5"], ["5", "5"]).tolist() == [False, True]
 
 
@@ -74,3 +76,13 @@ def test_no_worker_is_asked_where_nothing_can_be_extracted() -> None:
         """A pool that must not be asked."""
 
     assert release_math_equal(["words", "5"], ["5", "words"], pool=NoPool()).tolist() == [False, False]  # type: ignore[arg-type]
+
+
+def test_the_releases_comparison_of_a_pair() -> None:
+    assert release_worker.verified(r"$\frac12$", "$0.5$") is True
+    assert release_worker.verified("", "$0.5$") is False
+
+
+def test_release_lengths_that_differ() -> None:
+    with pytest.raises(ArgumentError, match="predicted has 1 rows"):
+        release_math_equal(["1"], [])

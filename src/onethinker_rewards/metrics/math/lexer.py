@@ -6,26 +6,34 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from onethinker_rewards.metrics.mathematics.node import Unreadable
-from onethinker_rewards.metrics.mathematics.units import LETTERS, UNITS
+from onethinker_rewards.metrics.math.tree import Unreadable
+from onethinker_rewards.metrics.math.units import UNIT_LETTERS, UNITS
 
-__all__ = ["FUNCTIONS", "Token", "tokens"]
+__all__ = ["FUNCTIONS", "Token", "tokenize"]
 
 # Functions of one argument that need no brackets.
 FUNCTIONS = frozenset(
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh asin acos atan ln log lg exp".split()
 )
 _NAMES = FUNCTIONS | {"pi", "sqrt", "infty", "max", "min", "gcd", "lcm", "det"}
-_SAME = {
+
+# Commands and words that are written for a sign or for another name.
+_SYNONYMS = {
     "inf": "infty", "infinity": "infty", "cdot": "*", "times": "*", "div": "/", "ast": "*", "le": "<=", "leq": "<=",
     "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=",
     "approx": "=", "equiv": "=", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "cup": "cup", "cap": "cap",
     "setminus": "setminus", "backslash": "setminus", "in": "in", "pm": "pm", "mp": "mp", "to": "to",
     "rightarrow": "to", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "langle": "(", "rangle": ")",
-    "colon": ":", "wedge": "and",
-    "vee": "or", "land": "and", "lor": "or", "degree": "degree", "circ": "circ", "prime": "'",
+    "colon": ":", "wedge": "and", "vee": "or", "land": "and", "lor": "or", "degree": "degree", "circ": "circ",
+    "prime": "'",
 }  # fmt: skip
 _SIGNS = {"==": "=", "**": "^", "\\{": "\\{", "\\}": "\\}", "\\%": "%", "\\&": "and", "\\|": "|", "\\\\": "\\\\"}
+
+# Words that multiply the number before them.
+_MULTIPLIERS = {
+    "dozen": "12", "hundred": "100", "thousand": "1000", "million": "1" + 6 * "0", "billion": "1" + 9 * "0",
+    "trillion": "1" + 12 * "0",
+}  # fmt: skip
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -43,14 +51,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-
-# Words that multiply the number before them.
-_SCALES = {
-    "dozen": "12", "hundred": "100", "thousand": "1000", "million": "1" + 6 * "0", "billion": "1" + 9 * "0",
-    "trillion": "1" + 12 * "0",
-}  # fmt: skip
-
-# A letter that stands off the number before it, as units do: "3 m", "5 m/s".
+# A single letter with a space between it and the number before it, as units have: "3 m", "5 m/s".
 _UNIT_LETTER = re.compile(r"(?<=\d)\s+[A-Za-z](?=$|\s*[/^])")
 
 
@@ -61,9 +62,9 @@ class Token(NamedTuple):
     value: str
 
 
-def tokens(text: str) -> list[Token]:
-    """Return the tokens of a cleaned text; raises Unreadable at the first character that starts none."""
-    found: list[Token] = []
+def tokenize(text: str) -> list[Token]:
+    """Return the tokens of a normalized text; raises Unreadable at the first character that starts no token."""
+    tokens: list[Token] = []
     position, depth = 0, 0
     text = text.rstrip()
     while position < len(text):
@@ -72,65 +73,55 @@ def tokens(text: str) -> list[Token]:
             raise Unreadable(f"character {position} starts nothing known")
         position = match.end()
         if match["grouped"] and depth:
-            # Between brackets a comma separates elements.
+            # Between brackets a comma separates elements, so that only the digits before it are taken.
             position = match.start("grouped") + match["grouped"].index(",")
-            found.append(Token("number", match["grouped"].split(",")[0]))
+            tokens.append(Token("number", match["grouped"].split(",")[0]))
             continue
-        found.extend(_tokens(match, bool(found) and found[-1].kind == "number"))
-        if match["letters"] in LETTERS and _UNIT_LETTER.match(text, match.start()):
-            found[-1] = Token("word", found[-1].value)
-        last = found[-1].value if found else ""
+        tokens.extend(_from_match(match, bool(tokens) and tokens[-1].kind == "number"))
+        if match["letters"] in UNIT_LETTERS and _UNIT_LETTER.match(text, match.start()):
+            tokens[-1] = Token("word", tokens[-1].value)
+        last = tokens[-1].value if tokens else ""
         depth += last in ("(", "[", "\\{")
         depth -= last in (")", "]", "\\}")
-    return found
+    return tokens
 
 
-def _tokens(match: re.Match[str], after_number: bool) -> Iterator[Token]:
+def _from_match(match: re.Match[str], after_number: bool) -> Iterator[Token]:
     kind = str(match.lastgroup)
     value = match[kind]
     if kind in ("number", "grouped"):
         yield Token("number", match["number"].replace(",", ""))
     elif kind == "command":
-        yield _command(value)
+        name = _SYNONYMS.get(value, value)
+        yield Token("sign" if value in _SYNONYMS and name != "infty" else "name", name)
     elif kind == "letters":
-        yield from _letters(value, after_number)
+        yield from _from_letters(value, after_number)
     elif kind == "text":
-        yield from _text(value, after_number)
+        yield from _from_text(value, after_number)
     elif kind == "sign":
         yield Token("sign", _SIGNS.get(value, value))
     else:
         yield Token(kind, value)
 
 
-def _command(name: str) -> Token:
-    if name in _SAME:
-        same = _SAME[name]
-        return Token("name" if same == "infty" else "sign", same)
-    return Token("name", name)
-
-
-def _letters(run: str, after_number: bool) -> Iterator[Token]:
+def _from_letters(run: str, after_number: bool) -> Iterator[Token]:
     lowered = run.lower()
     if lowered in ("or", "and"):
         yield Token("sign", lowered)
     elif run in _NAMES or lowered in ("infinity", "inf"):
-        yield Token("name", _SAME.get(lowered, run))
+        yield Token("name", _SYNONYMS.get(lowered, run))
     elif len(run) == 1:
         yield Token("symbol", run)
-    elif after_number and lowered in _SCALES:
-        yield from _scale(lowered)
+    elif after_number and lowered in _MULTIPLIERS:
+        yield from (Token("sign", "*"), Token("number", _MULTIPLIERS[lowered]))
     elif after_number and lowered in UNITS:
         yield Token("word", lowered)
     else:
-        yield from _split(run)
+        yield from _split_letters(run)
 
 
-def _scale(word: str) -> Iterator[Token]:
-    yield from (Token("sign", "*"), Token("number", _SCALES[word]))
-
-
-def _split(run: str) -> Iterator[Token]:
-    """Cut letters that stand together: ``sinx`` to a function, ``ab`` to two variables, else one word."""
+def _split_letters(run: str) -> Iterator[Token]:
+    """Split letters without a space: ``sinx`` is a function and a variable, ``ab`` two variables, others a word."""
     for name in ("sqrt", "sin", "cos", "tan", "log", "ln", "pi"):
         rest = run.removeprefix(name)
         if rest != run and len(rest) <= 2:
@@ -143,7 +134,8 @@ def _split(run: str) -> Iterator[Token]:
         yield Token("word", run.lower())
 
 
-def _text(content: str, after_number: bool) -> Iterator[Token]:
+def _from_text(content: str, after_number: bool) -> Iterator[Token]:
+    r"""Yield the tokens of what ``\text{}`` holds: words one by one, anything else as mathematics."""
     content = content.strip()
     for part in re.split(r"\s+", content) if re.fullmatch(r"[A-Za-z\s.'-]+", content) else [content]:
         lowered = part.lower().rstrip(".")
@@ -151,18 +143,15 @@ def _text(content: str, after_number: bool) -> Iterator[Token]:
             yield Token("sign", lowered)
         elif lowered in _NAMES:
             yield Token("name", lowered)
-        elif after_number and lowered in _SCALES:
-            yield from _scale(lowered)
+        elif after_number and lowered in _MULTIPLIERS:
+            yield from (Token("sign", "*"), Token("number", _MULTIPLIERS[lowered]))
         elif len(part) == 1 and part.isalpha():
-            yield Token("word" if after_number and part in LETTERS else "symbol", part)
+            yield Token("word" if after_number and part in UNIT_LETTERS else "symbol", part)
         elif re.fullmatch(r"[A-Za-z.'-]+", part):
             yield Token("word", lowered)
-        elif "\\" not in part:
-            inner = tokens(part)
-            yield from (_as_unit(token) for token in inner) if after_number else inner
-        else:
+        elif "\\" in part:
             raise Unreadable("commands inside text")
-
-
-def _as_unit(token: Token) -> Token:
-    return Token("word", token.value) if token.kind == "symbol" and token.value in LETTERS else token
+        else:
+            for token in tokenize(part):
+                is_unit = after_number and token.kind == "symbol" and token.value in UNIT_LETTERS
+                yield Token("word", token.value) if is_unit else token

@@ -1,12 +1,12 @@
-"""From an answer as a model wrote it to the bare mathematics in it."""
+"""Normalizes the text of an answer to the bare mathematics in it."""
 
 from __future__ import annotations
 
 import re
 
-from onethinker_rewards.metrics.mathematics.node import Unreadable
+from onethinker_rewards.metrics.math.tree import Unreadable
 
-__all__ = ["clean", "takes_back"]
+__all__ = ["is_retracted", "normalize"]
 
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau "
@@ -33,15 +33,15 @@ _SIGNS = {
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
     "⅕": r"\frac{1}{5}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
 }  # fmt: skip
-_TABLE = str.maketrans(
+_PLAIN = str.maketrans(
     _SIGNS
     | {chr(0x3B1 + index): f"\\{name} " for index, name in enumerate(_GREEK)}
     | {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 )
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
-# The sign of composition, where it stands for degrees.
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+# The composition sign (∘) after a number or a closing bracket means degrees.
 _RING = re.compile(r"(?<=[0-9)}])(?:\s*\^\s*\{∘\}|\s*\^?\s*∘)")
-_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 _SPACING = re.compile(
     r"\\(?:left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|big|Big|bigg|Bigg|displaystyle|textstyle|limits|quad|qquad)"
@@ -55,20 +55,21 @@ _LEAD = re.compile(
 _PROSE = re.compile(r"[A-Za-z\s.,:;*$'()\[\]\\]*")
 _DENIAL = re.compile(r"(?<![A-Za-z\\])(?:(?:not|never|wrong|incorrect|false)(?![A-Za-z])|[a-z]+n't)", re.IGNORECASE)
 _OR = re.compile(r"(?<![A-Za-z])or(?![A-Za-z])", re.IGNORECASE)
-# Nobody boxes an answer more often than this; more is an attempt to keep the reader busy.
-_BOXES = 8
 _THOUSANDS_SPACE = re.compile(r"(?<![\d.])(\d{1,3}(?: \d{3})+)(?![\d/])")
 
+# Nested boxes are taken off up to this depth; an answer with more of them is an attempt to keep the parser busy.
+_MAX_BOXES = 8
 
-def clean(text: str) -> str:
-    """Return the mathematics of an answer, its delimiters, spacing and typography evened out."""
-    text = _LEAD.sub("", _unbox(text.strip()), count=1)
+
+def normalize(text: str) -> str:
+    """Return the mathematics of an answer with one form for each delimiter, space and sign."""
+    text = _LEAD.sub("", _without_boxes(text.strip()), count=1)
     text = text.strip().strip("*`").strip()
     if not text.isascii():
-        text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda run: "^{" + run[0].translate(_RAISED) + "}", text)
-        text = re.sub("[₀₁₂₃₄₅₆₇₈₉]+", lambda run: "_{" + run[0].translate(_LOWERED) + "}", text)
-        text = _RING.sub("°", text).translate(_TABLE)
-    # An escaped dollar is an amount's; every other one delimits.
+        text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda run: "^{" + run[0].translate(_SUPERSCRIPTS) + "}", text)
+        text = re.sub("[₀₁₂₃₄₅₆₇₈₉]+", lambda run: "_{" + run[0].translate(_SUBSCRIPTS) + "}", text)
+        text = _RING.sub("°", text).translate(_PLAIN)
+    # An escaped dollar is a currency sign; every other dollar is a delimiter.
     text = text.replace("\\$", "")
     text = _SPACING.sub(" ", _DELIMITER.sub(" ", text)).replace("{,}", ",")
     text = re.sub(r"\\[dtc]frac(?![A-Za-z])", r"\\frac", text).strip()
@@ -77,44 +78,48 @@ def clean(text: str) -> str:
     return _THOUSANDS_SPACE.sub(lambda run: run[0].replace(" ", ""), text)
 
 
-def takes_back(text: str) -> bool:
-    r"""Return whether the words beside the mathematics of a readable text deny it, or offer something else, too.
+def is_retracted(text: str) -> bool:
+    r"""Return whether a readable text denies its mathematics in words, or offers an alternative outside of its box.
 
-    >>> takes_back(r"not \boxed{5}"), takes_back(r"\boxed{5} or six"), takes_back(r"It is \boxed{5}.")
+    >>> is_retracted(r"not \boxed{5}"), is_retracted(r"\boxed{5} or six"), is_retracted(r"It is \boxed{5}.")
     (True, True, False)
     """
-    boxed = _box(text)
+    boxed = _split_box(text)
     return _DENIAL.search(text) is not None or (boxed is not None and _OR.search(boxed[1]) is not None)
 
 
-def _unbox(text: str) -> str:
-    r"""Return what the one ``\boxed{}`` of a text holds, if nothing but prose stands around it; a box may hold one."""
-    for _ in range(_BOXES):
-        boxed = _box(text)
+def _without_boxes(text: str) -> str:
+    r"""Return what the only ``\boxed{}`` of a text holds, which may be a box again.
+
+    Raises:
+        Unreadable: The text around a box is more than prose, or the boxes are nested too deeply.
+    """
+    for _ in range(_MAX_BOXES):
+        boxed = _split_box(text)
         if boxed is None:
             return text
         text = boxed[0]
     raise Unreadable("boxes in boxes")
 
 
-def _box(text: str) -> tuple[str, str] | None:
-    """Return what a box holds and what stands around it; None where there is no box."""
+def _split_box(text: str) -> tuple[str, str] | None:
+    """Return the text inside of the box and the text around it; None if there is no box."""
     start = max(text.find("\\boxed"), text.find("\\fbox"))
     if start < 0:
         return None
     brace = text.find("{", start)
     if brace < 0 or text[start:brace].strip() not in ("\\boxed", "\\fbox"):
         raise Unreadable("a box without braces")
-    end = _closing(text, brace)
+    end = _closing_brace(text, brace)
     around = text[:start] + text[end + 1 :]
     if not _PROSE.fullmatch(around) or "\\boxed" in around:
         raise Unreadable("more than the box")
     return text[brace + 1 : end].strip(), around
 
 
-def _closing(text: str, brace: int) -> int:
+def _closing_brace(text: str, opening: int) -> int:
     depth = 0
-    for index in range(brace, len(text)):
+    for index in range(opening, len(text)):
         depth += (text[index] == "{") - (text[index] == "}")
         if not depth:
             return index

@@ -1,0 +1,304 @@
+"""What needs a computer algebra system; imported by worker processes only.
+
+Two expressions are equal if sympy builds the same object from both, or if they agree to thirty digits: as
+they are if they are numbers, at random points if they have variables. That finds more equalities than
+simplifying does, and cannot take without end for an expression as simplifying can.
+
+Each operation is built by name from a closed table. No text is ever given to sympy to evaluate.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import random
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from mpmath.libmp import NoConvergence
+
+from onethinker_rewards.metrics.math.equality import Question, inequalities, is_equal, is_inequality, without_variable
+from onethinker_rewards.metrics.math.parser import ACCENTS, parse
+from onethinker_rewards.metrics.math.tree import Node, tolerance
+
+__all__ = ["verdict"]
+
+_DIGITS = 30
+_MAX_DIGITS = 120
+_ROUGHLY = sympy.Float("1e-25")
+_EXACTLY = sympy.Float("1e-90")
+_POINTS = 5
+_NEEDED_POINTS = 3
+
+# Larger powers and factorials are not computed.
+_MAX_BITS = 400_000
+_MAX_FACTORIAL = 20_000
+
+# What sympy raises if an expression makes no sense to it, or is too hard for it.
+_REFUSALS = (
+    ArithmeticError, AttributeError, IndexError, KeyError, NoConvergence, NotImplementedError, TypeError, ValueError,
+)  # fmt: skip
+
+
+class TooExpensive(Exception):  # noqa: N818
+    """Computing this would take longer than any deadline."""
+
+
+def verdict(predicted: str, reference: str) -> str:
+    """Return ``equal``, ``different`` or ``timeout`` for two readable texts."""
+    try:
+        return "equal" if is_equal(parse(predicted), _parse_reference(reference), _answer) else "different"
+    except TooExpensive:
+        return "timeout"
+
+
+_parse_reference = lru_cache(maxsize=256)(parse)
+
+
+def _answer(question: Question, left: Node, right: Node) -> bool:
+    """Answer one of the questions of `is_equal`."""
+    try:
+        return _ANSWERS[question](left, right)
+    except _REFUSALS:
+        return False
+
+
+# Expressions.
+
+
+def _is_equal_expression(left_node: Node, right_node: Node) -> bool:
+    left: Any = _to_sympy(left_node)
+    right: Any = _to_sympy(right_node)
+    if left == right:
+        return True
+    if isinstance(left, sympy.MatrixBase):
+        same_shape = isinstance(right, sympy.MatrixBase) and left.shape == right.shape
+        return same_shape and all(map(_agrees, left.flat(), right.flat()))
+    allowed = tolerance(left_node, right_node)
+    if left.is_Rational and right.is_Rational:
+        return allowed is not None and bool(abs(left - right) < allowed)
+    return _agrees(left, right, allowed and sympy.Rational(allowed.numerator, allowed.denominator))
+
+
+def _agrees(left: Any, right: Any, allowed: Any = None) -> bool:
+    """Compare numbers as they are, functions at random points."""
+    variables = sorted(left.free_symbols | right.free_symbols, key=lambda symbol: symbol.name)
+    # The points are the same every time, so that a verdict does not depend on what was compared before.
+    generator = random.Random(7)  # noqa: S311
+    agreements: list[bool | None] = []
+    for _ in range(_POINTS if variables else 1):
+        point = [(variable, sympy.Rational(generator.randint(-4000, 4000), 1009)) for variable in variables]
+        agreements.append(_agrees_in_value(left.subs(point), right.subs(point), allowed))
+        if agreements[-1] is False:
+            return False
+    agreed = agreements.count(True)
+    return agreed >= _NEEDED_POINTS or agreed == len(agreements) or sympy.simplify(left - right) == 0
+
+
+def _agrees_in_value(left: Any, right: Any, allowed: Any) -> bool | None:
+    """Return whether two numbers are equal; None if neither has a value."""
+    left_value, right_value = _value(left), _value(right)
+    if left_value is None or right_value is None:
+        return None if left_value is right_value else False
+    if not (left_value.is_finite and right_value.is_finite):
+        return bool(left_value == right_value)
+    distance = abs(left_value - right_value)
+    if allowed is not None:
+        return bool(distance < allowed)
+    scale = max(abs(left_value), abs(right_value))
+    if distance > _ROUGHLY * scale:
+        return False
+    # Thirty digits are not enough to tell 10^40 + 1 from 10^40.
+    return bool(abs((left - right).evalf(_DIGITS, maxn=_MAX_DIGITS)) <= _EXACTLY * max(scale, 1))
+
+
+def _value(expression: Any) -> Any:
+    """Return the value to thirty digits; None if there is no value."""
+    value = expression.evalf(_DIGITS)
+    if value in (sympy.oo, -sympy.oo):
+        return value
+    parts = value.as_real_imag() if value.is_number else ()
+    return value if parts and all(part.is_Float or part.is_Rational for part in parts) else None
+
+
+# Equations and inequalities, given as the difference of their sides.
+
+
+def _is_proportional(left: Node, right: Node) -> bool:
+    return _factor(left, right) is not None
+
+
+def _is_proportional_with_sign(left: Node, right: Node) -> bool:
+    factor = _factor(left, right)
+    return factor is not None and bool(factor > 0)
+
+
+def _factor(left_node: Node, right_node: Node) -> Any:
+    """Return the real constant that, times the right side, gives the left side; None if there is no such constant."""
+    left, right = sympy.expand(_to_sympy(left_node)), sympy.expand(_to_sympy(right_node))
+    if left == 0 or right == 0:
+        return sympy.Integer(1) if left == right else None
+    ratio = sympy.cancel(left / right)
+    if ratio.free_symbols:
+        ratio = sympy.simplify(ratio)
+    if ratio.free_symbols or not ratio.is_finite or ratio.is_zero or not ratio.is_real:
+        return None
+    return ratio
+
+
+# Sets.
+
+
+def _is_equal_set(left_node: Node, right_node: Node) -> bool:
+    # Checked before either side is solved, because solving an inequality takes long.
+    if not (_describes_set(left_node) and _describes_set(right_node)):
+        return False
+    left, right = _to_set(left_node), _to_set(right_node)
+    return left == right or bool(left.symmetric_difference(right) == sympy.S.EmptySet)
+
+
+def _describes_set(node: Node) -> bool:
+    """Return whether `_to_set` has a rule for a tree."""
+    node = without_variable(node)
+    if node.op in ("without", *_COMBINATIONS):
+        return all(map(_describes_set, node.args))
+    return node.op in ("space", "set", "bracket") or is_inequality(node)
+
+
+def _to_set(node: Node) -> Any:
+    """Return the set of numbers that a tree describes; raises TypeError if a part is no number."""
+    node = without_variable(node)
+    if node.op == "space":
+        return _SPACES[node.text]
+    if node.op == "set":
+        return sympy.FiniteSet(*map(_to_sympy, node.args))
+    if node.op == "bracket":
+        brackets, low, high = node.args
+        left_open, right_open = (bracket in "()" for bracket in brackets.text)
+        return sympy.Interval(_to_sympy(low), _to_sympy(high), left_open, right_open)
+    if node.op in _COMBINATIONS:
+        return _COMBINATIONS[node.op](*map(_to_set, node.args))
+    if node.op == "without":
+        return sympy.Complement(*map(_to_set, node.args))
+    return sympy.Intersection(*map(_solutions, inequalities(node)))
+
+
+def _solutions(inequality: Node) -> Any:
+    """Return the real solutions of an inequality in one variable."""
+    left, right = _to_sympy(inequality.args[0]), _to_sympy(inequality.args[2])
+    variables = left.free_symbols | right.free_symbols
+    if len(variables) != 1:
+        raise TypeError("more than one variable")
+    real = sympy.Symbol("x", real=True)
+    (variable,) = variables
+    relation: Any = _INEQUALITIES[inequality.args[1].text]
+    return relation(left.subs(variable, real), right.subs(variable, real)).as_set()
+
+
+# From our trees to expressions of sympy.
+
+
+def _to_sympy(node: Node) -> Any:
+    """Return the expression of a tree; raises TypeError for what is no expression."""
+    if node.op == "num":
+        return sympy.Rational(node.text)
+    if node.op in ("sym", "word"):
+        return sympy.Symbol(node.text)
+    if node.op == "const":
+        return _CONSTANTS[node.text]
+    if node.op == "call":
+        name, *args = node.args
+        return _CALLS[name.text](*map(_to_sympy, args))
+    if node.op == "matrix":
+        return sympy.Matrix([[_to_sympy(element) for element in row.args] for row in node.args])
+    if node.op == "based":
+        digits, base = node.args
+        return sympy.Integer(int(digits.text, int(base.text)))
+    if node.op in _OPERATIONS:
+        return _OPERATIONS[node.op](*map(_to_sympy, node.args))
+    raise TypeError(f"{node.op} is no expression")
+
+
+def _multiply(*factors: Any) -> Any:
+    # One factor after the other, because sympy.Mul refuses matrices.
+    return math.prod(factors, start=sympy.Integer(1))
+
+
+def _divide(above: Any, below: Any) -> Any:
+    if below == 0:
+        raise ZeroDivisionError
+    return above / below
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if base.is_Rational and exponent.is_Rational and abs(base) not in (0, 1):
+        bits = max(int(base.p).bit_length(), int(base.q).bit_length())
+        if bits * abs(exponent) > _MAX_BITS:
+            raise TooExpensive
+    return base**exponent
+
+
+def _factorial(of: Any) -> Any:
+    if of.is_Rational and of > _MAX_FACTORIAL:
+        raise TooExpensive
+    return sympy.factorial(of)
+
+
+def _log(of: Any, base: Any = None) -> Any:
+    # Without an index it is the common logarithm, as in school and on calculators; \ln is the natural one.
+    return sympy.log(of, 10 if base is None else base)
+
+
+def _percent(value: Any) -> Any:
+    return value / 100
+
+
+def _degree(value: Any) -> Any:
+    return value * sympy.pi / 180
+
+
+def _sum(body: Any, index: Any, low: Any, high: Any) -> Any:
+    return sympy.Sum(body, (index, low, high)).doit()
+
+
+def _product(body: Any, index: Any, low: Any, high: Any) -> Any:
+    return sympy.Product(body, (index, low, high)).doit()
+
+
+def _integral(body: Any, variable: Any, *bounds: Any) -> Any:
+    return sympy.Integral(body, (variable, *bounds)).doit()
+
+
+_CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "oo": sympy.oo}
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": sympy.Add, "mul": _multiply, "neg": operator.neg, "div": _divide, "pow": _power,
+    "percent": _percent, "degree": _degree,
+}  # fmt: skip
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    "abs": sympy.Abs, "floor": sympy.floor, "ceiling": sympy.ceiling, "factorial": _factorial,
+    "binomial": sympy.binomial, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "cot": sympy.cot,
+    "sec": sympy.sec, "csc": sympy.csc, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
+    "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "ln": sympy.log, "log": _log, "lg": _log,
+    "exp": sympy.exp, "max": sympy.Max, "min": sympy.Min, "gcd": sympy.gcd, "lcm": sympy.lcm,
+    "det": sympy.det, "sum": _sum, "prod": _product, "int": _integral, "lim": sympy.limit,
+    **{accent: sympy.Function(accent) for accent in ACCENTS},
+}  # fmt: skip
+
+_SPACES = {
+    "R": sympy.S.Reals, "N": sympy.S.Naturals, "Z": sympy.S.Integers, "Q": sympy.S.Rationals, "C": sympy.S.Complexes,
+}  # fmt: skip
+_COMBINATIONS = {
+    "union": sympy.Union, "intersection": sympy.Intersection, "or": sympy.Union, "and": sympy.Intersection,
+}  # fmt: skip
+_INEQUALITIES: dict[str, Any] = {"<": sympy.Lt, "<=": sympy.Le, "!=": sympy.Ne}
+
+_ANSWERS: dict[Question, Callable[[Node, Node], bool]] = {
+    "equal": _is_equal_expression,
+    "proportional": _is_proportional,
+    "positive": _is_proportional_with_sign,
+    "set": _is_equal_set,
+}
