@@ -13,9 +13,7 @@ from onethinker_rewards.metrics.masks import boundary_f, mask_iou
 from onethinker_rewards.metrics.mathematics import MathVerdict, compare_math, math_equal, release_math_equal
 from onethinker_rewards.metrics.numbers import relative_accuracy
 from onethinker_rewards.metrics.points import point_similarity, time_proximity
-from onethinker_rewards.metrics.rouge import rouge
-from onethinker_rewards.metrics.wording import shared_wording
-from onethinker_rewards.metrics.words import character_error_rate, word_error_rate
+from onethinker_rewards.metrics.text import character_error_rate, rouge, rouge_reward, word_error_rate
 
 __all__ = [
     "MathVerdict",
@@ -32,7 +30,7 @@ __all__ = [
     "release_math_equal",
     "rotated_box_iou",
     "rouge",
-    "shared_wording",
+    "rouge_reward",
     "temporal_iou",
     "time_proximity",
     "word_error_rate",

@@ -22,7 +22,7 @@ def accuracy(predicted: TextColumns, reference: TextColumns, context: Context) -
     """R_acc = RM(question, answer, reference) where a judge is given, else the mean F of ROUGE-1, -2 and -L."""
     if context.judge is not None:
         return _judged(predicted.texts.tolist(), reference.texts.tolist(), context.judge, context)
-    rouge = metrics.shared_wording(predicted.texts.tolist(), reference.texts.tolist())
+    rouge = metrics.rouge_reward(predicted.texts.tolist(), reference.texts.tolist())
     return Scores(rouge, {"rouge": rouge})
 
 
