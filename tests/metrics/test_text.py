@@ -118,6 +118,18 @@ def test_error_rates_of_empty_texts_as_jiwer_has_them() -> None:
     assert word_error_rate(["a b", ""], ["", ""]).tolist() == [jiwer.wer("", "a b"), jiwer.wer("", "")]
 
 
+@pytest.mark.peer
+@given(st.text(max_size=30) | st.text(".,;!?¿—“”«»()[]_-&@#%*/\\'aBÇßİ \u3001", max_size=30))
+def test_error_rates_normalize_as_jiwer_does(text: str) -> None:
+    import jiwer
+
+    steps = (("case", jiwer.ToLowerCase()), ("punctuation", jiwer.RemovePunctuation()))
+    for name, step in steps:
+        expected = " ".join(step.process_string(text).split())
+        changed = character_error_rate([text], [expected], normalize=[name])[0]
+        assert changed == 0.0
+
+
 @given(read_pairs)
 def test_error_rates_of_a_batch_equal_those_of_its_rows(rows: list[tuple[str, str]]) -> None:
     predicted, reference = [row[0] for row in rows], [row[1] for row in rows]
