@@ -88,7 +88,7 @@ def root(words: list[str]) -> list[str]:
     )
 
 
-def shared_wording(predicted: str, reference: str) -> float:
+def rouge_reward(predicted: str, reference: str) -> float:
     plain = re.compile("[a-z0-9]+")
     sides = [plain.findall(text.lower()) for text in (predicted, reference)]
     stem = PorterStemmer().stem

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 from onethinker_rewards import metrics
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.metrics._arrays import numpy_namespace, of_one_kind
-from onethinker_rewards.metrics._blocks import _SCORES, score_pairs, score_rows
 
 
 class Metric(NamedTuple):
@@ -109,7 +107,7 @@ def test_jax_compiles_it(metric: Metric) -> None:
 
 # array-api-compat keeps what it found out about a class.
 @pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`:UserWarning")
-@pytest.mark.parametrize("count", [6, _SCORES + 1])
+@pytest.mark.parametrize("count", [6, 2049])
 @pytest.mark.parametrize("metric", ALL)
 def test_pytorch_compiles_it_whole(metric: Metric, count: int) -> None:
     """Without a break in the graph, and so without a look at values."""
@@ -207,8 +205,8 @@ def test_shuffling_rows_shuffles_scores(metric: Metric) -> None:
 
 
 @pytest.mark.parametrize("metric", ROWS)
-@pytest.mark.parametrize("count", [_SCORES, _SCORES + 1, 2 * _SCORES + 7])
-def test_blocks_do_not_show(metric: Metric, count: int) -> None:
+@pytest.mark.parametrize("count", [2048, 2049, 4103])
+def test_many_rows_equal_their_halves(metric: Metric, count: int) -> None:
     predicted, reference = sample(metric, count)
     half = count // 2
     halves = [metric.score(predicted[part], reference[part]) for part in (slice(half), slice(half, None))]
@@ -217,8 +215,8 @@ def test_blocks_do_not_show(metric: Metric, count: int) -> None:
 
 @pytest.mark.parametrize("metric", PAIRS)
 @pytest.mark.parametrize("count", [40, 70])
-@pytest.mark.parametrize("others", [70, _SCORES + 1])
-def test_blocks_of_pairs_do_not_show(metric: Metric, count: int, others: int) -> None:
+@pytest.mark.parametrize("others", [70, 2049])
+def test_many_pairs_equal_their_rows(metric: Metric, count: int, others: int) -> None:
     predicted, reference = sample(metric, count)[0], sample(metric, others, seed=1)[1]
     by_row = [metric.score(row[None], reference[i : i + 1])[0, 0] for i, row in enumerate(predicted[:40])]
     scores = metric.score(predicted, reference)
@@ -229,47 +227,26 @@ def test_blocks_of_pairs_do_not_show(metric: Metric, count: int, others: int) ->
 @pytest.mark.parametrize("metric", ROWS)
 def test_many_tensor_rows_stay_a_tensor(metric: Metric) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    rows = torch.ones((_SCORES + 1, *metric.row))
+    rows = torch.ones((2049, *metric.row))
     assert isinstance(metric.score(rows, rows), torch.Tensor)
 
 
 @pytest.mark.parametrize("metric", ALL)
-def test_blocks_of_tensors_do_not_show(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensors_equal_their_rows(metric: Metric) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     predicted, reference = map(torch.asarray, sample(metric, count=7))
-    expected = metric.score(predicted, reference)
-    monkeypatch.setattr("onethinker_rewards.metrics._torch.SCORES", 2)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    torch.testing.assert_close(metric.score(predicted, reference), expected, rtol=1e-14, atol=1e-14)
+    pairwise = metric in (param.values[0] for param in PAIRS)
+    rows = [metric.score(predicted[i : i + 1], reference if pairwise else reference[i : i + 1]) for i in range(7)]
+    torch.testing.assert_close(metric.score(predicted, reference), torch.concat(rows), rtol=1e-14, atol=1e-14)
 
 
-def test_the_size_of_blocks_of_tensors() -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed")
-    namespace = of_one_kind(torch.ones(1), torch.ones(1))[0]
-    assert namespace.scores_at_once(torch.ones(1)) == namespace.SCORES * torch.get_num_threads()
-    assert namespace.scores_at_once(torch.ones(1, device="meta")) == sys.maxsize
-
-
-def sizes_of_blocks(score: Callable[..., Any], count: int, others: int) -> list[int]:
-    """Return how many scores each call of the formula makes."""
-    sizes: list[int] = []
-
-    def formula(_: Any, predicted: Any, reference: Any) -> Any:
-        scores = predicted[..., 0] + reference[..., 0]
-        sizes.append(scores.size)
-        return scores
-
-    assert score(formula, numpy_namespace, np.zeros((count, 4)), np.zeros((others, 4))).size == sum(sizes)
-    return sizes
-
-
-def test_the_size_of_blocks() -> None:
-    assert sizes_of_blocks(score_rows, _SCORES, _SCORES) == [_SCORES]
-    assert sizes_of_blocks(score_rows, 2 * _SCORES + 1, 2 * _SCORES + 1) == [_SCORES, _SCORES, 1]
-    assert sizes_of_blocks(score_pairs, _SCORES // 8, 8) == [_SCORES]
-    assert sizes_of_blocks(score_pairs, _SCORES // 8 + 1, 8) == [_SCORES, 8]
-    assert sizes_of_blocks(score_pairs, 2, _SCORES + 1) == [_SCORES + 1] * 2
-    assert sizes_of_blocks(score_pairs, _SCORES + 1, 0) == [0, 0]
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+@pytest.mark.parametrize("metric", PAIRS)
+def test_the_shape_of_many_pairs(metric: Metric, kind: str) -> None:
+    array = pytest.importorskip(kind, reason=f"{kind} is not installed").asarray
+    for count, others in ((256, 8), (257, 8), (2, 2049), (2049, 0)):
+        predicted, reference = sample(metric, count)[0], sample(metric, others, seed=1)[1]
+        assert metric.score(array(predicted), array(reference)).shape == (count, others)
 
 
 @pytest.mark.parametrize("metric", ALL)

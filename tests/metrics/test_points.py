@@ -1,4 +1,4 @@
-"""Point sets: golden cases, the oracle over all pairings, laws, SciPy's assignment."""
+"""Point sets and moments: golden cases, the oracle over all pairings, laws, SciPy's assignment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.metrics import point_similarity
+from onethinker_rewards.metrics import point_similarity, time_proximity
 from tests import oracles_numeric as oracle
 
 inf, nan = math.inf, math.nan
@@ -54,6 +54,12 @@ GOLDEN = [
     pytest.param([[nan, 0], *[[0, 0]] * 4], [[0, 0]] * 5, nan, id="five-nan-predicted"),
     pytest.param([[0, 0]] * 5, [[0, nan], *[[0, 0]] * 4], nan, id="five-nan-reference"),
     pytest.param([[1e300, 0], *[[0, 0]] * 4], [*[[0, 0]] * 4, [1e300, 0]], 1.0, id="five-overflow-avoided"),
+    pytest.param([[k, 0] for k in range(9)], [[k, 0] for k in reversed(range(9))], 1.0, id="nine-reversed"),
+    pytest.param([[inf, 0], *[[0, 0]] * 8], [[0, 0]] * 9, 0.0, id="nine-infinitely-far"),
+    pytest.param([[inf, 0], *[[0, 0]] * 8], [[inf, 0], *[[0, 0]] * 8], nan, id="nine-infinite-both"),
+    pytest.param([[nan, 0], *[[0, 0]] * 8], [[0, 0]] * 9, nan, id="nine-nan-predicted"),
+    pytest.param([[0, 0]] * 9, [[0, nan], *[[0, 0]] * 8], nan, id="nine-nan-reference"),
+    pytest.param([[1e300, 0], *[[0, 0]] * 8], [*[[0, 0]] * 8, [1e300, 0]], 1.0, id="nine-overflow-avoided"),
 ]
 
 
@@ -79,7 +85,7 @@ def test_no_points_score_nothing() -> None:
     assert point_similarity([[], []], np.zeros((2, 0, 2))).tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("count", [0, 3, 6])
+@pytest.mark.parametrize("count", [0, 3, 6, 9])
 def test_no_rows(count: int) -> None:
     assert point_similarity(np.zeros((0, count, 2)), np.zeros((0, count, 2))).shape == (0,)
 
@@ -113,8 +119,9 @@ def test_very_many_points_need_numpy() -> None:
         point_similarity(torch.zeros((1, 9, 2)), torch.zeros((1, 9, 2)))
 
 
-def test_many_points_keep_single_precision() -> None:
-    points = np.ones((2, 5, 2), dtype=np.float32)
+@pytest.mark.parametrize("count", [5, 9])
+def test_many_points_keep_single_precision(count: int) -> None:
+    points = np.ones((2, count, 2), dtype=np.float32)
     assert point_similarity(points, points).dtype == np.float32
 
 
@@ -169,7 +176,7 @@ def test_monotone_as_one_point_moves_away(distances: list[float], count: int) ->
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 8, 12])
 def test_scipy_agrees(count: int) -> None:
     optimize = pytest.importorskip("scipy.optimize")
     spatial = pytest.importorskip("scipy.spatial.distance")
@@ -177,3 +184,59 @@ def test_scipy_agrees(count: int) -> None:
     costs = [spatial.cdist(first, second) for first, second in zip(predicted, reference, strict=True)]
     means = np.array([cost[optimize.linear_sum_assignment(cost)].mean() for cost in costs])
     np.testing.assert_allclose(point_similarity(predicted, reference), np.exp(-(means**2) / 5000), rtol=1e-12)
+
+
+seconds = st.floats(0, 100)
+
+TIME_GOLDEN = [
+    pytest.param(4, 4, 1.0, 1.0, id="same"),
+    pytest.param(5, 4, 1.0, math.exp(-0.5), id="one-sigma-late"),
+    pytest.param(3, 4, 1.0, math.exp(-0.5), id="one-sigma-early"),
+    pytest.param(6, 4, 1.0, math.exp(-2), id="two-sigma"),
+    pytest.param(6, 4, 2.0, math.exp(-0.5), id="wider"),
+    pytest.param(1e9, 0, 1.0, 0.0, id="far"),
+    pytest.param(1e300, 0, 1e-300, 0.0, id="overflows"),
+    pytest.param(inf, 0, 1.0, 0.0, id="infinitely-far"),
+    pytest.param(inf, inf, 1.0, nan, id="infinite-both"),
+    pytest.param(nan, 0, 1.0, nan, id="nan-predicted"),
+    pytest.param(0, nan, 1.0, nan, id="nan-reference"),
+]
+
+
+@pytest.mark.parametrize(("predicted", "reference", "sigma", "expected"), TIME_GOLDEN)
+def test_time_golden(predicted: float, reference: float, sigma: float, expected: float) -> None:
+    (score,) = time_proximity([predicted], [reference], sigma=sigma)
+    assert score == pytest.approx(expected, rel=1e-15, abs=0, nan_ok=True)
+
+
+def test_time_sigma_is_one_second_by_default() -> None:
+    assert time_proximity([5.0], [4.0])[0] == time_proximity([5.0], [4.0], sigma=1.0)[0]
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, nan, inf])
+def test_time_sigma_must_be_positive_and_finite(sigma: float) -> None:
+    with pytest.raises(ArgumentError, match="sigma must be positive and finite"):
+        time_proximity([1.0], [1.0], sigma=sigma)
+
+
+@given(seconds, seconds, st.floats(0.1, 10))
+def test_time_agrees_with_the_oracle(predicted: float, reference: float, sigma: float) -> None:
+    expected = oracle.time_proximity(predicted, reference, sigma)
+    assert time_proximity([predicted], [reference], sigma=sigma)[0] == pytest.approx(expected, rel=1e-9, abs=1e-300)
+
+
+@given(seconds, seconds)
+def test_time_symmetric(predicted: float, reference: float) -> None:
+    assert time_proximity([predicted], [reference])[0] == time_proximity([reference], [predicted])[0]
+
+
+@given(st.lists(seconds, min_size=2, max_size=2).map(sorted))
+def test_time_monotone_in_the_distance(distances: list[float]) -> None:
+    near, far = time_proximity(distances, [0.0, 0.0])
+    assert 1.0 >= near >= far >= 0.0
+
+
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(-1000, 1000))
+def test_time_translation_changes_nothing(predicted: int, reference: int, shift: int) -> None:
+    scores = time_proximity(np.array([predicted, predicted + shift]), np.array([reference, reference + shift]))
+    assert scores[0] == scores[1]

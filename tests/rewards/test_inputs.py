@@ -148,7 +148,7 @@ def test_reading_one_row(call: Callable[[], object], message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "metric", ["rouge", "shared_wording", "word_error_rate", "character_error_rate", "math_equal", "compare_math"]
+    "metric", ["rouge", "rouge_reward", "word_error_rate", "character_error_rate", "math_equal", "compare_math"]
 )
 def test_metrics_of_texts_take_lists(metric: str) -> None:
     """A text alone would be compared letter by letter."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.metrics.boxes import box_iou, pairwise_box_iou
-from onethinker_rewards.metrics.contours import boundary_f
-from onethinker_rewards.metrics.masks import mask_iou
+from onethinker_rewards.metrics.iou import (
+    box_iou,
+    pairwise_box_iou,
+    pairwise_temporal_iou,
+    rotated_box_iou,
+    temporal_iou,
+)
+from onethinker_rewards.metrics.masks import boundary_f, mask_iou
 from onethinker_rewards.metrics.math import MathVerdict, compare_math, math_equal, release_math_equal
 from onethinker_rewards.metrics.numbers import relative_accuracy
-from onethinker_rewards.metrics.points import point_similarity
-from onethinker_rewards.metrics.rotated import rotated_box_iou
-from onethinker_rewards.metrics.rouge import rouge
-from onethinker_rewards.metrics.spans import pairwise_temporal_iou, temporal_iou
-from onethinker_rewards.metrics.times import time_proximity
-from onethinker_rewards.metrics.wording import shared_wording
-from onethinker_rewards.metrics.words import character_error_rate, word_error_rate
+from onethinker_rewards.metrics.points import point_similarity, time_proximity
+from onethinker_rewards.metrics.text import character_error_rate, rouge, rouge_reward, word_error_rate
 
 __all__ = [
     "MathVerdict",
@@ -30,7 +30,7 @@ __all__ = [
     "release_math_equal",
     "rotated_box_iou",
     "rouge",
-    "shared_wording",
+    "rouge_reward",
     "temporal_iou",
     "time_proximity",
     "word_error_rate",

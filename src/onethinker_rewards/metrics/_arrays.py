@@ -6,11 +6,11 @@ nothing looks at its values, so a metric can be traced and differentiated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy_array, is_torch_namespace
+from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy_array
 
 from onethinker_rewards.errors import ArgumentError
 
@@ -18,38 +18,20 @@ __all__ = [
     "Array",
     "Namespace",
     "aligned",
-    "are_plain",
-    "check_innermost",
+    "aligned_masks",
     "crossed",
-    "numpy_namespace",
+    "default_float",
     "of_one_kind",
+    "without_warnings",
 ]
 
 # The standard has no type that all of NumPy, PyTorch, CuPy and JAX answer to.
 Array: TypeAlias = Any
 Namespace: TypeAlias = Any
 
-# NumPy is its own namespace since 2.1; array_api_compat's would import all of NumPy for it.
-numpy_namespace: Namespace = np
-
-_FLOAT64 = np.dtype(np.float64)
-# What two arrays of one class and dtype, which need no conversion, compute with: finding out takes long.
-_namespaces: dict[tuple[type, Any], Namespace] = {}
-
 
 def aligned(predicted: Array, reference: Array, row: tuple[int, ...]) -> tuple[Namespace, Array, Array]:
     """Return the namespace and both arrays, each ``[N, *row]`` with the same N."""
-    # Most calls are of this kind, and many of few rows: looking closer would cost a tenth of the formula.
-    if (
-        type(predicted) is np.ndarray
-        and type(reference) is np.ndarray
-        and predicted.dtype is _FLOAT64
-        and reference.dtype is _FLOAT64
-        and predicted.shape == reference.shape
-        and predicted.shape[1:] == row
-        and predicted.ndim
-    ):
-        return numpy_namespace, predicted, reference
     xp, predicted, reference = crossed(predicted, reference, row)
     if predicted.shape[0] != reference.shape[0]:
         raise ArgumentError(f"predicted has {predicted.shape[0]} rows and reference has {reference.shape[0]}")
@@ -64,39 +46,107 @@ def crossed(predicted: Array, reference: Array, row: tuple[int, ...]) -> tuple[N
 
 def of_one_kind(predicted: Array, reference: Array) -> tuple[Namespace, Array, Array]:
     """Return the namespace and both arrays in the one floating dtype to compute in."""
-    xp = _known_namespace(predicted, reference)
-    if xp is not None:
-        return xp, predicted, reference
-    xp, predicted, reference = _same_namespace(predicted, reference)
-    if xp is not numpy_namespace and device(predicted) != device(reference):
+    xp = _namespace(predicted, reference)
+    predicted, reference = (
+        _numbers(xp, predicted, reference, "predicted"),
+        _numbers(xp, reference, predicted, "reference"),
+    )
+    if xp is not np and device(predicted) != device(reference):
         raise ArgumentError(f"predicted is on {device(predicted)} and reference on {device(reference)}")
+    if predicted.dtype == reference.dtype and predicted.dtype in (xp.float32, xp.float64):
+        return xp, predicted, reference
     dtype = xp.result_type(
         _computing_dtype(xp, predicted.dtype, "predicted"), _computing_dtype(xp, reference.dtype, "reference")
     )
-    if type(predicted) is type(reference) and predicted.dtype == reference.dtype == dtype:
-        _namespaces[type(predicted), dtype] = xp
     return xp, xp.astype(predicted, dtype, copy=False), xp.astype(reference, dtype, copy=False)
 
 
-def _known_namespace(predicted: Array, reference: Array) -> Namespace | None:
-    kind = type(predicted)
-    if kind is not type(reference) or kind is list or kind is tuple:
-        return None
-    dtype = getattr(predicted, "dtype", None)
-    alike = dtype == getattr(reference, "dtype", None)
-    if alike and kind is not np.ndarray:
-        alike = getattr(predicted, "device", None) == getattr(reference, "device", None)
-    return _namespaces.get((kind, dtype)) if alike else None
+def aligned_masks(predicted: Array, reference: Array) -> tuple[Namespace, Array, Array]:
+    """Return the namespace and both stacks of masks, ``[N, H, W]`` boolean.
+
+    Raises:
+        ArgumentError: The shapes or kinds differ, or a dtype is neither boolean nor integral.
+    """
+    xp = _namespace(predicted, reference)
+    predicted, reference = _masks(xp, predicted, reference, "predicted"), _masks(xp, reference, predicted, "reference")
+    if predicted.shape != reference.shape:
+        shapes = f"{list(predicted.shape)} and {list(reference.shape)}"
+        raise ArgumentError(f"predicted and reference must have the same shape, got {shapes}")
+    return xp, predicted, reference
 
 
-def are_plain(predicted: Array, reference: Array) -> bool:
-    """Say whether both are NumPy's own arrays, not of a subclass with rules of its own."""
-    return type(predicted) is np.ndarray and type(reference) is np.ndarray
+def without_warnings(xp: Namespace) -> AbstractContextManager[object]:
+    """Return a context in which NumPy computes NaN for what is undefined without warning of it."""
+    # The other kinds never warn, and PyTorch's compiler cannot trace what silences NumPy.
+    return np.errstate(all="ignore") if xp is np else nullcontext()
+
+
+def default_float(xp: Namespace) -> Any:
+    """Return the dtype that the kind gives a float."""
+    return xp.__array_namespace_info__().default_dtypes()["real floating"]
+
+
+def _namespace(predicted: Array, reference: Array) -> Namespace:
+    """Return the namespace that both share; a list shares every one."""
+    arrays: list[Array] = [array for array in (predicted, reference) if is_array_api_obj(array)]
+    try:
+        # NumPy is its own namespace since 2.1; array_api_compat's would import all of NumPy for it.
+        return np if all(map(is_numpy_array, arrays)) else array_namespace(*arrays)
+    except TypeError:
+        kinds = f"{_kind(predicted)} and {_kind(reference)}"
+        raise ArgumentError(f"predicted and reference must be arrays of one kind, got {kinds}") from None
+
+
+def _numbers(xp: Namespace, values: Array, other: Array, name: str) -> Array:
+    """Return an array as it is, and a list of numbers as one."""
+    if is_array_api_obj(values):
+        return values
+    if not isinstance(values, list | tuple):
+        raise ArgumentError(f"{name} must be an array or a list of numbers, got {_kind(values)}")
+    _check_innermost(values, name)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ArgumentError(f"{name} is ragged: its rows differ in length") from None
+    if array.dtype.kind not in "iuf":
+        raise ArgumentError(f"{name} must hold numbers, got {array.dtype}")
+    array = array.astype(np.float64, copy=False)
+    # A list beside another kind of array takes its kind, device and precision.
+    return array if xp is np else xp.asarray(array, dtype=_computing_dtype(xp, other.dtype, name), device=device(other))
+
+
+def _masks(xp: Namespace, masks: Array, other: Array, name: str) -> Array:
+    """Return ``[N, H, W]`` booleans of an array or a list of masks."""
+    stack: Array = masks
+    if not is_array_api_obj(masks):
+        if not isinstance(masks, list | tuple):
+            raise ArgumentError(f"{name} must be an array or a list of masks, got {type(masks).__name__}")
+        _check_innermost(masks, name)
+        try:
+            listed = np.asarray(masks) if len(masks) else np.zeros((0, 0, 0), dtype=np.bool_)
+        except ValueError:
+            raise ArgumentError(f"{name} holds masks of different sizes: compare them one by one") from None
+        stack = listed if xp is np else xp.asarray(listed, device=device(other))
+    if len(stack.shape) != 3:
+        raise ArgumentError(f"{name} must have the shape [N, H, W], got {list(stack.shape)}")
+    if xp.isdtype(stack.dtype, "bool"):
+        return stack
+    if not xp.isdtype(stack.dtype, "integral"):
+        raise ArgumentError(f"{name} must be boolean, or integral with 0 for what is off, got {stack.dtype}")
+    return stack != 0
+
+
+def _check_innermost(values: Any, name: str) -> None:
+    """Raise where a list holds arrays of another kind: NumPy would take them off their device and their gradients."""
+    while isinstance(values, list | tuple) and values:
+        values = values[0]
+    if is_array_api_obj(values) and not is_numpy_array(values):
+        raise ArgumentError(f"{name} is a list of {_kind(values)}: stack them into one array")
 
 
 def _rows(array: Array, name: str, row: tuple[int, ...]) -> Array:
     shape = array.shape
-    if shape[1:] == row and shape:
+    if shape and shape[1:] == row:
         return array
     if shape == (0,):
         # An empty list has no second axis, and an empty batch is no mistake.
@@ -105,58 +155,9 @@ def _rows(array: Array, name: str, row: tuple[int, ...]) -> Array:
     raise ArgumentError(f"{name} must have the shape [{wanted}], got {list(shape)}")
 
 
-def _same_namespace(predicted: Array, reference: Array) -> tuple[Namespace, Array, Array]:
-    arrays: list[Array] = [array for array in (predicted, reference) if is_array_api_obj(array)]
-    try:
-        xp = numpy_namespace if all(map(is_numpy_array, arrays)) else _lean(array_namespace(*arrays))
-    except TypeError:
-        kinds = f"{_kind(predicted)} and {_kind(reference)}"
-        raise ArgumentError(f"predicted and reference must be arrays of one kind, got {kinds}") from None
-    return xp, _as_array(xp, predicted, reference, "predicted"), _as_array(xp, reference, predicted, "reference")
-
-
-def _lean(xp: Namespace) -> Namespace:
-    if not is_torch_namespace(xp):
-        return xp
-    from onethinker_rewards.metrics import _torch  # noqa: PLC0415 - who has a tensor has imported torch
-
-    return _torch
-
-
-def _as_array(xp: Namespace, values: Array, other: Array, name: str) -> Array:
-    if is_array_api_obj(values):
-        return values
-    listed = _from_sequence(values, name)
-    if xp is numpy_namespace:
-        return listed
-    # A list beside another kind of array takes its kind, device and precision.
-    return xp.asarray(listed, dtype=_computing_dtype(xp, other.dtype, name), device=device(other))
-
-
-def _from_sequence(values: Sequence[object], name: str) -> np.ndarray[Any, Any]:
-    if not isinstance(values, list | tuple):
-        raise ArgumentError(f"{name} must be an array or a list of numbers, got {_kind(values)}")
-    check_innermost(values, name)
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise ArgumentError(f"{name} is ragged: its rows differ in length") from None
-    if array.dtype.kind not in "iuf":
-        raise ArgumentError(f"{name} must hold numbers, got {array.dtype}")
-    return array.astype(np.float64, copy=False)
-
-
-def check_innermost(values: Any, name: str) -> None:
-    """Raise where a list holds arrays of another kind: NumPy would take them off their device and their gradients."""
-    while isinstance(values, list | tuple) and values:
-        values = values[0]
-    if is_array_api_obj(values) and not is_numpy_array(values):
-        raise ArgumentError(f"{name} is a list of {_kind(values)}: stack them into one array")
-
-
 def _computing_dtype(xp: Namespace, dtype: Any, name: str) -> Any:
     if xp.isdtype(dtype, "integral"):
-        return xp.__array_namespace_info__().default_dtypes()["real floating"]
+        return default_float(xp)
     if not xp.isdtype(dtype, "real floating"):
         raise ArgumentError(f"{name} must hold real numbers, got {dtype}")
     # 11 bits of a half-precision number cannot hold the area of a box of 1000 by 1000.

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from array_api_compat import device
 
-from onethinker_rewards.metrics._arrays import Array, Namespace, aligned
-from onethinker_rewards.metrics._blocks import score_rows
+from onethinker_rewards.metrics._arrays import Array, aligned, without_warnings
 
 __all__ = ["relative_accuracy"]
-
-_STEPS = 10
 
 
 def relative_accuracy(predicted: Array, reference: Array) -> Array:
     """Return the share of ten tolerances that the relative error of each number stays below.
 
-    The tolerances are 5 %, 10 %, … 50 % of the reference: the mean over k = 1…10 of
-    ``20 |p - r| < k |r|``, strictly. A reference of 0 gives 1 for exactly 0 and 0 for all else. NaN in is
-    NaN out. The score is a step function and has no useful gradient.
+    ::
+
+        MRA = mean over k = 1…10 of [20 · |p − r| < k · |r|]
+
+    The tolerances are 5 %, 10 %, … 50 % of the reference, strictly. A reference of 0 gives 1 for exactly 0 and 0
+    for all else. NaN in is NaN out. The score is a step function and has no useful gradient.
 
     Args:
         predicted: ``[N]`` numbers, of any array kind, or a list.
@@ -37,13 +37,11 @@ def relative_accuracy(predicted: Array, reference: Array) -> Array:
     array([1. , 1. , 0.8, 1. ])
     """
     xp, predicted, reference = aligned(predicted, reference, ())
-    return score_rows(_mean_relative_accuracy, xp, predicted, reference)
-
-
-def _mean_relative_accuracy(xp: Namespace, predicted: Array, reference: Array) -> Array:
-    error, size = xp.abs(predicted - reference), xp.abs(reference)
-    steps = xp.arange(1, _STEPS + 1, dtype=error.dtype, device=device(error))
-    within = 20.0 * error < steps[:, None] * size
-    score = xp.sum(xp.astype(within, error.dtype), axis=0) / _STEPS
-    score = xp.where((error == 0.0) & (size == 0.0), 1.0, score)
-    return xp.where(xp.isnan(error), error, score)
+    with without_warnings(xp):
+        error, size = xp.abs(predicted - reference), xp.abs(reference)
+        # [10, N]: whether the error is below k twentieths of the reference.
+        steps = xp.arange(1, 11, dtype=error.dtype, device=device(error))
+        within = 20.0 * error < steps[:, None] * size
+        score = xp.sum(xp.astype(within, error.dtype), axis=0) / 10
+        score = xp.where((error == 0.0) & (size == 0.0), 1.0, score)
+        return xp.where(xp.isnan(error), error, score)

@@ -185,7 +185,7 @@ def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Cont
     """R_acc = RM(question, answer, reference) where a judge is given, else the mean F of ROUGE-1, -2 and -L."""
     if context.judge is not None:
         return _judged(predicted, reference, context.judge, context)
-    rouge = metrics.shared_wording(predicted.texts.tolist(), reference.texts.tolist())
+    rouge = metrics.rouge_reward(predicted.texts.tolist(), reference.texts.tolist())
     return Scores(rouge, {"rouge": rouge})
 
 
