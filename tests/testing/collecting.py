@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis.strategies import SearchStrategy
 
 
@@ -20,3 +21,22 @@ def some_of(strategy: SearchStrategy[Any], count: int = 60) -> list[Any]:
 
     collect()
     return seen
+
+
+def drawn_until(strategy: SearchStrategy[Any], seen: Callable[[Any], set[str]], wanted: set[str]) -> set[str]:
+    """Draw until what is wanted has been seen, in one example or another; return all that was.
+
+    Raises:
+        hypothesis.errors.NoSuchExample: 10,000 examples were not enough.
+    """
+    found: set[str] = set()
+
+    def enough(one: Any) -> bool:
+        found.update(seen(one))
+        return found >= wanted
+
+    # No shrinking: any last example will do, and making one small takes longer than all drawing.
+    find(strategy, enough, settings=settings(max_examples=10_000, derandomize=True, database=None, deadline=None,
+                                             phases=[Phase.generate],
+                                             suppress_health_check=list(HealthCheck)))  # fmt: skip
+    return found
