@@ -43,6 +43,13 @@ def sleep(begun: str) -> None:
     time.sleep(600)
 
 
+def wait_for(begun: str, over: str) -> None:
+    """Say with a file that this has begun, and wait for another file."""
+    Path(begun).touch()
+    while not Path(over).exists():
+        time.sleep(0.01)
+
+
 def hold_the_interpreter(begun: str = os.devnull) -> None:
     """Say with a file that this has begun, and make one call into C that never lets another thread run."""
     Path(begun).touch()
