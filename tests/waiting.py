@@ -19,11 +19,19 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process is there and more than its exit code."""
+    """Tell whether any thread of a process is more than an exit code: until then its files are open."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        threads = [*Path(f"/proc/{pid}/task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
         return False
+    return any(_state(thread) not in {"Z", "X"} for thread in threads)
+
+
+def _state(thread: Path) -> str:
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def wait_for_the_end_of(*pids: int) -> None:
