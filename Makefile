@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# One process a core, but each holds torch and more: four at most. Who has nothing left to do takes from the others.
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .PHONY: help demo test test-fast test-frameworks test-trainer check format generate fuzz bench wheel clean
 
@@ -49,14 +51,13 @@ CPU_SHIMS := tests/trainer/run/cpu
 demo: .venv/.core  ## set up, then score the examples that ship with the package
 	$(BIN)/onethinker-rewards demo
 
-test: .venv/.dev .venv/.peers check  ## set up, then run every check and every test; every branch below the command line is tested
-	$(PYTEST) --cov --cov-report=term
+test: .venv/.dev .venv/.peers check  ## set up, then run every check, and every test of the library and its command line
+	$(PYTEST) $(PARALLEL) --cov --cov-report=term
+# Every branch below the command line is tested.
 	$(BIN)/coverage report --omit='*/cli/*,*/__main__.py' --fail-under=100
-	$(MAKE) test-frameworks
-	$(MAKE) test-trainer
 
 test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds each
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) $(PARALLEL) -m 'not slow'
 
 test-frameworks: $(FRAMEWORKS:%=.venv/frameworks/%/.ready)  ## the adapters, each inside the framework it is for
 	set -e; for set in $(FRAMEWORKS); do .venv/frameworks/$$set/bin/python -m pytest \

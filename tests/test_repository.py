@@ -82,15 +82,18 @@ def test_development_tools_are_pinned() -> None:
 def test_the_wheel_works_without_the_repository(tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
-    venv.create(tmp_path / "env", with_pip=True)
-    binaries = tmp_path / "env" / "bin"
-    run(binaries / "python", "-m", "pip", "install", "--quiet", wheel, cwd=tmp_path)
-    assert "spatio_temporal_grounding" in run(binaries / "onethinker-rewards", "demo", cwd=tmp_path)
-    listed = run(binaries / "python", "-m", "pip", "list", "--format=freeze", cwd=tmp_path)
+    alone = {"PYTHONPATH": ""}
+    venv.create(tmp_path / "env")
+    python = tmp_path / "env" / "bin" / "python"
+    # Compiled is only what is used, and pip is the one that is there.
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    run(*pip, "install", "--quiet", "--no-compile", wheel, cwd=tmp_path)
+    assert "spatio_temporal_grounding" in run(python.with_name("onethinker-rewards"), "demo", cwd=tmp_path, **alone)
+    listed = run(*pip, "list", "--format=freeze", cwd=tmp_path)
     assert "torch" not in {line.partition("==")[0] for line in listed.splitlines()}
     typed = "Path(otr.__file__).with_name('py.typed').exists()"
     code = f"import onethinker_rewards as otr; from pathlib import Path; print({typed})"
-    assert run(binaries / "python", "-c", code, cwd=tmp_path).strip() == "True"
+    assert run(python, "-c", code, cwd=tmp_path, **alone).strip() == "True"
 
 
 def test_the_version_to_cite() -> None:

@@ -11,13 +11,14 @@ import sys
 import threading
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 import onethinker_rewards as otr
+from onethinker_rewards.adapters import gather
 from onethinker_rewards.adapters.gather import Gatherer, _renew_if_alive
-
-SOON = 20.0
+from tests.waiting import LONGEST as SOON
 
 
 class Batches:
@@ -35,12 +36,28 @@ class Batches:
         return [ValueError(f"odd {item}") if item % 2 else 2 * item for item in items]
 
 
-def test_calls_of_a_loop_are_one_batch() -> None:
+@pytest.fixture
+def all_there(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let batches linger until this is set, however long that takes."""
+    there = threading.Event()
+
+    def linger(seconds: float) -> None:
+        assert seconds == 0.002
+        assert there.wait(SOON)
+
+    monkeypatch.setattr(gather, "time", SimpleNamespace(sleep=linger))
+    return there
+
+
+def test_calls_of_a_loop_are_one_batch(all_there: threading.Event) -> None:
     batches = Batches()
 
     async def run() -> list[int]:
-        gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.5)
-        return await asyncio.gather(*(gatherer(item) for item in range(0, 400, 2)))
+        gatherer: Gatherer[int, int] = Gatherer(batches)
+        calls = [asyncio.ensure_future(gatherer(item)) for item in range(0, 400, 2)]
+        await asyncio.sleep(0)
+        all_there.set()
+        return await asyncio.gather(*calls)
 
     assert asyncio.run(run()) == list(range(0, 800, 4))
     assert batches.seen == [list(range(0, 400, 2))]
@@ -58,21 +75,23 @@ def test_the_next_batch_collects_while_one_is_scored() -> None:
     assert batches.seen == [[2], [4, 6, 8]]
 
 
-def test_a_batch_is_begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    gatherer: Gatherer[int, int] = Gatherer(Batches(), linger=0.5)
+def test_a_batch_is_begun_once(all_there: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    gatherer: Gatherer[int, int] = Gatherer(Batches())
     begun: list[int] = []
     begin = gatherer._begin
     monkeypatch.setattr(gatherer, "_begin", lambda: begun.append(1) or begin())
     futures = [gatherer.submit(item) for item in (2, 4, 6)]
+    all_there.set()
     assert [future.result(SOON) for future in futures] == [4, 8, 12]
     gatherer.submit(8).result(SOON)
     assert begun == [1, 1]
 
 
-def test_a_batch_has_a_largest_size() -> None:
+def test_a_batch_has_a_largest_size(all_there: threading.Event) -> None:
     batches = Batches()
-    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.5, most=3)
+    gatherer: Gatherer[int, int] = Gatherer(batches, most=3)
     futures = [gatherer.submit(item) for item in range(0, 14, 2)]
+    all_there.set()
     assert [future.result(SOON) for future in futures] == list(range(0, 28, 4))
     assert [len(batch) for batch in batches.seen] == [3, 3, 1]
 
@@ -97,11 +116,14 @@ def test_several_loops_and_threads_share_batches() -> None:
     assert sum(map(len, batches.seen)) == 300
 
 
-def test_an_item_that_fails_costs_no_others_result() -> None:
-    gatherer: Gatherer[int, int] = Gatherer(Batches(), linger=0.5)
+def test_an_item_that_fails_costs_no_others_result(all_there: threading.Event) -> None:
+    gatherer: Gatherer[int, int] = Gatherer(Batches())
 
     async def run() -> list[int | BaseException]:
-        return await asyncio.gather(*(gatherer(item) for item in (2, 3, 4)), return_exceptions=True)
+        calls = [asyncio.ensure_future(gatherer(item)) for item in (2, 3, 4)]
+        await asyncio.sleep(0)
+        all_there.set()
+        return await asyncio.gather(*calls, return_exceptions=True)
 
     good, bad, fine = asyncio.run(run())
     assert (good, fine) == (4, 8)
@@ -109,9 +131,10 @@ def test_an_item_that_fails_costs_no_others_result() -> None:
     assert str(bad) == "odd 3"
 
 
-def test_a_bug_reaches_every_caller() -> None:
-    gatherer: Gatherer[int, int] = Gatherer(lambda items: [1 // 0 for _ in items], linger=0.5)
+def test_a_bug_reaches_every_caller(all_there: threading.Event) -> None:
+    gatherer: Gatherer[int, int] = Gatherer(lambda items: [1 // 0 for _ in items])
     futures = [gatherer.submit(item) for item in range(3)]
+    all_there.set()
     assert [type(future.exception(SOON)) for future in futures] == [ZeroDivisionError] * 3
     # And the next batch is scored all the same.
     assert isinstance(gatherer.submit(1).exception(SOON), ZeroDivisionError)
@@ -150,14 +173,18 @@ def test_who_is_cancelled_takes_the_item_along() -> None:
     assert batches.seen == [[2], [6]]
 
 
-def test_all_cancelled_is_no_batch() -> None:
+def test_all_cancelled_is_no_batch(all_there: threading.Event) -> None:
     batches = Batches()
-    gatherer: Gatherer[int, int] = Gatherer(batches, linger=0.5)
+    gatherer: Gatherer[int, int] = Gatherer(batches)
     future = gatherer.submit(2)
     assert future.cancel()
-    assert gatherer.submit(4).result(SOON) == 8
+    other = gatherer.submit(4)
+    all_there.set()
+    assert other.result(SOON) == 8
+    all_there.clear()
     lone = gatherer.submit(6)
     assert lone.cancel()
+    all_there.set()
     gatherer.close()
     assert batches.seen == [[4]]
 
@@ -268,5 +295,5 @@ def test_the_interpreter_ends_with_calls_in_flight() -> None:
         "asyncio.run(main())\n"
         "gatherer.submit(2)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=SOON)
     assert (done.returncode, done.stderr) == (0, "")

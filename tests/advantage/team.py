@@ -14,9 +14,7 @@ import torch
 import torch.distributed as dist
 
 from onethinker_rewards import advantage
-
-ANSWER_S = 30.0
-START_S = 60.0
+from tests.waiting import LONGEST
 
 
 class Team:
@@ -35,25 +33,25 @@ class Team:
             process.start()
             self.pipes.append(ours)
             self.processes.append(process)
-        self._answers(START_S)
+        self._answers()
 
     def run(self, function: Callable[..., Any], each: list[tuple]) -> list[Any]:
         """Return what the ranks return, in their order."""
         for pipe, arguments in zip(self.pipes, each, strict=True):
             pipe.send((function, arguments))
-        return self._answers(ANSWER_S)
+        return self._answers()
 
     def close(self) -> None:
         for process in self.processes:
             process.kill()
             process.join(10)
 
-    def _answers(self, seconds: float) -> list[Any]:
+    def _answers(self) -> list[Any]:
         answers = []
         for rank, pipe in enumerate(self.pipes):
-            if not pipe.poll(seconds):
+            if not pipe.poll(LONGEST):
                 self.close()
-                raise TimeoutError(f"rank {rank} of {self.world} did not answer within {seconds} s")
+                raise TimeoutError(f"rank {rank} of {self.world} did not answer within {LONGEST} s")
             answers.append(pipe.recv())
         failed = [answer for ok, answer in answers if not ok]
         assert not failed, "\n".join(failed)
@@ -63,7 +61,7 @@ class Team:
 def _serve(rank: int, world: int, rendezvous: str, pipe: Connection) -> None:
     torch.set_num_threads(1)
     dist.init_process_group(
-        "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world, timeout=timedelta(seconds=ANSWER_S)
+        "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world, timeout=timedelta(seconds=LONGEST)
     )
     pipe.send((True, None))
     while True:

@@ -11,8 +11,7 @@ import torch
 import torch.distributed as dist
 
 from onethinker_rewards.advantage import EmaGrpo
-
-DEADLINE_S = 120
+from tests.waiting import LONGEST
 
 
 def run_nccl(steps_of: list[list[tuple]], folder: Path) -> list[dict[str, Any]]:
@@ -28,7 +27,7 @@ def run_nccl(steps_of: list[list[tuple]], folder: Path) -> list[dict[str, Any]]:
     for process in processes:
         process.start()
     try:
-        answered = [pipe.poll(DEADLINE_S) and pipe.recv() for pipe, _ in pipes]
+        answered = [pipe.poll(LONGEST) and pipe.recv() for pipe, _ in pipes]
         assert all(answered), "a rank did not answer"
         return answered
     finally:
@@ -40,7 +39,7 @@ def run_nccl(steps_of: list[list[tuple]], folder: Path) -> list[dict[str, Any]]:
 def _rank(rank: int, world: int, rendezvous: str, steps: list[tuple], pipe: Any) -> None:
     torch.cuda.set_device(rank)
     dist.init_process_group(
-        "nccl", init_method=f"file://{rendezvous}", rank=rank, world_size=world, timeout=timedelta(seconds=DEADLINE_S)
+        "nccl", init_method=f"file://{rendezvous}", rank=rank, world_size=world, timeout=timedelta(seconds=LONGEST)
     )
     estimator = EmaGrpo(process_group=dist.group.WORLD, groups_span_ranks=True)
     advantages = [

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -26,9 +25,27 @@ from onethinker_rewards.cli.lines import Lines, LinesSource
 from onethinker_rewards.cli.work import Job, Place
 from tests.cli.jobs import DieAt, FailAt, echo
 from tests.cli.runs import GOOD, good, lines, run
+from tests.waiting import LONGEST, is_running, wait_for, wait_for_the_end_of
 
-ROWS = 60_000
-COMMAND = [sys.executable, "-m", "onethinker_rewards", "score"]
+ROWS = 2000
+# Each worker does one work and then none, until it may.
+PROGRAM = """
+import sys
+from itertools import count
+from pathlib import Path
+from time import sleep
+from onethinker_rewards.cli import lines, main, scoring
+score_rows, works, held = scoring._score_rows, count(), Path(__file__).with_name("held")
+
+def one_work(*rows):
+    while next(works) and held.exists():
+        sleep(0.01)
+    return score_rows(*rows)
+
+lines.CHUNK_ROWS, scoring._score_rows = 200, one_work
+if __name__ == "__main__":
+    main(sys.argv[1:])
+"""
 
 
 @pytest.fixture
@@ -40,14 +57,6 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         yield LinesSource(file, str(path), str(path))
 
 
-def exists(pid: int) -> bool:
-    """Tell whether a process is there and more than its exit code."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def children(pid: int) -> set[int]:
     """Return all processes below one."""
     try:
@@ -57,13 +66,6 @@ def children(pid: int) -> set[int]:
     return {*direct, *(below for child in direct for below in children(child))}
 
 
-def assert_gone(pids: set[int]) -> None:
-    end = time.monotonic() + 20
-    while alive := {pid for pid in pids if exists(pid)}:
-        assert time.monotonic() < end, alive
-        time.sleep(0.02)
-
-
 def test_what_comes_out_is_in_the_order_of_the_file(source: LinesSource) -> None:
     with closing(crew(echo, 2)(source, Place())) as done:
         found = list(done)
@@ -71,7 +73,7 @@ def test_what_comes_out_is_in_the_order_of_the_file(source: LinesSource) -> None
     assert [one.rows for one in found] == [2] * 9 + [1]
     pids = {int(one.blob) for one in found}
     assert os.getpid() not in pids
-    assert_gone(pids)
+    wait_for_the_end_of(*pids)
 
 
 def test_what_is_read_ahead_is_bounded(source: LinesSource, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,14 +103,14 @@ def test_a_lost_worker_is_an_error_after_the_rows_before(source: LinesSource, jo
         with pytest.raises(Refused, match="a worker process ended"):
             next(done)
     assert [one.end.number for one in before] == [3, 5, 7]
-    assert_gone({int(one.blob) for one in before})
+    wait_for_the_end_of(*(int(one.blob) for one in before))
     assert ("ZeroDivisionError: a bug" in capfd.readouterr().err) == isinstance(job, FailAt)
 
 
 def test_who_stops_early_leaves_nobody_behind(source: LinesSource) -> None:
     with closing(crew(echo, 2)(source, Place())) as done:
         pid = int(next(done).blob)
-    assert_gone({pid})
+    wait_for_the_end_of(pid)
 
 
 def test_workers_give_what_one_process_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,20 +147,19 @@ def test_one_worker_is_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def at_work(folder: Path, act: Callable[[subprocess.Popen[bytes], set[int]], None]) -> tuple[int, bytes]:
     """Start a long run with two workers, do something to it when both are at work, and wait for the end of all."""
-    source, out = folder / "in.jsonl", folder / "out.jsonl"
+    source, out, program = folder / "in.jsonl", folder / "out.jsonl", folder / "program.py"
     source.write_bytes(lines(GOOD) * ROWS)
-    with subprocess.Popen(
-        [*COMMAND, str(source), "--workers", "2", "--out", str(out)], stderr=subprocess.PIPE, process_group=0
-    ) as running:
-        while not out.exists() or out.stat().st_size == 0:
-            assert running.poll() is None
-            time.sleep(0.005)
+    program.write_text(PROGRAM)
+    (folder / "held").touch()
+    command = [sys.executable, str(program), "score", str(source), "--workers", "2", "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, process_group=0) as running:
+        wait_for(lambda: running.poll() is not None or (out.exists() and out.stat().st_size))
         below = children(running.pid)
         # Beside the workers there is Python's own keeper of shared resources.
         assert len(below) == 3
         act(running, below)
-        _, said = running.communicate(timeout=60)
-    assert_gone(below)
+        _, said = running.communicate(timeout=LONGEST)
+    wait_for_the_end_of(*below)
     return running.returncode, said
 
 
@@ -195,16 +196,17 @@ def test_workers_end_with_their_owner_in_the_middle_of_a_work_too(tmp_path: Path
     source.write_bytes(b"{}\n")
     program.write_text(SLEEPY)
     command = [sys.executable, str(program), str(source)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path.cwd())}) as running:
+    path = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"asleep\n"
         below = children(running.pid)
         assert len(below) == 2
         running.kill()
         try:
-            assert_gone(below)
+            wait_for_the_end_of(*below)
         finally:
-            for pid in filter(exists, below):
+            for pid in filter(is_running, below):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -212,6 +214,8 @@ def test_a_killed_worker_is_one_line_and_the_run_can_be_resumed(tmp_path: Path) 
     def kill_one(_: subprocess.Popen[bytes], below: set[int]) -> None:
         workers = [pid for pid in below if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         os.kill(workers[0], signal.SIGKILL)
+        # It is missed when its turn comes, after the other one's.
+        (tmp_path / "held").unlink()
 
     code, said = at_work(tmp_path, kill_one)
     assert (code, len(said.splitlines())) == (2, 1)
@@ -229,7 +233,7 @@ def served(job: Job, *works: Lines) -> list[bytes]:
     life.start()
     blobs = [_asked(ours, work) for work in works]
     ours.close()
-    life.join(timeout=10)
+    life.join(timeout=LONGEST)
     assert not life.is_alive()
     return blobs
 

@@ -29,6 +29,7 @@ from tests.cli.test_resume import Killed, killed_at
 from tests.rewards.cases import REFERENCES, wrap
 from tests.trainer.examples import draw, example_row, write_array
 from tests.trainer.teacher import Reply, Teacher, completion, refusal, teaching, text_of
+from tests.waiting import LONGEST, wait_for
 
 RIGHT, WRONG = wrap("B"), wrap("C")
 LONG = wrap("B", "It takes a while to see it.")
@@ -501,7 +502,6 @@ def test_whenever_it_is_killed_nothing_is_lost_or_repeated(small: Path, name: st
     assert whole_and_killed(small, name, command) > 25
 
 
-@pytest.mark.slow
 def test_whenever_it_is_killed_while_it_asks_nothing_is_lost_or_repeated(small: Path) -> None:
     with teaching(right_but_every_third) as teacher:
 
@@ -669,19 +669,15 @@ def started(folder: Path, teacher: Teacher, *more: str) -> subprocess.Popen[str]
     )
 
 
-def wait_for(teacher: Teacher, served: int, running: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 60
-    while teacher.served < served:
-        assert running.poll() is None, running.stderr and running.stderr.read()
-        assert time.monotonic() < until
-        time.sleep(0.005)
+def wait_until(teacher: Teacher, served: int, running: subprocess.Popen[str]) -> None:
+    wait_for(lambda: teacher.served >= served or running.poll() is not None)
+    assert running.poll() is None, running.stderr and running.stderr.read()
 
 
 def slowly(request: dict[str, Any], number: int) -> Reply:
     return Reply(body=right_but_every_third(request, number).body, delay=0.02 + 0.03 * (number_of(request) % 5))
 
 
-@pytest.mark.slow
 def test_a_killed_process_asks_for_no_answer_twice(drawn: Path) -> None:
     source(drawn, *asked_rows(150))
     noted: set[int] = set()
@@ -690,14 +686,14 @@ def test_a_killed_process_asks_for_no_answer_twice(drawn: Path) -> None:
         for served in (30, 80):
             before = len(teacher.asked)
             with started(drawn, teacher, "--resume") as running:
-                wait_for(teacher, served, running)
+                wait_until(teacher, served, running)
                 running.send_signal(signal.SIGKILL)
             assert running.returncode == -signal.SIGKILL
             again |= noted & {number_of(one) + 1 for one in teacher.asked[before:]}
             noted |= noted_in(drawn)
         before = len(teacher.asked)
         with started(drawn, teacher, "--resume") as running:
-            assert running.wait(60) == 0
+            assert running.wait(LONGEST) == 0
         again |= noted & {number_of(one) + 1 for one in teacher.asked[before:]}
     assert len(noted) > 60
     assert not again
@@ -718,14 +714,14 @@ def test_an_interrupt_ends_it_cleanly(drawn: Path) -> None:
     source(drawn, *asked_rows(150))
     with teaching(slowly) as teacher:
         with started(drawn, teacher) as running:
-            wait_for(teacher, 20, running)
+            wait_until(teacher, 20, running)
             running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=30)
+            _, said = running.communicate(timeout=LONGEST)
         assert (running.returncode, said) == (130, "Interrupted.\n")
         noted = noted_in(drawn)
         before = len(teacher.asked)
         with started(drawn, teacher, "--resume") as running:
-            _, said = running.communicate(timeout=60)
+            _, said = running.communicate(timeout=LONGEST)
     assert running.returncode == 0
     assert "100 of 150 rows kept" in said
     assert not noted & {number_of(one) + 1 for one in teacher.asked[before:]}
@@ -819,7 +815,7 @@ from onethinker_rewards.cli import main
 main(["filter", "in.jsonl", "--out", "out.jsonl"])
 """
     source(tmp_path, answered())
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, timeout=LONGEST)
     assert len(decoded(tmp_path / "out.jsonl")) == 1
 
 

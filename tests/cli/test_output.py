@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.runs import GOOD, lines, run
+from tests.waiting import LONGEST
 
 COMMAND = [sys.executable, "-m", "onethinker_rewards", "score"]
 ROWS = lines(GOOD) * 3
@@ -117,7 +118,12 @@ def test_other_names_of_standard_output_add_to_it(tmp_path: Path, name: str) -> 
     log.write_bytes(b"before\n")
     with log.open("ab") as target:
         done = subprocess.run(
-            [*COMMAND, "-", "--out", name], input=ROWS, stdout=target, stderr=subprocess.PIPE, timeout=60, check=False
+            [*COMMAND, "-", "--out", name],
+            input=ROWS,
+            stdout=target,
+            stderr=subprocess.PIPE,
+            timeout=LONGEST,
+            check=False,
         )
     assert done.returncode == 0
     assert log.read_bytes().startswith(b"before\n{")

@@ -32,6 +32,7 @@ from onethinker_rewards.cli.parquet import ParquetSource, frame_of, write_parque
 from onethinker_rewards.cli.rows import Broken, Row
 from onethinker_rewards.cli.work import Place
 from tests.cli.runs import GOOD, good, lines, rows_of, run
+from tests.waiting import LONGEST
 
 BAD = good(response=None, note="kept from nobody")
 ROWS = [GOOD, good(options=["dog", "cat"], response="<think>x</think><answer>cat</answer>"), BAD, good(response="B")]
@@ -365,7 +366,7 @@ def test_without_pyarrow_one_line_names_the_extra(tmp_path: Path, arguments: lis
         "import sys; sys.modules['pyarrow'] = None; from onethinker_rewards.cli import main;"
         f"main({['score', *arguments]!r})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=False, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == b"Error: Parquet needs pyarrow: pip install 'onethinker-rewards[parquet]'\n"
     assert not list(tmp_path.glob("out*"))
@@ -384,7 +385,7 @@ def test_json_lines_need_no_pyarrow(tmp_path: Path) -> None:
         "import sys; from onethinker_rewards.cli import main; main(['score', 'in.jsonl'], standalone_mode=False);"
         "print([name for name in ('pyarrow', 'ray', 'pandas', 'multiprocessing') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == b"[]"
 
 
@@ -469,7 +470,7 @@ def test_times_that_python_does_not_have_are_text(
     pq.write_table(pa.table({name: [GOOD[name]] * 2 for name in GOOD} | sound), path)
     hidden = "" if pandas else "sys.modules['pandas'] = None;"
     code = f"import sys; {hidden} from onethinker_rewards.cli import main; main(['score', {str(path)!r}])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=False)
     rows = [orjson.loads(line) for line in done.stdout.splitlines()]
     assert [row["at"] for row in rows][1] == written
     assert rows[1]["deep"] == {"a": written}

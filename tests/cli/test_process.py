@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runs import GOOD, lines
+from tests.waiting import LONGEST
 
 COMMAND = [sys.executable, "-m", "onethinker_rewards"]
 
@@ -20,7 +21,7 @@ def process(*args: str | Path, stdin: bytes = b"", **environment: str) -> subpro
         [*COMMAND, *map(str, args)],
         input=stdin,
         capture_output=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
         env=os.environ | environment,
     )
@@ -51,7 +52,9 @@ def test_a_full_disk_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = process("score", source, "--out", "/dev/full")
     assert (done.returncode, done.stderr) == (2, b"Error: /dev/full: No space left on device\n")
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([*COMMAND, "score", source], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+        done = subprocess.run(
+            [*COMMAND, "score", source], stdout=full, stderr=subprocess.PIPE, timeout=LONGEST, check=False
+        )
     assert (done.returncode, done.stderr) == (2, b"Error: <stdout>: No space left on device\n")
 
 
@@ -71,7 +74,7 @@ def test_a_reader_that_leaves_ends_it_quietly(command: list[str], tmp_path: Path
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe:
-        done = subprocess.run([*COMMAND, *arguments], stdout=pipe, stderr=subprocess.PIPE, timeout=60, check=False)
+        done = subprocess.run([*COMMAND, *arguments], stdout=pipe, stderr=subprocess.PIPE, timeout=LONGEST, check=False)
     assert (done.returncode, done.stderr) == (141, b"")
 
 
@@ -86,7 +89,7 @@ def test_an_interrupt_ends_with_130_and_one_line() -> None:
         running.stdin.flush()
         assert running.stdout.readline().startswith(b'{"response"')
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=LONGEST)
     assert (running.returncode, said) == (130, b"Interrupted.\n")
 
 
@@ -101,13 +104,13 @@ def test_help_waits_for_no_heavy_import() -> None:
         "import sys; from onethinker_rewards.cli import main; main(['schema', 'ocr'], standalone_mode=False);"
         "print([name for name in ('rich', 'torch', 'scipy', 'sympy', 'jiwer', 'nltk') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=True)
     assert done.stdout.splitlines()[-1] == b"[]"
 
 
 def test_the_demo_ships_with_the_package() -> None:
     code = "from onethinker_rewards.cli.examples import read_examples; print(len(read_examples()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True, cwd="/")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=True, cwd="/")
     assert int(done.stdout) >= 38
 
 
@@ -120,7 +123,7 @@ def test_the_demo_ships_with_the_package() -> None:
 def test_a_closed_stream_is_one_line(tmp_path: Path, command: str, said: bytes) -> None:
     (tmp_path / "in.jsonl").write_bytes(lines(GOOD))
     shell = f"{sys.executable} -m onethinker_rewards {command}"
-    done = subprocess.run(shell, shell=True, capture_output=True, timeout=60, check=False, cwd=tmp_path)
+    done = subprocess.run(shell, shell=True, capture_output=True, timeout=LONGEST, check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, said)
 
 
@@ -133,7 +136,7 @@ def test_what_cannot_be_said_does_not_end_a_run(tmp_path: Path, source: str, cod
     (tmp_path / "good.jsonl").write_bytes(lines(GOOD))
     (tmp_path / "broken.jsonl").write_bytes(lines(*["{"] * 30, GOOD))
     shell = f"{sys.executable} -m onethinker_rewards score {source} --out out.jsonl 2>{target}"
-    done = subprocess.run(shell, shell=True, stdout=subprocess.PIPE, timeout=60, check=False, cwd=tmp_path)
+    done = subprocess.run(shell, shell=True, stdout=subprocess.PIPE, timeout=LONGEST, check=False, cwd=tmp_path)
     assert done.returncode == code
     if source != "none.jsonl":
         assert b'"total":2.0' in (tmp_path / "out.jsonl").read_bytes()

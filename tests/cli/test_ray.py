@@ -25,8 +25,9 @@ from onethinker_rewards.cli.scoring import ScoreJob
 from onethinker_rewards.cli.work import Place
 from tests.cli.jobs import FailAt
 from tests.cli.runs import GOOD, good, lines, run
-from tests.cli.test_crew import assert_gone, children
+from tests.cli.test_crew import children
 from tests.cli.test_resume import Killed, killed_at
+from tests.waiting import LONGEST, wait_for_the_end_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,7 +51,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         pytest.fail("Ray took too long")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(240)
+    signal.alarm(2 * int(LONGEST))
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -99,7 +100,7 @@ def test_a_local_ray_gives_what_this_process_gives_and_leaves_nobody_behind(tmp_
     assert (running.returncode, said, shown) == (2, b"", expected.stderr.splitlines())
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "expected.jsonl").read_bytes()
     assert len(below) > 3
-    assert_gone(below)
+    wait_for_the_end_of(*below)
 
 
 def test_it_starts_and_ends_a_ray_of_its_own(source: Path) -> None:
@@ -201,7 +202,7 @@ def test_a_module_without_ray_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_ray_one_line_names_the_extra(source: Path) -> None:
     code = "import sys; sys.modules['ray'] = None; from onethinker_rewards.cli import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", code, "score", str(source), "--engine", "ray", "--out", f"{source}.out"]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=LONGEST, check=False)
     assert done.returncode == 2
     assert done.stderr == b"Error: --engine ray needs Ray: pip install 'onethinker-rewards[ray]'\n"
     assert not Path(f"{source}.out").exists()

@@ -9,7 +9,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -21,6 +20,7 @@ from onethinker_rewards.cli import journal, output
 from onethinker_rewards.cli import lines as lines_module
 from onethinker_rewards.cli.files import write_bytes
 from tests.cli.runs import good, lines, run
+from tests.waiting import LONGEST, wait_for
 
 FORMS = pytest.mark.parametrize("out", ["out.jsonl", "out.parquet"])
 
@@ -268,10 +268,20 @@ def test_rows_are_on_the_disk_before_a_note_counts_them(small: Path, monkeypatch
     assert synced == [note, *["out.jsonl", note] * 4]
 
 
+# The last rows have to wait, as long as they are held: so a run does not end before it is killed.
 PROGRAM = """
 import sys
-from onethinker_rewards.cli import journal, lines, main
-journal.KEEP_EVERY, lines.CHUNK_ROWS = 0.0, 64
+from pathlib import Path
+from time import sleep
+from onethinker_rewards.cli import journal, lines, main, scoring
+score_rows, held = scoring._score_rows, Path(__file__).with_name("held")
+
+def score(rows, *more):
+    while rows[-1].number > 3500 and held.exists():
+        sleep(0.01)
+    return score_rows(rows, *more)
+
+journal.KEEP_EVERY, lines.CHUNK_ROWS, scoring._score_rows = 0.0, 64, score
 if __name__ == "__main__":
     main(sys.argv[1:])
 """
@@ -286,16 +296,18 @@ def test_a_killed_process_can_be_resumed(tmp_path: Path, out: str, workers: int)
     command = [sys.executable, str(program), "score", str(source), "--workers", str(workers), "--resume", "--out"]
     rng = random.Random(workers)
     growing = tmp_path / (out if out.endswith("jsonl") else f"{out}.rows")
+    held = tmp_path / "held"
+    held.touch()
     for part in (1, 2):
         with subprocess.Popen([*command, str(target)], stderr=subprocess.DEVNULL) as running:
             enough = part * rng.randrange(100_000, 200_000)
-            while running.poll() is None and (not growing.exists() or growing.stat().st_size < enough):
-                time.sleep(0.001)
+            wait_for(lambda enough=enough: growing.exists() and growing.stat().st_size >= enough)
             running.send_signal(signal.SIGKILL)
         assert running.returncode == -signal.SIGKILL
         assert target.with_name(f"{out}.progress").exists()
-    subprocess.run([*command, str(target)], check=False, stderr=subprocess.DEVNULL, timeout=60)
-    subprocess.run([*command, str(expected)], check=False, stderr=subprocess.DEVNULL, timeout=60)
+    held.unlink()
+    subprocess.run([*command, str(target)], check=False, stderr=subprocess.DEVNULL, timeout=LONGEST)
+    subprocess.run([*command, str(expected)], check=False, stderr=subprocess.DEVNULL, timeout=LONGEST)
     assert target.read_bytes() == expected.read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "program.py", out, f"expected-{out}"}
 

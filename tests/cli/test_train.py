@@ -16,6 +16,7 @@ from tests.adapters.stand_ins import stand_in
 from tests.cli.runs import run
 from tests.trainer.config.files import write_model, write_rows
 from tests.trainer.config.verl_stand_in import stand_in_for_verl
+from tests.waiting import LONGEST
 
 framework("hydra", target="test")
 
@@ -123,5 +124,5 @@ def test_nothing_of_it_is_imported_before_it_is_needed() -> None:
         "main(['train', '--help'], standalone_mode=False);"
         "print([name for name in ('verl', 'vllm', 'ray', 'torch', 'hydra', 'yaml', 'pyarrow') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=True)
     assert done.stdout.splitlines()[-1] == b"[]"

@@ -52,7 +52,7 @@ def stop_half_way(folder: Path, _: int) -> None:
             file.write(content[: len(content) // 2])
         sys.stdout.write("half\n")
         sys.stdout.flush()
-        time.sleep(60)
+        time.sleep(600)
 
     Path.write_bytes = write_half
     EmbeddingCache(directory=folder).get(KEYS[:1], lambda _: [embedding(KEYS[0])])

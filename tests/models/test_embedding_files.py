@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from onethinker_rewards.models import CacheCounts, EmbeddingCache, embedding_files
 from onethinker_rewards.models.embedding_files import DamagedFileError, EmbeddingFiles
 from tests.models.sharing import DISK_BYTES, FILE_BYTES, KEYS, embedding, is_right
+from tests.waiting import LONGEST
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3600.0
@@ -301,7 +302,7 @@ def test_a_folder_of_someone_else_is_told_and_costs_no_embedding(rights: int) ->
         Path(parent).chmod(0o755)
         folder.chmod(rights)
         with child("foreign", folder, "0") as process:
-            said, complaints = process.communicate(timeout=120)
+            said, complaints = process.communicate(timeout=LONGEST)
     found = 1 if rights != 0o700 else 0
     assert said == f"{found} on disk, {2 - found} encoded, {2 - found} unwritten\n", complaints
     assert complaints.count(f"embeddings cannot be written to {folder}: Permission denied") == 1
@@ -320,12 +321,12 @@ def test_threads_share_a_folder(folder: Path) -> None:
     barrier = threading.Barrier(4)
 
     def ask(first: int) -> None:
-        barrier.wait(120)
+        barrier.wait(LONGEST)
         for turn in range(30):
             get(cache, *(KEYS[(first + turn + step) % len(KEYS)] for step in range(3)))
 
     with ThreadPoolExecutor(4) as threads:
-        assert [*threads.map(ask, range(4), timeout=300)] == [None] * 4
+        assert [*threads.map(ask, range(4), timeout=LONGEST)] == [None] * 4
     counts = cache.counts
     assert counts.hits + counts.misses + counts.disk_hits + counts.waits == 4 * 30 * 3
     assert (counts.damaged, counts.unwritten) == (0, 0)
@@ -347,7 +348,7 @@ def test_processes_share_a_folder(folder: Path) -> None:
     """Each writes, reads and deletes what others read; nobody sees half a file."""
     with ExitStack() as stack:
         for process in [stack.enter_context(child("share", folder, str(seed))) for seed in range(3)]:
-            said, complaints = process.communicate(timeout=300)
+            said, complaints = process.communicate(timeout=LONGEST)
             assert (process.returncode, said) == (0, "0 damaged, 0 unwritten\n"), complaints
     left = on_disk(folder)
     assert all(path.suffix == ".safetensors" for path in left)

@@ -17,8 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.models import CacheCounts, Embedding, EmbeddingCache
-
-WAIT = 120.0  # for what takes no time unless it hangs
+from tests.waiting import LONGEST
 
 
 def embedding(key: str, size: int = 8) -> Embedding:
@@ -161,11 +160,11 @@ def test_threads_that_ask_at_the_same_time_share_one_encoding() -> None:
 
     def encode(places: list[int]) -> list[Embedding]:
         calls.append(places)
-        assert others.wait(WAIT)
+        assert others.wait(LONGEST)
         return [embedding("a") for _ in places]
 
     def ask(_: int) -> Embedding:
-        barrier.wait(WAIT)
+        barrier.wait(LONGEST)
         return cache.get(["a"], encode)[0]
 
     with ThreadPoolExecutor(8) as threads:
@@ -197,15 +196,15 @@ def test_an_encoding_that_raises_lets_the_next_thread_try(error: BaseException) 
 
     def fail(places: list[int]) -> list[Embedding]:
         encoding.set()
-        assert other_waits.wait(WAIT)
+        assert other_waits.wait(LONGEST)
         raise error
 
     with ThreadPoolExecutor(2) as threads:
         failing = threads.submit(cache.get, ["a", "b"], fail)
-        assert encoding.wait(WAIT)
-        assert threads.submit(get, cache, "cb").result(WAIT) == [[0], [1]]
+        assert encoding.wait(LONGEST)
+        assert threads.submit(get, cache, "cb").result(LONGEST) == [[0], [1]]
         with pytest.raises(type(error)):
-            failing.result(WAIT)
+            failing.result(LONGEST)
     assert cache.counts == CacheCounts(misses=2, held_bytes=16)
 
 
@@ -222,7 +221,7 @@ def test_threads_with_keys_in_common_never_wait_for_each_other() -> None:
         return asked
 
     with ThreadPoolExecutor(8) as threads:
-        asked = sum(threads.map(ask, range(8), timeout=WAIT))
+        asked = sum(threads.map(ask, range(8), timeout=LONGEST))
     counts = cache.counts
     assert counts.hits + counts.misses + counts.waits == asked
     assert counts.held_bytes <= 40

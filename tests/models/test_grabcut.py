@@ -21,6 +21,7 @@ from onethinker_rewards.errors import ArgumentError, BadImageError
 from onethinker_rewards.models import GrabCutSegmenter, read_images
 from tests import photographs
 from tests.photographs import Photograph, prompt
+from tests.waiting import LONGEST
 
 # On the object at 450, 400, and off it.
 ON, OFF = [[450.0, 400.0]], [[50.0, 50.0]]
@@ -213,7 +214,7 @@ def test_it_draws_the_same_in_threads() -> None:
     segmenter, barrier = GrabCutSegmenter(), threading.Barrier(4)
 
     def draw_it(_: int) -> np.ndarray:
-        barrier.wait(120)
+        barrier.wait(LONGEST)
         return segmenter([SCENE.pixels], [BOX], [ON], [OFF])[0]
 
     with ThreadPoolExecutor(4) as threads:

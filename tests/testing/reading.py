@@ -1,59 +1,114 @@
-"""Read what the strategies draw, and nothing else: ``coverage run -m tests.testing.reading``."""
+"""Read what the strategies draw, and nothing else: ``python -m tests.testing.reading FOLDER``.
+
+Prints, as JSON, the functions of `answers` with a branch that nothing drawn has reached, by file.
+"""
 
 from __future__ import annotations
 
-import onethinker_rewards as otr
-from onethinker_rewards import testing
-from onethinker_rewards.answers import Rules, Think
-from onethinker_rewards.testing.hostile import LONG
-from onethinker_rewards.testing.misses import PLAIN_MISSES, repairable
-from onethinker_rewards.testing.tagged import retagged
+import json
+import sys
+from collections.abc import Iterator
+from itertools import cycle, product
+from pathlib import Path
+
+from coverage import Coverage
+
 from tests.testing.collecting import some_of
 
-THINKS: tuple[Think, ...] = ("required", "prefilled", "none")
-RULES: tuple[Rules, ...] = ("strict", "lenient")
-RECIPES = (*otr.RECIPES.values(), otr.Recipe(think="prefilled"))
+# The files that decide what one response says.
+FILES = ("limits.py", "read.py", "release.py", "repairs.py", "tags.py", "text.py")
+# What a caller decides, and no response: limits, a schema of their own, the options of a question.
+NOT_THE_MODEL = {
+    "limits.py": ["Limits.__post_init__"],
+    "read.py": ["_plain", "_validated"],
+    "text.py": ["named_option"],
+}
+RULES = ("strict", "lenient")
+THINKS = ("required", "prefilled", "none")
 # One of each schema.
 TASKS = ("multiple_choice", "numerical", "ocr", "temporal_grounding", "spatial_grounding", "spatio_temporal_grounding",
          "tracking", "video_segmentation")  # fmt: skip
-_DRAWN = 120
+# Responses and answers of each kind in a turn, and how often others are drawn where they have not reached all.
+_DRAWN, _TURNS = 30, 40
 
 
-def main() -> None:
-    """Read responses and answers by all rules, and score the responses as a batch."""
-    for task in TASKS:
-        read_all(task)
-    for text in LONG.values():
-        otr.parse(text, "ocr")
-    otr.parse(LONG["megabyte of <"], "ocr", recipe="release")
+def drawn(task: str, turn: int) -> tuple[list[str], list[str], list[str]]:
+    """Return responses, answers, and answers that are sound."""
+    import onethinker_rewards as otr
+    from onethinker_rewards import testing
+    from onethinker_rewards.testing.misses import PLAIN_MISSES, repairable
+    from onethinker_rewards.testing.tagged import retagged
 
-
-def read_all(task: str) -> None:
-    """Read what is drawn for one task."""
     spec = otr.TASKS[task]
-    responses = [*some_of(testing.any_response(task), _DRAWN), *some_of(retagged(testing.responses(task)), _DRAWN)]
+    tagged = (testing.any_response(task), retagged(testing.responses(task)))
+    responses = [text for strategy in tagged for text in some_of(strategy, _DRAWN, turn)]
     answers = list(PLAIN_MISSES.get(spec.schema, ()))
     if spec.is_json:
-        answers += [*some_of(testing.near_misses(task), 3 * _DRAWN), *some_of(repairable(task), _DRAWN)]
+        answers += [*some_of(testing.near_misses(task), 3 * _DRAWN, turn), *some_of(repairable(task), _DRAWN, turn)]
     if task in {"multiple_choice", "tracking"}:
         answers += testing.HOSTILE.values()
+    return responses, answers, [*some_of(testing.answers(task), 2, turn), *some_of(testing.responses(task), 4, turn)]
+
+
+def read(task: str, responses: list[str], answers: list[str], sound: list[str]) -> None:
+    """Read responses and answers by all rules, and score the responses as a batch."""
+    import onethinker_rewards as otr
+
     for rules in RULES:
-        for place, response in enumerate(responses):
-            otr.parse(response, task, rules=rules, think=THINKS[place % 3])
+        for think, response in zip(cycle(THINKS), responses, strict=False):
+            otr.parse(response, task, rules=rules, think=think)
         for answer in answers:
             otr.parse_answer(answer, task, rules=rules)
     for response in responses:
         otr.parse(response, task, recipe="release")
     for answer in answers:
         otr.parse_answer(answer, task, recipe="release")
-    good = some_of(testing.answers(task), 2)[-1]
+    good, *whole = sound[1:]
     # Few different ones many times over, as rollouts are, and all once.
-    sound = some_of(testing.responses(task), 4) * 16
-    for batch in (responses, sound, sound + responses[:4] * 16):
+    batches = (responses, whole * 16, whole * 16 + responses[:4] * 16)
+    for batch, recipe in product(batches, (*otr.RECIPES.values(), otr.Recipe(think="prefilled"))):
         references = [good, f"<answer>{good}</answer>"] * len(batch)
-        for recipe in RECIPES:
-            otr.score(batch * 2, references, task, recipe=recipe, on_bad_reference="skip")
+        otr.score(batch * 2, references, task, recipe=recipe, on_bad_reference="skip")
+
+
+def read_long() -> None:
+    import onethinker_rewards as otr
+    from onethinker_rewards.testing.hostile import LONG
+
+    for text in LONG.values():
+        otr.parse(text, "ocr")
+    otr.parse(LONG["megabyte of <"], "ocr", recipe="release")
+
+
+def unreached(coverage: Coverage, report: Path) -> dict[str, list[str]]:
+    coverage.json_report(outfile=str(report))
+    files = json.loads(report.read_text("utf-8"))["files"]
+    assert len(files) == len(FILES)
+    found = {
+        Path(name).name: sorted(
+            function for function, one in file["functions"].items() if one["missing_lines"] or one["missing_branches"]
+        )
+        for name, file in files.items()
+    }
+    return {name: functions for name, functions in found.items() if functions}
+
+
+def turns(folder: Path) -> Iterator[dict[str, list[str]]]:
+    """Give what is unreached after each turn."""
+    coverage = Coverage(branch=True, data_file=None, include=[f"*/answers/{name}" for name in FILES], config_file=False)
+    with coverage.collect():
+        read_long()
+    for turn in range(_TURNS):
+        # Drawing takes nearly all the time, and is not what is looked at.
+        works = [(task, *drawn(task, turn)) for task in TASKS]
+        with coverage.collect():
+            for work in works:
+                read(*work)
+        yield unreached(coverage, folder / "report.json")
 
 
 if __name__ == "__main__":
-    main()
+    for left in turns(Path(sys.argv[1])):
+        if left == NOT_THE_MODEL:
+            break
+    sys.stdout.write(json.dumps(left))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -47,11 +47,21 @@ def test_a_shower_comes_again() -> None:
     assert list(showers(6, 64, 64)) != first[:1]
 
 
+class Clock:
+    """Takes the place of processor time: only what a test says takes any, in this process or in a worker."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.worked, self.worked_elsewhere = 0.0, 0.0
+        shown = SimpleNamespace(process_time=lambda: self.worked, sleep=lambda seconds: None)
+        monkeypatch.setattr(storms, "time", shown)
+        monkeypatch.setattr(storms, "_spent_with_workers", lambda: self.worked + self.worked_elsewhere)
+
+
 class Faulty:
     """A scorer that has a fault for one response."""
 
-    def __init__(self, fault: str, scorer: otr.Scorer) -> None:
-        self.fault, self.scorer = fault, scorer
+    def __init__(self, fault: str, scorer: otr.Scorer, clock: Clock) -> None:
+        self.fault, self.scorer, self.clock = fault, scorer, clock
 
     def score(self, responses: list[str], references: list[str], task: str) -> otr.RewardBatch:
         batch = self.scorer.score(responses, references, task)
@@ -69,21 +79,18 @@ class Faulty:
             case "out of range":
                 batch.total[row] = 2.5
             case _:
-                start = time.process_time()
-                while time.process_time() < start + 0.02:
-                    pass
+                self.clock.worked += 0.02
 
 
 @pytest.mark.parametrize("kind", ["exception", "not a number", "out of range", "slow"])
 @pytest.mark.parametrize("task", ["ocr", "math"])
 def test_a_planted_fault_is_found(kind: str, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storms, "_in_fresh_workers", lambda shower: 0.02)
-    scorers: dict[str, Any] = {"paper": Faulty(kind, otr.Scorer())}
+    scorers: dict[str, Any] = {"paper": Faulty(kind, otr.Scorer(), Clock(monkeypatch))}
     storm = storms.Storm(scorers, seconds=0.01)
     sound = "<think>x</think><answer>7</answer>"
     responses = [sound] * 40
     responses[23] = "bad"
-    storm.scorers["paper"].score([sound], ["7"], task)
     storm.hold(Shower(task, "paper", responses, ["7"] * 40))
     assert [(one.kind, one.response, one.task) for one in storm.findings] == [(kind, "bad", task)]
     assert storms.report(storm, 40, 1, 1.0).count("| 1 |") >= 1
@@ -94,17 +101,13 @@ def test_a_planted_fault_is_found(kind: str, task: str, monkeypatch: pytest.Monk
 def test_time_in_a_worker_is_math_verify_s_under_release(
     recipe: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A scorer that waits, on a clock that counts waiting as if a worker had worked."""
-
     class Waiting(Faulty):
         def spoil(self, batch: otr.RewardBatch, row: int) -> None:
-            time.sleep(0.03)
+            self.clock.worked_elsewhere += 0.03
 
-    monkeypatch.setattr(storms, "_spent_with_workers", time.perf_counter)
     monkeypatch.setattr(storms, "_in_fresh_workers", lambda shower: 0.03)
-    scorers: dict[str, Any] = {recipe: Waiting("", otr.Scorer(recipe=RECIPES[recipe]))}
+    scorers: dict[str, Any] = {recipe: Waiting("", otr.Scorer(recipe=RECIPES[recipe]), Clock(monkeypatch))}
     storm = storms.Storm(scorers, seconds=0.02)
-    storm.scorers[recipe].score(["7"], ["7"], "math")
     storm.hold(Shower("math", recipe, ["bad"], ["7"]))
     assert [one.kind for one in storm.findings] == [kind]
     assert f"Not counted there: {int(recipe == 'release')} of" in storms.report(storm, 1, 1, 1.0)

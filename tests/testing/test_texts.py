@@ -14,12 +14,11 @@ from pydantic import BaseModel
 
 import onethinker_rewards as otr
 from onethinker_rewards import testing
-from onethinker_rewards.answers import SegmentationPrompt, Think, TimeSpan
+from onethinker_rewards.answers import Rules, Think, TimeSpan
 from onethinker_rewards.testing import extra
 from onethinker_rewards.testing.hostile import LONG
-from onethinker_rewards.testing.misses import repairable
 from onethinker_rewards.testing.tagged import retagged
-from tests.testing.collecting import some_of
+from tests.testing.collecting import drawn_until, some_of
 
 TASKS = list(otr.TASKS)
 # No text earns these: a judge or a reference does, another schema, a comparison that does not end.
@@ -62,35 +61,42 @@ def codes(*parsed: otr.Parsed) -> set[str]:
     return {code for one in parsed for code in (one.failure, one.format_fault, *one.repairs) if code is not None}
 
 
-def leniently(text: str) -> set[str]:
-    return codes(otr.parse_answer(text, "image_segmentation", rules="lenient"))
+MISSES = {
+    "multiple_choice": "no_option_letter empty_answer code_fence",
+    "numerical": "not_a_number too_many_digits",
+    "temporal_grounding": (
+        "wrong_type missing_key invalid_json wrong_length bad_order unknown_key trailing_comma out_of_range"
+    ),
+    "spatial_grounding": "not_an_object unwrapped_list single_quotes clipped renamed_key",
+    "tracking": "empty_track truncated_track bad_frame_key",
+    "image_segmentation": "extra_points repeated_points unwrapped_box",
+}
+TAGGED = (
+    "missing_answer unclosed_answer closed_answer several_thinks several_answers missing_think text_outside_tags "
+    "tag_in_answer"
+)
 
 
 def test_the_strategies_reach_each_code() -> None:
-    reached: set[str] = set()
-    many = {
-        "multiple_choice": 60,
-        "numerical": 120,
-        "temporal_grounding": 300,
-        "video_segmentation": 300,
-        "spatial_grounding": 200,
-        "tracking": 600,
-        "spatio_temporal_grounding": 400,
-    }
-    for task, count in {**many, "image_segmentation": 60}.items():
-        for text in some_of(testing.near_misses(task), count):
-            reached |= codes(otr.parse_answer(text, task), otr.parse_answer(text, task, rules="lenient"))
-    for code in ("repeated_points", "extra_points"):
-        # Rare, so looked for: what is drawn shifts with any change of a source file.
-        reached |= leniently(find(repairable(SegmentationPrompt), lambda text, code=code: code in leniently(text)))
-    tagged = (testing.any_response("temporal_grounding"), retagged(testing.responses("temporal_grounding")))
-    for text in (*some_of(tagged[0], 150), *some_of(tagged[1], 250)):
-        reached |= codes(*(otr.parse(text, "temporal_grounding", rules=rules) for rules in ("strict", "lenient")))
-    reached |= codes(*(otr.parse_answer(text, "tracking") for text in testing.HOSTILE.values()))
-    reached |= codes(*(otr.parse(text, "ocr") for text in LONG.values()))
+    """Drawn until all are seen: how soon that is shifts with any change of a source file."""
+    seen = codes(*(otr.parse_answer(text, "tracking") for text in testing.HOSTILE.values()))
+    seen |= codes(*(otr.parse(text, "ocr") for text in LONG.values()))
+    rules: tuple[Rules, ...] = ("strict", "lenient")
+    for task, wanted in MISSES.items():
+
+        def answer_codes(text: str, task: str = task) -> set[str]:
+            return codes(*(otr.parse_answer(text, task, rules=one) for one in rules))
+
+        seen |= drawn_until(testing.near_misses(task), answer_codes, set(wanted.split()))
+
+    def tag_codes(text: str) -> set[str]:
+        return codes(*(otr.parse(text, "temporal_grounding", rules=one) for one in rules))
+
+    tagged = testing.any_response("temporal_grounding") | retagged(testing.responses("temporal_grounding"))
+    seen |= drawn_until(tagged, tag_codes, set(TAGGED.split()))
     misses = [f"<answer>{text}</answer>" for text in some_of(testing.near_misses("math"), 40)]
-    reached.update(filter(None, otr.score(misses, ["1"] * len(misses), "math").failure))
-    assert {*otr.FailureCode, *otr.RepairCode} - reached == ELSEWHERE
+    seen.update(filter(None, otr.score(misses, ["1"] * len(misses), "math").failure))
+    assert {*otr.FailureCode, *otr.RepairCode} - seen == ELSEWHERE
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,6 +59,7 @@ class Teacher(ThreadingHTTPServer):
         self.there = 0
         self.headers: Mapping[str, str] = {}
         self.lock = threading.Lock()
+        self.over = threading.Event()
 
     @property
     def url(self) -> str:
@@ -86,12 +86,15 @@ def teaching(answering: Answering) -> Iterator[Teacher]:
         try:
             yield teacher
         finally:
+            teacher.over.set()
             teacher.shutdown()
             thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes, and the second would wait for the first to be acknowledged, 40 ms.
+    disable_nagle_algorithm = True
     server: Teacher
 
     def do_POST(self) -> None:
@@ -105,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
             teacher.there += 1
             teacher.at_once = max(teacher.at_once, teacher.there)
         reply = teacher.answering(request, number)
-        time.sleep(reply.delay)
+        teacher.over.wait(reply.delay)
         with teacher.lock:
             teacher.there -= 1
         self._send(reply)

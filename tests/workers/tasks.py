@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 
 def main_file() -> str:
@@ -36,6 +37,20 @@ def print_much() -> str:
     return "quiet"
 
 
-def hold_the_interpreter() -> None:
-    # One call into C that never lets another thread run.
+def sleep(begun: str) -> None:
+    """Say with a file that this has begun, and take longer than any test waits."""
+    Path(begun).touch()
+    time.sleep(600)
+
+
+def wait_for(begun: str, over: str) -> None:
+    """Say with a file that this has begun, and wait for another file."""
+    Path(begun).touch()
+    while not Path(over).exists():
+        time.sleep(0.01)
+
+
+def hold_the_interpreter(begun: str = os.devnull) -> None:
+    """Say with a file that this has begun, and make one call into C that never lets another thread run."""
+    Path(begun).touch()
     sum(range(10**12))

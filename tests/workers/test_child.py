@@ -95,7 +95,7 @@ def test_the_memory_of_the_parent_does_not_count() -> None:
     block = bytearray(700 << 20)
     block[::4096] = b"x" * len(block[::4096])
     with Pool(size=1) as pool:
-        pids = [pool.run("tests.workers.tasks:process_after", [(0,)], timeout=5.0)[0].value for _ in range(2)]
+        pids = [pool.run("tests.workers.tasks:process_after", [(0,)], timeout=60.0)[0].value for _ in range(2)]
     assert pids[0] == pids[1]
 
 

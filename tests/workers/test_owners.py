@@ -6,21 +6,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import LONGEST, wait_for, wait_for_the_end_of
+
 ROOT = Path(__file__).parents[2]
 HEAD = "from onethinker_rewards.workers import Pool, shared_pool\n"
-GCD = "[o.value for o in shared_pool().run('math:gcd', [(4, 6)], timeout=20.0)]"
+GCD = "[o.value for o in shared_pool().run('math:gcd', [(4, 6)], timeout=100.0)]"
 
 
 def run(script: str, tmp_path: Path) -> str:
     path = tmp_path / "script.py"
     path.write_text(HEAD + script)
     done = subprocess.run(
-        [sys.executable, "-W", "error", path], capture_output=True, text=True, timeout=90, check=False, cwd=ROOT
+        [sys.executable, "-W", "error", path], capture_output=True, text=True, timeout=LONGEST, check=False, cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -73,7 +74,7 @@ class Actor:
         return otr.score(rows, [r"2\\sqrt{2}"] * 2, "math").accuracy.tolist()
 
 ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-print(ray.get(Actor.remote().score.remote(), timeout=60))
+print(ray.get(Actor.remote().score.remote(), timeout=200))
 ray.shutdown()
 """
 
@@ -87,7 +88,7 @@ def test_usable_from_a_ray_actor(tmp_path: Path) -> None:
         [sys.executable, path],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LONGEST,
         check=False,
         env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
     )
@@ -98,7 +99,7 @@ def test_usable_from_a_ray_actor(tmp_path: Path) -> None:
 def test_a_fork_has_processes_of_its_own(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
-        "pid = lambda: shared_pool().run('os:getpid', [()], timeout=20.0)[0].value\n"
+        "pid = lambda: shared_pool().run('os:getpid', [()], timeout=100.0)[0].value\n"
         "first = pid()\n"
         "child = os.fork()\n"
         "if child == 0:\n"
@@ -114,7 +115,7 @@ def test_a_fork_has_processes_of_its_own(tmp_path: Path) -> None:
 OWNER = HEAD + (
     "import sys\n"
     "workers = Pool(size=1)\n"
-    "print(workers.run('os:getpid', [()], timeout=20.0)[0].value, flush=True)\n"
+    "print(workers.run('os:getpid', [()], timeout=100.0)[0].value, flush=True)\n"
     "{work}\n"
 )
 
@@ -125,32 +126,22 @@ OWNER = HEAD + (
         pytest.param("", None, id="ends by itself"),
         pytest.param("import os; os._exit(1)", None, id="ends without cleaning up"),
         pytest.param("sys.stdin.read()", signal.SIGKILL, id="killed while its worker is idle"),
-        pytest.param("workers.run('time:sleep', [(600,)], timeout=600.0)", signal.SIGKILL, id="killed in a sleep"),
+        pytest.param("workers.run(TASKS + 'sleep', [(BEGUN,)], timeout=600.0)", signal.SIGKILL, id="killed in a sleep"),
         pytest.param(
-            "workers.run('tests.workers.tasks:hold_the_interpreter', [()], timeout=1.0)",
+            "workers.run(TASKS + 'hold_the_interpreter', [(BEGUN,)], timeout=1.0)",
             signal.SIGKILL,
             id="killed in a call that holds the interpreter",
         ),
     ],
 )
-def test_no_process_is_left_behind(work: str, end: int | None) -> None:
-    command = [sys.executable, "-c", OWNER.replace("{work}", work)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    ) as owner:
+def test_no_process_is_left_behind(work: str, end: int | None, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    names = f"TASKS, BEGUN = 'tests.workers.tasks:', {str(begun)!r}\n"
+    command = [sys.executable, "-c", names + OWNER.replace("{work}", work)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as owner:
         worker = int(owner.stdout.readline())
         if end is not None:
-            time.sleep(0.4)
+            wait_for(lambda: begun.exists() or "BEGUN" not in work)
             owner.send_signal(end)
-        owner.wait(timeout=30)
-    assert _is_gone(worker, within=8.0)
-
-
-def _is_gone(pid: int, within: float) -> bool:
-    last = time.monotonic() + within
-    while time.monotonic() < last:
-        status = Path(f"/proc/{pid}/stat")
-        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.05)
-    return False
+        owner.wait(timeout=LONGEST)
+    wait_for_the_end_of(worker)

@@ -13,6 +13,7 @@ from typing import Self
 import pytest
 
 from onethinker_rewards.trainer.config.child import run_child
+from tests.waiting import LONGEST
 
 # As torchrun: it takes a moment to end what it started, and does not if it is killed.
 CHILD = """
@@ -23,7 +24,7 @@ def end(*_):
     sys.exit(7)
 signal.signal(signal.SIGTERM, end)
 print("started", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 PARENT = f"""
 import os, sys
@@ -43,7 +44,7 @@ def test_a_wish_to_end_is_handed_on_and_the_end_waited_for(told: signal.Signals,
         assert parent.stdout is not None
         assert parent.stdout.readline() == "started\n"
         parent.send_signal(told)
-        said, _ = parent.communicate(timeout=30)
+        said, _ = parent.communicate(timeout=LONGEST)
     assert said.splitlines() == [f"ended by {signal.SIGTERM.value}", last]
     assert parent.returncode == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from onethinker_rewards.trainer.filtering import Candidate, Question
 from onethinker_rewards.trainer.filtering import endpoint as module
 from onethinker_rewards.trainer.filtering.endpoint import Asker, Endpoint, EndpointLostError
 from tests.trainer.teacher import Reply, Teacher, completion, refusal, teaching, text_of
+from tests.waiting import LONGEST
 
 
 @pytest.fixture(autouse=True)
@@ -167,16 +169,14 @@ def test_a_refusal_is_not_tried_again() -> None:
 
 
 def test_the_deadline_is_one_for_the_whole_request() -> None:
-    late = Reply(delay=8, body=completion("a").body)
+    late = Reply(delay=2 * LONGEST, body=completion("b").body)
     with teaching(lambda request, number: completion("a") if number else late) as teacher:
-        begun = time.monotonic()
-        assert ask(endpoint(teacher.url, timeout=0.5)) == [["a"]]
+        assert ask(endpoint(teacher.url, timeout=0.5, retries=100)) == [["a"]]
         teacher.answering = lambda request, number: late
         assert (
             why(ask(endpoint(teacher.url, timeout=0.2, retries=0)))
             == "no answer after 1 attempts: not done after 0.2 s"
         )
-        assert time.monotonic() - begun < 7
 
 
 def test_a_body_that_never_ends_is_cut_off_by_the_deadline() -> None:
@@ -187,9 +187,9 @@ def test_a_body_that_never_ends_is_cut_off_by_the_deadline() -> None:
             """Send a byte now and then, each well within any deadline of its own."""
             server.setblocking(False)
             listener = await anyio.to_thread.run_sync(_accept, server)
-            listener.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            listener.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
             with listener:
-                for _ in range(200):
+                for _ in range(int(LONGEST / 0.05)):
                     await anyio.sleep(0.05)
                     try:
                         listener.sendall(b" ")
@@ -206,14 +206,12 @@ def test_a_body_that_never_ends_is_cut_off_by_the_deadline() -> None:
                 assert "not done after 0.3 s" in caught.value.why
                 group.cancel_scope.cancel()
 
-        begun = time.monotonic()
         anyio.run(run)
-        assert time.monotonic() - begun < 8
 
 
 def _accept(server: socket.socket) -> socket.socket:
     server.setblocking(True)
-    server.settimeout(5)
+    server.settimeout(LONGEST)
     return server.accept()[0]
 
 
@@ -268,7 +266,14 @@ def test_waits_double_up_to_the_longest_with_chance_in_them(monkeypatch: pytest.
 
 def test_no_more_are_asked_at_a_time_than_allowed() -> None:
     texts = [f"question {number}" for number in range(12)]
-    with teaching(lambda request, number: Reply(body=completion(text_of(request)).body, delay=0.05)) as teacher:
+    three = threading.Barrier(3)
+
+    def answer(request: dict[str, Any], number: int) -> Reply:
+        if number < 3:
+            three.wait(LONGEST)
+        return Reply(body=completion(text_of(request)).body, delay=0.05)
+
+    with teaching(answer) as teacher:
         found = ask(endpoint(teacher.url, concurrency=3), [question(text) for text in texts])
     assert found == [[text] for text in texts]
     assert teacher.at_once == 3

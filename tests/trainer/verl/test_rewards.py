@@ -12,6 +12,7 @@ import pytest
 from onethinker_rewards.adapters import verl as adapter
 from onethinker_rewards.trainer.verl import rewards
 from tests.trainer.verl.stand_ins import Config, module
+from tests.waiting import LONGEST
 
 BASE = "verl.experimental.reward_loop.reward_manager.base"
 
@@ -34,7 +35,7 @@ def test_the_manager_is_the_adapters_and_gets_ready_by_itself(base: type[Any], m
     config = Config(reward=Config(custom_reward_function=Config(path=None), reward_kwargs={"recipe": "release"}))
     manager = made(config, Config(decode=None), None, reward_router_address=None, reward_model_tokenizer=None)
     assert manager._scorer.scorer.recipe.name == "release"
-    assert ready.wait(10)
+    assert ready.wait(LONGEST)
 
 
 def test_after_it_no_kind_of_answer_is_slow() -> None:
@@ -45,7 +46,7 @@ def test_after_it_no_kind_of_answer_is_slow() -> None:
         "assert 'nltk' not in sys.modules and not pool()._processes; warm_up();"
         "print('nltk' in sys.modules, len(pool()._processes) == min(2, pool().size))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=True)
     assert done.stdout.split() == [b"True", b"True"]
 
 
