@@ -10,7 +10,7 @@ import numpy as np
 import onethinker_rewards as otr
 from benchmarks.harness import Row, best_of_both
 from benchmarks.rollouts import make_rows
-from onethinker_rewards.answers import Answers, ReadOptions, SchemaReader
+from onethinker_rewards.answers import Answers, Reader, ReadOptions
 
 COUNT = 1024
 SHOWN = (
@@ -25,7 +25,7 @@ SHOWN = (
 
 
 def _stages(spec: otr.TaskSpec, responses: list[str], references: list[str]) -> dict[str, Callable[[], object]]:
-    reader, how, rows = SchemaReader(), ReadOptions(), np.arange(len(responses))
+    reader, how, rows = Reader(), ReadOptions(), np.arange(len(responses))
     distinct = [reader.bare_reference(text) for text in dict.fromkeys(references)]
     answers = reader.find(responses, how)
     everything = Answers.of_texts([reader.bare_reference(text) for text in references])

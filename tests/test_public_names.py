@@ -62,7 +62,7 @@ def objects() -> dict[str, Any]:
     references = [REFERENCES[task] for task in tasks]
     batch = otr.score([wrap(reference) for reference in references], references, tasks)
     assert len(batch) >= 1_024
-    columns = otr.answers.SchemaReader()
+    columns = otr.answers.Reader()
     seen: list[Any] = []
 
     def formula(predicted: Any, reference: Any, context: otr.Context) -> otr.Scores:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import onethinker_rewards as otr
-from onethinker_rewards.adapters.messages import response_text
+from onethinker_rewards.adapters.rewarding import response_text
 
 ANSWER = "<answer>B</answer>"
 RESPONSE = f"<think>Four legs.</think>{ANSWER}"

@@ -12,7 +12,7 @@ import pytest
 import onethinker_rewards as otr
 from onethinker_rewards.adapters import Columns, MissingColumnError, RowScorer
 from onethinker_rewards.adapters.logs import extra_info
-from onethinker_rewards.adapters.recipes import RecipeScorers
+from onethinker_rewards.adapters.scoring import RecipeScorers
 from tests.adapters.rows import shared_rows
 from tests.rewards.cases import wrap
 

@@ -9,7 +9,7 @@ import pytest
 
 import onethinker_rewards as otr
 from onethinker_rewards.adapters import RowScorer
-from onethinker_rewards.adapters.single import gather_calls, whole_totals
+from onethinker_rewards.adapters.gather import gather_calls, whole_totals
 
 
 def test_calls_are_answered_each_with_its_own_row() -> None:

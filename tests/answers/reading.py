@@ -21,9 +21,9 @@ from onethinker_rewards.answers import (
     OptionLetter,
     PromptColumns,
     ReadAnswer,
+    Reader,
     ReadOptions,
     Rules,
-    SchemaReader,
     SegmentationPrompt,
     SingleBox,
     SpanColumns,
@@ -80,7 +80,7 @@ def read(schema: type[BaseModel], texts: Sequence[str], rows: Sequence[int] | No
     """Read texts, all of them or those of ``rows``, in the columns of ``schema``."""
     answers = Answers.of_texts(list(texts))
     wanted = np.arange(len(texts)) if rows is None else np.array(rows, dtype=np.int64)
-    columns = SchemaReader().read(answers, wanted, schema, ReadOptions(**options))
+    columns = Reader().read(answers, wanted, schema, ReadOptions(**options))
     return BatchRead(columns, answers.failure, answers.format_fault, answers.repairs)
 
 
@@ -143,7 +143,7 @@ def assert_agrees(
     everything, middle = np.arange(len(texts)), len(texts) // 2
     for calls in ([everything], [everything[:middle], everything[middle:]], [everything[::-1]]):
         answers = Answers.of_texts(list(texts))
-        columns = [SchemaReader().read(answers, rows, schema, options) for rows in calls]
+        columns = [Reader().read(answers, rows, schema, options) for rows in calls]
         assert_codes(answers, expected)
         for part, rows in zip(columns, calls, strict=True):
             assert_columns(schema, part, [expected[row] for row in rows], [texts[row] for row in rows])
@@ -152,7 +152,7 @@ def assert_agrees(
         filler = read_answer(VALID[schema], schema, rules=rules, limits=limits)
         padded = [VALID[schema]] * (BLOCK - middle)
         answers = Answers.of_texts([*padded, *texts])
-        columns = SchemaReader().read(answers, np.arange(len(answers.texts)), schema, options)
+        columns = Reader().read(answers, np.arange(len(answers.texts)), schema, options)
         assert_codes(answers, [filler] * len(padded) + expected)
         after = columns.take(np.arange(len(padded), len(columns)))
         assert_columns(schema, after, expected, texts)

@@ -26,9 +26,9 @@ from onethinker_rewards.answers import (
     Number,
     OptionLetter,
     ReadAnswer,
+    Reader,
     ReadOptions,
     Rules,
-    SchemaReader,
     SegmentationPrompt,
     SingleBox,
     Text,
@@ -255,7 +255,7 @@ def test_a_stand_in_is_valid_in_the_schema(schema: type[BaseModel], rules: Rules
 def test_a_row_that_has_failed_is_not_read(schema: type[BaseModel]) -> None:
     """Its code stays, its entry is a stand-in, and the row after it is read."""
     answers = find_answers(["no tags", f"<think>x</think><answer>{VALID[schema]}</answer>"])
-    columns = SchemaReader().read(answers, np.arange(2), schema, ReadOptions())
+    columns = Reader().read(answers, np.arange(2), schema, ReadOptions())
     assert answers.failure == ["missing_answer", None]
     assert answers.format_fault == ["missing_answer", None]
     schema.model_validate(value_of(columns, 0))
@@ -267,7 +267,7 @@ def test_a_row_that_has_failed_is_not_read(schema: type[BaseModel]) -> None:
 def test_a_fault_of_the_format_that_is_known_stays() -> None:
     answers = Answers.of_texts([BROKEN, "[1, 2]"])
     answers.format_fault[0] = FailureCode.MISSING_THINK
-    SchemaReader().read(answers, np.arange(2), TimeSpan, ReadOptions())
+    Reader().read(answers, np.arange(2), TimeSpan, ReadOptions())
     assert answers.failure == ["invalid_json", "not_an_object"]
     assert answers.format_fault == ["missing_think", "not_an_object"]
 
@@ -384,8 +384,8 @@ def test_the_limit_of_an_answer_holds_whatever_the_limit_of_a_number_is(schema: 
 
 def found_and_read(schema: type[BaseModel], responses: list[str], **options: Any) -> tuple[Answers, Any]:
     how = ReadOptions(**options)
-    answers = SchemaReader().find(responses, how)
-    return answers, SchemaReader().read(answers, np.arange(len(responses)), schema, how)
+    answers = Reader().find(responses, how)
+    return answers, Reader().read(answers, np.arange(len(responses)), schema, how)
 
 
 @pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=named)
@@ -433,7 +433,7 @@ def test_an_unclosed_plain_answer_is_never_read(schema: type[BaseModel]) -> None
 
 def test_an_unclosed_answer_is_read_the_same_again() -> None:
     answers, first = found_and_read(TimeSpan, ['<think>x</think><answer>{"time": [3, 4]}'], rules="lenient")
-    again = SchemaReader().read(answers, np.array([0, 0]), TimeSpan, ReadOptions(rules="lenient"))
+    again = Reader().read(answers, np.array([0, 0]), TimeSpan, ReadOptions(rules="lenient"))
     assert first.spans.tolist() == [[3.0, 4.0]]
     assert again.spans.tolist() == [[3.0, 4.0]] * 2
     assert answers.failure == [None]
@@ -449,7 +449,7 @@ def test_responses_are_read_as_one_by_one(schema: type[BaseModel], rules: Rules,
     responses = data.draw(st.lists(testing.any_response(schema), max_size=4))
     think = data.draw(st.sampled_from(["required", "prefilled", "none"]))
     answers, columns = found_and_read(schema, responses, rules=rules, think=think)
-    each = [SchemaReader().parse(response, schema, ReadOptions(rules=rules, think=think)) for response in responses]
+    each = [Reader().parse(response, schema, ReadOptions(rules=rules, think=think)) for response in responses]
     assert answers.failure == [parsed.failure for parsed in each]
     assert answers.format_fault == [parsed.format_fault for parsed in each]
     assert answers.repairs == [parsed.repairs for parsed in each]
@@ -460,7 +460,7 @@ def test_responses_are_read_as_one_by_one(schema: type[BaseModel], rules: Rules,
 
 
 def test_a_bare_answer_is_read_as_a_row_is() -> None:
-    reader, options = SchemaReader(), ReadOptions(rules="lenient")
+    reader, options = Reader(), ReadOptions(rules="lenient")
     parsed = reader.parse_answer("{'time': [1, 2]}", TimeSpan, options)
     assert parsed.answer == TimeSpan(time=(1.0, 2.0))
     assert (parsed.think, parsed.failure, parsed.format_fault) == (None, None, "invalid_json")
@@ -500,7 +500,7 @@ def test_references_are_read_by_strict_rules() -> None:
     """And by the limits that are asked for."""
     references = Answers.of_texts(["[1, 2]", "{'time': [1, 2]}", '{"time": [1, 2]}', '{"time": [1, 20000]}'])
     options = ReadOptions(rules="lenient", think="none", limits=Limits(number_characters=4))
-    columns = SchemaReader().read_references(references, TimeSpan, options)
+    columns = Reader().read_references(references, TimeSpan, options)
     assert references.failure == ["not_an_object", "invalid_json", None, "too_many_digits"]
     assert columns.spans.tolist()[2] == [1.0, 2.0]  # type: ignore[attr-defined]
 
@@ -508,19 +508,19 @@ def test_references_are_read_by_strict_rules() -> None:
 def test_a_reference_that_names_no_option_is_compared_as_text() -> None:
     references = Answers.of_texts(["(b)", "a cat", "a dog", ""])
     options = ReadOptions(options=[None, ["a dog", "a cat"], None, None])
-    columns: Any = SchemaReader().read_references(references, OptionLetter, options)
+    columns: Any = Reader().read_references(references, OptionLetter, options)
     assert references.failure == [None, None, None, "empty_answer"]
     assert columns.letters.tolist()[:3] == [ord("B"), ord("B"), 0]
     assert columns.texts.tolist()[:3] == ["(b)", "a cat", "a dog"]
 
 
 def test_no_references() -> None:
-    assert len(SchemaReader().read_references(Answers.of_texts([]), OptionLetter, ReadOptions())) == 0
+    assert len(Reader().read_references(Answers.of_texts([]), OptionLetter, ReadOptions())) == 0
 
 
 def test_a_reference_may_be_between_tags() -> None:
-    assert SchemaReader().bare_reference(" <answer> B </answer> ") == "B"
-    assert SchemaReader().bare_reference("B") == "B"
+    assert Reader().bare_reference(" <answer> B </answer> ") == "B"
+    assert Reader().bare_reference("B") == "B"
 
 
 # Schemas of a user's own: their models, one a row.

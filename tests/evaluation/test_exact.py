@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethinker_rewards.evaluation.exact import ExactMean
+from onethinker_rewards.evaluation.overlaps import ExactMean
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 

@@ -8,7 +8,7 @@ from scripts.hacks import TRICKS
 
 import onethinker_rewards as otr
 from onethinker_rewards.hacks import WRONG, Trick, Verdict, read_tricks
-from onethinker_rewards.hacks.answers import honest_response, plain, right_response, wrong_response
+from onethinker_rewards.hacks.verdict import honest_response, plain, right_response, wrong_response
 
 ALL = read_tricks()
 

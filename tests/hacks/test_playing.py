@@ -8,7 +8,7 @@ import torch
 
 import onethinker_rewards as otr
 from onethinker_rewards.hacks import Rewards, Verdict, play, read_tricks, recipe_reward
-from onethinker_rewards.hacks.answers import honest_response, right_response, wrong_response
+from onethinker_rewards.hacks.verdict import honest_response, right_response, wrong_response
 
 TRICKS = [trick for trick in read_tricks() if trick.task in {"multiple_choice", "tracking"}]
 

@@ -14,9 +14,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from onethinker_rewards.adapters.gather import whole_totals
 from onethinker_rewards.adapters.logs import extra_info, log_items
 from onethinker_rewards.adapters.scoring import RowScorer
-from onethinker_rewards.adapters.single import whole_totals
 
 __all__ = ["ArealReward", "log_items", "make_reward", "reward_fn"]
 

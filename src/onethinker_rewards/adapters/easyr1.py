@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onethinker_rewards.adapters.columns import Columns
+from onethinker_rewards.adapters.gather import whole_totals
 from onethinker_rewards.adapters.logs import extra_info, log_items
-from onethinker_rewards.adapters.recipes import RecipeScorers
-from onethinker_rewards.adapters.single import whole_totals
+from onethinker_rewards.adapters.scoring import RecipeScorers
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["COLUMNS", "REWARD_NAME", "REWARD_TYPE", "ComputeScore", "compute_score", "log_items", "make_reward"]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.errors import ArgumentError, JudgeError, OneThinkerRewardsError
 
-__all__ = ["Gatherer"]
+__all__ = ["Call", "Gatherer", "gather_calls", "whole_totals"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -134,3 +136,34 @@ def _renew_if_alive(reference: weakref.ref[Gatherer[Any, Any]]) -> None:
     gatherer = reference()
     if gatherer is not None:
         gatherer._renew()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+# A response, and its row of the data set.
+Call = tuple[str, Mapping[str, Any]]
+_SHOWN = 5
+
+
+def gather_calls(scorer: RowScorer) -> Gatherer[Call, dict[str, Any]]:
+    """Return what scores the calls in flight together, and gives each its row of `extra_info`."""
+    return Gatherer(partial(_score, scorer))
+
+
+def _score(scorer: RowScorer, calls: list[Call]) -> list[dict[str, Any] | OneThinkerRewardsError]:
+    return scorer.score_each([response for response, _ in calls], [row for _, row in calls])
+
+
+def whole_totals(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return the totals of rows as `extra_info` gives them, all of them numbers.
+
+    Raises:
+        JudgeError: If a judge gave no score: NaN would spoil its group's mean, and 0 would be a lie.
+    """
+    totals = [float(row["total"]) for row in rows]
+    missing = [place for place, total in enumerate(totals) if math.isnan(total)]
+    if missing:
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        raise JudgeError(
+            f"the judge gave no score for row {', '.join(map(str, missing[:_SHOWN]))}{more}, "
+            f"and this trainer knows no missing reward"
+        )
+    return totals

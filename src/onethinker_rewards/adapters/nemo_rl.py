@@ -15,9 +15,9 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from onethinker_rewards.adapters.gather import whole_totals
 from onethinker_rewards.adapters.logs import extra_info, log_items
 from onethinker_rewards.adapters.scoring import RowScorer
-from onethinker_rewards.adapters.single import whole_totals
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["NAME", "log_items", "make_reward", "register"]

@@ -17,9 +17,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from onethinker_rewards.adapters.gather import gather_calls, whole_totals
 from onethinker_rewards.adapters.logs import log_items
 from onethinker_rewards.adapters.scoring import RowScorer
-from onethinker_rewards.adapters.single import gather_calls, whole_totals
 from onethinker_rewards.errors import ArgumentError, OneThinkerRewardsError
 
 __all__ = ["OpenRlhfReward", "log_items", "make_reward", "response_of", "reward_func"]

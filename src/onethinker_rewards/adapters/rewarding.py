@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from onethinker_rewards.adapters.scoring import RowScorer
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.rewards import RewardBatch
 
-__all__ = ["Rewarded", "Rewarder", "make_rewarder"]
+__all__ = ["Rewarded", "Rewarder", "make_rewarder", "response_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +113,40 @@ def _known(tasks: Collection[str], scorer: RowScorer) -> frozenset[str]:
     if unknown:
         raise ArgumentError(f"tasks: there is no {', '.join(unknown)}; there are {', '.join(scorer.table)}")
     return frozenset(tasks)
+
+
+# Where templates that split the response put the thinking.
+_THINKING = ("reasoning_content", "thinking")
+
+
+def response_text(completion: Any) -> str:
+    """Return all that the model wrote in its last message.
+
+    Args:
+        completion: A text; or messages with ``role`` and ``content``, of which the assistant's last counts, its content
+            a text or a list of parts. Thinking that the trainer's tokenizer has split off into a field of its own is
+            put back in front, in its tags.
+
+    Raises:
+        ArgumentError: If it is neither.
+
+    >>> response_text([{"role": "assistant", "content": "<answer>B</answer>", "reasoning_content": "Four legs."}])
+    '<think>Four legs.</think><answer>B</answer>'
+    """
+    if isinstance(completion, str):
+        return completion
+    if not isinstance(completion, Sequence) or not all(isinstance(one, Mapping) for one in completion):
+        raise ArgumentError(f"completions: expected str or a list of messages, got {type(completion).__name__}")
+    messages = cast("Sequence[Mapping[str, Any]]", completion)
+    last = next((message for message in reversed(messages) if message.get("role") == "assistant"), {})
+    thinking = next((last[field] for field in _THINKING if last.get(field)), None)
+    text = _content_text(last.get("content"))
+    return text if thinking is None else f"<think>{thinking}</think>{text}"
+
+
+def _content_text(content: Any) -> str:
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content if part.get("type") == "text")

@@ -14,7 +14,7 @@ from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
 from onethinker_rewards.rewards.recipe import find_recipe
 from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
 
-__all__ = ["RowScorer"]
+__all__ = ["RecipeScorers", "RowScorer"]
 
 
 class RowScorer:
@@ -132,3 +132,27 @@ class RowScorer:
     def _forget(self) -> None:
         self._scorer: Scorer | None = None
         self._lock = threading.Lock()
+
+
+class RecipeScorers:
+    """Scorers that differ in nothing but the recipe.
+
+    Args:
+        settings: Those of `RowScorer`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings: dict[str, Any] = settings
+        self._made: dict[str | None, RowScorer] = {None: RowScorer(**self._settings)}
+
+    def __getitem__(self, recipe: str | None) -> RowScorer:
+        """Return the scorer of this recipe; None is the one in the settings.
+
+        Raises:
+            ArgumentError: If there is no such recipe.
+        """
+        if recipe not in self._made:
+            settings: dict[str, Any] = self._settings | {"recipe": recipe}
+            # Two threads may both make one; the first to put it there wins.
+            return self._made.setdefault(recipe, RowScorer(**settings))
+        return self._made[recipe]

@@ -23,9 +23,9 @@ from typing import Any
 
 from onethinker_rewards.adapters.columns import Columns
 from onethinker_rewards.adapters.estimating import LazyEmaGrpo
+from onethinker_rewards.adapters.gather import gather_calls, whole_totals
 from onethinker_rewards.adapters.logs import log_items
 from onethinker_rewards.adapters.scoring import RowScorer
-from onethinker_rewards.adapters.single import gather_calls, whole_totals
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["NAME", "SkyRlEmaGrpo", "attach", "log_items", "make_ema_grpo", "make_reward", "register"]

@@ -20,9 +20,9 @@ from typing import Any
 
 from onethinker_rewards.adapters.columns import Columns
 from onethinker_rewards.adapters.estimating import LazyEmaGrpo
+from onethinker_rewards.adapters.gather import gather_calls
 from onethinker_rewards.adapters.logs import extra_info, log_items
 from onethinker_rewards.adapters.scoring import RowScorer
-from onethinker_rewards.adapters.single import gather_calls
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import TaskSpec
 

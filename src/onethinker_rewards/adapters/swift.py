@@ -21,8 +21,7 @@ from typing import Any
 
 from onethinker_rewards.adapters.columns import Columns
 from onethinker_rewards.adapters.logs import log_items
-from onethinker_rewards.adapters.messages import response_text
-from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder, make_rewarder
+from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder, make_rewarder, response_text
 from onethinker_rewards.adapters.steps import make_callback
 
 __all__ = ["PLUGIN", "SwiftReward", "log_items", "make_reward", "onethinker", "register"]

@@ -14,8 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from onethinker_rewards.adapters.logs import log_items
-from onethinker_rewards.adapters.messages import response_text
-from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder, make_rewarder
+from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder, make_rewarder, response_text
 from onethinker_rewards.adapters.steps import make_callback
 from onethinker_rewards.errors import ArgumentError
 

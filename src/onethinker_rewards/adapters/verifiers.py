@@ -15,9 +15,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from onethinker_rewards.adapters.gather import gather_calls, whole_totals
 from onethinker_rewards.adapters.logs import log_items
 from onethinker_rewards.adapters.scoring import RowScorer
-from onethinker_rewards.adapters.single import gather_calls, whole_totals
 from onethinker_rewards.errors import OneThinkerRewardsError
 
 __all__ = ["log_items", "make_reward", "onethinker", "response_of"]

@@ -25,9 +25,8 @@ from typing import Any
 
 from onethinker_rewards.adapters import logs
 from onethinker_rewards.adapters.columns import Columns
-from onethinker_rewards.adapters.gather import Gatherer
-from onethinker_rewards.adapters.recipes import RecipeScorers
-from onethinker_rewards.adapters.single import Call, gather_calls, whole_totals
+from onethinker_rewards.adapters.gather import Call, Gatherer, gather_calls, whole_totals
+from onethinker_rewards.adapters.scoring import RecipeScorers
 from onethinker_rewards.errors import ArgumentError, OneThinkerRewardsError
 from onethinker_rewards.rewards import RewardBatch
 from onethinker_rewards.tasks import TaskSpec

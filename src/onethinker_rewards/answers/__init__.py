@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.answers.batch import Answers, ModelColumns, Reader, ReadOptions, SchemaReader, find_answers
+from onethinker_rewards.answers.batch import Answers, ModelColumns, Reader, ReadOptions, find_answers
 from onethinker_rewards.answers.boxes import BoxColumns, PromptColumns, SpanColumns, TimedPromptColumns
 from onethinker_rewards.answers.columns import Booleans, Columns, Floats, Integers, Texts
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
@@ -48,7 +48,6 @@ __all__ = [
     "ReadOptions",
     "Reader",
     "Rules",
-    "SchemaReader",
     "SegmentationPrompt",
     "SingleBox",
     "SpanColumns",

@@ -8,7 +8,6 @@ a stand-in: a valid value that stands for nothing.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -55,7 +54,7 @@ from onethinker_rewards.answers.text import (
 from onethinker_rewards.answers.tracks import TimedTrackColumns, TimedTrackStruct, TrackColumns, TrackStruct
 from onethinker_rewards.codes import FailureCode, RepairCode
 
-__all__ = ["Answers", "ModelColumns", "ReadOptions", "Reader", "SchemaReader", "find_answers"]
+__all__ = ["Answers", "ModelColumns", "ReadOptions", "Reader", "find_answers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +148,9 @@ def find_answers(responses: Sequence[str], *, think: Think = "required", limits:
     return answers
 
 
-class Reader(ABC):
-    """How a recipe reads: where the answer of a response is, and which columns a formula gets.
+@dataclass(frozen=True)
+class Reader:
+    """How a recipe reads: the one answer between its tags, in its task's schema. A subclass may read in another way.
 
     Attributes:
         reads_schema: Whether columns are those of the task's schema, which the tasks' own formulas take.
@@ -158,37 +158,8 @@ class Reader(ABC):
 
     reads_schema: ClassVar[bool] = True
 
-    @abstractmethod
     def find(self, responses: Sequence[str], options: ReadOptions) -> Answers:
         """Find the answer of each response."""
-
-    @abstractmethod
-    def bare_reference(self, text: str) -> str:
-        """Return a reference without the answer tags that it may have around it."""
-
-    @abstractmethod
-    def read(self, answers: Answers, rows: Integers, schema: type[BaseModel], options: ReadOptions) -> Columns:
-        """Return columns with one entry for each of ``rows``; codes are written into ``answers``."""
-
-    @abstractmethod
-    def read_references(self, references: Answers, schema: type[BaseModel], options: ReadOptions) -> Columns:
-        """Return columns with one entry a reference; codes are written into ``references``."""
-
-    @abstractmethod
-    def parse(self, response: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
-        """Read one response."""
-
-    @abstractmethod
-    def parse_answer(self, text: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
-        """Read one bare answer without tags."""
-
-
-@dataclass(frozen=True)
-class SchemaReader(Reader):
-    """Reads the one answer between its tags in its task's schema."""
-
-    def find(self, responses: Sequence[str], options: ReadOptions) -> Answers:
-        """Find the answer of each response between its tags."""
         return find_answers(responses, think=options.think, limits=options.limits)
 
     def bare_reference(self, text: str) -> str:
@@ -196,25 +167,31 @@ class SchemaReader(Reader):
         return bare_reference(text)
 
     def read(self, answers: Answers, rows: Integers, schema: type[BaseModel], options: ReadOptions) -> Columns:
-        """Read the answers of ``rows`` into the schema's columns, or into its models if it is a user's own."""
+        """Return columns with one entry for each of ``rows``; codes are written into ``answers``.
+
+        The columns are those of the schema, or its models if it is a user's own.
+        """
         kind = _JSON_KINDS.get(schema)
         if kind is not None:
             return _read_json(answers, rows.tolist(), kind, options)
         return _TEXT_KINDS.get(schema, _read_models)(answers, rows.tolist(), schema, options)
 
     def read_references(self, references: Answers, schema: type[BaseModel], options: ReadOptions) -> Columns:
-        """Read references as answers, by strict rules; one that names no option is compared as text."""
+        """Return columns with one entry a reference; codes are written into ``references``.
+
+        References are read by strict rules; one that names no option is compared as text.
+        """
         rows = np.arange(len(references.texts))
         any_text = np.ones(len(rows), dtype=np.bool_)
         strict = ReadOptions(limits=options.limits, options=options.options, any_text=any_text)
         return self.read(references, rows, schema, strict)
 
     def parse(self, response: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
-        """Read one response by the definition."""
+        """Read one response; for the schema's columns this is the definition."""
         return read_response(response, schema, rules=options.rules, think=options.think, limits=options.limits)
 
     def parse_answer(self, text: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
-        """Read one bare answer by the definition."""
+        """Read one bare answer without tags."""
         read = read_answer(text, schema, rules=options.rules, limits=options.limits)
         return Parsed(None, read.answer, read.failure, read.schema_fault, read.repairs)
 

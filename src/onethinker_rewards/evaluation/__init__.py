@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from onethinker_rewards.answers.masks import encode_mask, read_mask, read_masks
 from onethinker_rewards.evaluation.images import ImageScores, ImageTotals, ciou, giou
-from onethinker_rewards.evaluation.overlaps import Overlaps, mask_overlaps
-from onethinker_rewards.evaluation.rows import reference_masks
+from onethinker_rewards.evaluation.overlaps import Overlaps, mask_overlaps, reference_masks
 from onethinker_rewards.evaluation.videos import VideoScores, VideoTotals, j_and_f
 
 __all__ = [

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.evaluation.exact import ExactMean
-from onethinker_rewards.evaluation.overlaps import Masks, mask_overlaps
+from onethinker_rewards.evaluation.overlaps import ExactMean, Masks, mask_overlaps
 
 __all__ = ["ImageScores", "ImageTotals", "ciou", "giou"]
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from onethinker_rewards.answers.masks import Mask, read_runs
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.evaluation.exact import ExactMean
-from onethinker_rewards.evaluation.overlaps import Masks, check_sizes, pixels
+from onethinker_rewards.evaluation.overlaps import ExactMean, Masks, check_sizes, pixels
 from onethinker_rewards.metrics import boundary_f, mask_iou
 
 __all__ = ["VideoScores", "VideoTotals", "j_and_f"]

@@ -7,11 +7,9 @@
 ['answer-in-thinking', 'right-after-wrong']
 """
 
-from onethinker_rewards.hacks.answers import NOTHING, WRONG
 from onethinker_rewards.hacks.corpus import HeldAgainst, Scored, Trick, read_tricks
-from onethinker_rewards.hacks.loading import find_reward
-from onethinker_rewards.hacks.playing import Played, Reward, play, recipe_reward
-from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, Rewards, Verdict, gain, judge
+from onethinker_rewards.hacks.playing import Played, Reward, find_reward, play, recipe_reward
+from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, NOTHING, WRONG, Rewards, Verdict, gain, judge
 
 __all__ = [
     "FAILED",

@@ -9,10 +9,27 @@ right answer from a wrong one, so rewards of any scale and sign are judged alike
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["FAILED", "LEAST_GAIN", "Rewards", "Verdict", "gain", "judge"]
+from onethinker_rewards.hacks.corpus import Trick
+
+__all__ = [
+    "FAILED",
+    "LEAST_GAIN",
+    "NOTHING",
+    "WRONG",
+    "Rewards",
+    "Verdict",
+    "gain",
+    "honest_response",
+    "judge",
+    "plain",
+    "right_response",
+    "wrong_response",
+]
 
 # A smaller gain is rounding, or a metric's own: a span of a million seconds has an IoU of 1e-6.
 LEAST_GAIN = 1e-3
@@ -79,3 +96,54 @@ def judge(rewards: Rewards) -> Verdict:
     if math.isnan(gained):
         return Verdict.NO_NUMBER
     return Verdict.PAYS if gained > LEAST_GAIN else Verdict.HARMLESS
+
+
+NOTHING = "I cannot tell."
+
+_CORNER = "[900, 900, 990, 990]"
+_POINTS = (
+    '"positive_points": [[910, 910], [920, 920], [930, 930]], "negative_points": [[900, 10], [950, 10], [990, 10]]'
+)
+
+# Wrong whatever the reference of a trick is, but readable: far away, too small, another thing.
+WRONG: Mapping[str, str] = MappingProxyType(
+    {
+        "multiple_choice": "D",
+        "numerical": "-77.25",
+        "regression": "-77.25",
+        "math": "$-77$",
+        "ocr": "No smoking",
+        "open_ended": "A dog stands in the rain.",
+        "temporal_grounding": '{"time": [900, 910]}',
+        "spatial_grounding": f'{{"boxes": {_CORNER}}}',
+        "spatio_temporal_grounding": f'{{"time": [900, 901], "boxes": {{"900": {_CORNER}, "901": {_CORNER}}}}}',
+        "tracking": f'{{"boxes": {{"1": {_CORNER}, "2": {_CORNER}, "3": {_CORNER}, "4": {_CORNER}}}}}',
+        "image_segmentation": f'{{"boxes": {_CORNER}, {_POINTS}}}',
+        "video_segmentation": f'{{"time": 900, "boxes": {_CORNER}, {_POINTS}}}',
+    }
+)
+
+
+def plain(answer: str) -> str:
+    """Return a response in the format, with nothing but this answer.
+
+    >>> plain("B")
+    '<think>I look closely.</think><answer>B</answer>'
+    """
+    return f"<think>I look closely.</think><answer>{answer}</answer>"
+
+
+def right_response(trick: Trick) -> str:
+    """Return the reference, said plainly."""
+    return plain(trick.reference)
+
+
+def wrong_response(trick: Trick) -> str:
+    """Return a wrong answer to the trick's question, said plainly."""
+    return plain(WRONG[trick.task])
+
+
+def honest_response(trick: Trick) -> str:
+    """Return what a trick must not earn more than."""
+    answers = {"right": trick.reference, "wrong": WRONG[trick.task], "nothing": NOTHING, "plain": trick.honest}
+    return plain(answers[trick.held_against])

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from onethinker_rewards._validation import check_choice
-from onethinker_rewards.answers import DEFAULT_LIMITS, Floats, Limits, Reader, ReadOptions, Rules, SchemaReader, Think
+from onethinker_rewards.answers import DEFAULT_LIMITS, Floats, Limits, Reader, ReadOptions, Rules, Think
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import Formula, TaskSpec
@@ -24,7 +24,7 @@ Accuracy = Literal["raw", "normalized"]
 Structure = Callable[[TaskSpec, Sequence[str], Sequence[str]], Floats]
 
 
-_SCHEMA_READER = SchemaReader()
+_READER = Reader()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -36,7 +36,7 @@ class Recipe:
     Attributes:
         name: What logs call it.
         rules: How answers are read by the schema: ``strict`` or ``lenient``.
-        reader: How responses become columns: `answers.SchemaReader`, or the released code's way.
+        reader: How responses become columns: `answers.Reader`, or the released code's way.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
         accuracy: Which accuracy the total takes: ``raw``, or ``normalized`` by the task's maximum to [0, 1].
         accuracy_weight: Weight of the accuracy in the total.
@@ -55,7 +55,7 @@ class Recipe:
 
     name: str = "custom"
     rules: Rules = "strict"
-    reader: Reader = _SCHEMA_READER
+    reader: Reader = _READER
     think: Think = "required"
     accuracy: Accuracy = "raw"
     accuracy_weight: float = 1.0

@@ -10,8 +10,7 @@ from onethinker_rewards.testing.checking import LawViolation, check_laws
 from onethinker_rewards.testing.hostile import HOSTILE, hostile_text
 from onethinker_rewards.testing.laws import LAWS, Law
 from onethinker_rewards.testing.misses import near_misses
-from onethinker_rewards.testing.reward_checking import check_rewards
-from onethinker_rewards.testing.reward_laws import REWARD_LAWS, RewardLaw
+from onethinker_rewards.testing.reward_checking import REWARD_LAWS, RewardLaw, check_rewards
 from onethinker_rewards.testing.sound import answers, values
 from onethinker_rewards.testing.tagged import any_answer, any_response, damaged, responses
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.workers.outcome import Outcome, Status, WorkerError
-from onethinker_rewards.workers.pool import Pool
-from onethinker_rewards.workers.shared import shared_pool
+from onethinker_rewards.workers.pool import Pool, shared_pool
+from onethinker_rewards.workers.process import Outcome, Status, WorkerError
 
 __all__ = ["Outcome", "Pool", "Status", "WorkerError", "shared_pool"]

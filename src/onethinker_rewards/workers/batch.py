@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from onethinker_rewards.workers.outcome import Outcome, Status, WorkerError
-from onethinker_rewards.workers.process import Process
+from onethinker_rewards.workers.process import Outcome, Process, Status, WorkerError
 
 __all__ = ["Batch", "Lender"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import weakref
@@ -11,10 +12,9 @@ from typing import Any, Self
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.workers.batch import Batch
-from onethinker_rewards.workers.outcome import Outcome
-from onethinker_rewards.workers.process import Process
+from onethinker_rewards.workers.process import Outcome, Process
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "shared_pool"]
 
 _MEMORY_LIMIT = 2 << 30
 
@@ -153,3 +153,9 @@ def _forget_all() -> None:
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch: a platform without it has no fork
     os.register_at_fork(after_in_child=_forget_all)
+
+
+@functools.cache
+def shared_pool() -> Pool:
+    """Return this process's pool; its workers start with its first batch and end with the process."""
+    return Pool()

@@ -7,9 +7,36 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import IO, Any, cast
+from enum import StrEnum
+from typing import IO, Any, NamedTuple, cast
 
-__all__ = ["Process"]
+from onethinker_rewards.errors import OneThinkerRewardsError
+
+__all__ = ["Outcome", "Process", "Status", "WorkerError"]
+
+
+class Status(StrEnum):
+    """How an item ended."""
+
+    DONE = "done"
+    TIMEOUT = "timeout"
+    EXHAUSTED = "exhausted"
+
+
+class Outcome(NamedTuple):
+    """The end of one item: ``value`` is the function's, and None unless the status is ``done``.
+
+    ``timeout`` means that the item's or the batch's deadline passed, ``exhausted`` that the item ran out of
+    memory or stack, or took its process down.
+    """
+
+    status: Status
+    value: Any = None
+
+
+class WorkerError(OneThinkerRewardsError, RuntimeError):
+    """A worker process could not be started, or the function it ran has a bug; the message says which."""
+
 
 # The package must be found even where only the owner's sys.path has it, and nothing may be imported
 # before that path is in place; -P keeps the working directory out.

@@ -42,7 +42,7 @@ def test_after_it_no_kind_of_answer_is_slow() -> None:
     """In a fresh process: what stemming needs is imported, and mathematics has its processes."""
     code = (
         "import sys; from onethinker_rewards.trainer.verl.rewards import warm_up;"
-        "from onethinker_rewards.workers.shared import shared_pool as pool;"
+        "from onethinker_rewards.workers.pool import shared_pool as pool;"
         "assert 'nltk' not in sys.modules and not pool()._processes; warm_up();"
         "print('nltk' in sys.modules, len(pool()._processes) == min(2, pool().size))"
     )
