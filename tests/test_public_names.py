@@ -119,6 +119,11 @@ def test_an_estimator_prints_its_settings() -> None:
     assert repr(otr.advantage.EmaGrpo(decay=0.9)) == f"EmaGrpo({settings}, variance='total')"
 
 
+@pytest.mark.parametrize("name", [name for name in LAZY if name != "advantage"])
+def test_a_lazy_module_is_the_module(name: str) -> None:
+    assert otr.__getattr__(name) is module(f".{name}")
+
+
 def test_dir_lists_what_there_is() -> None:
     assert set(dir(otr)) == {*otr.__all__, *LAZY, "__version__"}
     assert not set(LAZY) & set(otr.__all__)

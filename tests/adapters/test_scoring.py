@@ -90,7 +90,7 @@ def test_scorers_differ_in_their_recipe() -> None:
         scorers["papr"]
 
 
-@pytest.mark.parametrize("name", ["columns", "scoring", "gather", "logs", "checkpoint", "verl", "easyr1"])
+@pytest.mark.parametrize("name", ["columns", "scoring", "gather", "logs", "estimating", "verl", "easyr1"])
 def test_an_adapter_imports_neither_its_framework_nor_torch(name: str) -> None:
     code = f"import sys, onethinker_rewards.adapters.{name}; print(*sys.modules)"
     imported = set(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 import onethinker_rewards as otr
 from onethinker_rewards.tasks import Context, Scores
@@ -210,3 +211,92 @@ def test_a_row_that_a_formula_fails_may_have_any_accuracy() -> None:
     recipe = otr.Recipe(formulas={"numerical": lambda *_: given})
     batch = otr.score([wrap("7")] * 2, ["7"] * 2, "numerical", recipe=recipe)
     assert batch.failure == ["judge_failed", None]
+
+
+def points_moved_by(distance: float, recipe: otr.Recipe) -> float:
+    reference = '{"boxes": [0, 0, 9, 9], "positive_points": [[100, 100], [300, 300], [500, 500]], '
+    reference += '"negative_points": [[0, 0], [0, 9], [9, 0]]}'
+    moved = reference.replace("[100, 100]", f"[{100 + 3 * distance}, 100]")
+    batch = otr.score([wrap(moved)], [reference], "image_segmentation", recipe=recipe)
+    return batch.parts["positive_points"].item()
+
+
+def test_constants_are_the_tasks_own_unless_a_recipe_sets_them() -> None:
+    assert points_moved_by(20.0, PAPER) == pytest.approx(math.exp(-(20**2) / (2 * 50**2)))
+    sharp = otr.Recipe(constants={"point_sigma": 10.0})
+    assert points_moved_by(20.0, sharp) == pytest.approx(math.exp(-(20**2) / (2 * 10**2)))
+
+
+def test_constants_that_are_none() -> None:
+    with pytest.raises(otr.ArgumentError, match="point_sigma is a finite number, not nan"):
+        otr.Recipe(constants={"point_sigma": math.nan})
+    recipe = otr.Recipe(constants={"sigma": 10.0})
+    with pytest.raises(otr.ArgumentError, match="constants: no task has 'sigma'; there are point_sigma, time_sigma"):
+        otr.score([wrap("B")], ["B"], "multiple_choice", recipe=recipe)
+
+
+def test_the_structure_of_the_release_in_another_recipe() -> None:
+    """It is paid for the form of the answer, where the format is 1."""
+    recipe = otr.Recipe(name="paid", structure=otr.RECIPES["release"].structure)
+    reference = '{"boxes": {"1": [0, 0, 9, 9], "2": [0, 0, 9, 9]}}'
+    half = '{"boxes": {"1": [0, 0, 9, 9]}}'
+    responses = [wrap(reference), wrap(half), reference, wrap("no")]
+    batch = otr.score(responses, [reference] * 4, "tracking", recipe=recipe)
+    assert batch.structure.tolist() == [0.5, 0.375, 0.0, 0.0]
+    assert batch.total.tolist() == [2.5, 0.5 + 1.0 + 0.375, 0.0, 0.0]
+
+
+def test_the_structure_of_the_release_pays_nothing_for_what_it_does_not_know() -> None:
+    class Counts(BaseModel):
+        count: int
+
+    spec = otr.TaskSpec(name="counting", schema=Counts, accuracy=lambda p, r, context: Scores(np.ones(len(p))))
+    recipe = otr.Recipe(structure=otr.RECIPES["release"].structure)
+    batch = otr.score([wrap('{"count": 3}')], ['{"count": 3}'], "counting", recipe=recipe, table={"counting": spec})
+    assert (batch.accuracy.item(), batch.structure.item()) == (1.0, 0.0)
+
+
+def test_the_reader_of_the_release_gives_texts_to_a_formula() -> None:
+    def same_length(predicted: Any, reference: Any, context: Context) -> Scores:
+        return Scores(np.array([len(a) == len(b) for a, b in zip(predicted.texts, reference.texts, strict=True)]))
+
+    reader = otr.RECIPES["release"].reader
+    recipe = otr.Recipe(name="texts", reader=reader, formulas={"tracking": same_length})
+    batch = otr.score(["[1, 2]", "<answer>{ }</answer>"], ['{"a":1}', '{"":1}'], "tracking", recipe=recipe)
+    assert batch.accuracy.tolist() == [0.0, 0.0]
+    assert otr.score(["[1,2,3]"], ['{"a":1}'], "tracking", recipe=recipe).accuracy.tolist() == [1.0]
+    with pytest.raises(otr.ArgumentError, match="the recipe texts has no formula for 'ocr'"):
+        otr.score(["a"], ["a"], "ocr", recipe=recipe)
+
+
+def test_a_formula_knows_which_rows_are_real() -> None:
+    """Every row is there; those that could not be read hold a value that stands for nothing."""
+    seen: list[Any] = []
+
+    def formula(predicted: Any, reference: Any, context: Context) -> Scores:
+        seen.append((predicted.spans.tolist(), reference.spans.tolist(), context.valid, context.questions))
+        return Scores(np.full(len(predicted), math.nan if len(predicted) < 3 else 0.5))
+
+    recipe = otr.Recipe(formulas={"temporal_grounding": formula})
+    spans = [wrap('{"time": [3, 8]}'), "none", wrap('{"time": [4, 9]}')]
+    references = ['{"time": [1, 2]}', '{"time": [1, 2]}', "[]"]
+    batch = otr.score(
+        spans, references, "temporal_grounding", recipe=recipe, questions=["a", "b", "c"], on_bad_reference="skip"
+    )
+    ((predicted, reference, valid, questions),) = seen
+    assert (predicted[0], predicted[2], reference[:2]) == ([3.0, 8.0], [4.0, 9.0], [[1.0, 2.0]] * 2)
+    assert (valid.tolist(), questions) == ([True, False, False], ["a", "b", "c"])
+    assert batch.accuracy.tolist()[:2] == [0.5, 0.0]
+    assert batch.failure == [None, "missing_answer", "bad_reference"]
+
+
+def test_a_formula_with_nothing_to_compare_gets_no_rows() -> None:
+    sizes: list[int] = []
+
+    def formula(predicted: Any, reference: Any, context: Context) -> Scores:
+        sizes.append(len(predicted))
+        return Scores(np.zeros(len(predicted)), {"part": np.zeros(len(predicted))})
+
+    batch = otr.score(["none", "no"], ["1", "2"], "numerical", recipe=otr.Recipe(formulas={"numerical": formula}))
+    assert sizes == [0]
+    assert batch.parts["part"].tolist() == [0.0, 0.0]
