@@ -300,3 +300,39 @@ def test_a_formula_with_nothing_to_compare_gets_no_rows() -> None:
     batch = otr.score(["none", "no"], ["1", "2"], "numerical", recipe=otr.Recipe(formulas={"numerical": formula}))
     assert sizes == [0]
     assert batch.parts["part"].tolist() == [0.0, 0.0]
+
+
+def test_a_formula_that_breaks_its_contract_is_told_with_nothing_to_compare_too() -> None:
+    recipe = otr.Recipe(formulas={"numerical": lambda *_: ONE})
+    with pytest.raises(otr.ArgumentError, match="the formula of numerical gave ndarray, not Scores"):
+        otr.score(["none"], ["7"], "numerical", recipe=recipe)
+
+
+def test_a_table_may_call_a_task_by_another_name_under_the_release() -> None:
+    table = {"mc": otr.TASKS["multiple_choice"]}
+    batch = otr.score([wrap("A")], ["A"], "mc", recipe="release", table=table)
+    assert batch.total.item() == pytest.approx(1.5)
+
+
+def test_parse_knows_the_tasks_of_a_recipe() -> None:
+    class Counts(BaseModel):
+        count: int
+
+    spec = otr.TaskSpec(name="counting", schema=Counts, accuracy=lambda p, r, context: Scores(np.ones(len(p))))
+    recipe = otr.Recipe(tasks={"counting": spec})
+    assert otr.parse(wrap('{"count": 3}'), "counting", recipe=recipe).answer == Counts(count=3)
+    assert otr.parse_answer('{"count": 3}', "counting", recipe=recipe).answer == Counts(count=3)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_differs_points_of_nan_score_zero(number: str) -> None:
+    """Points whose distance is NaN score 0; the release's reward is NaN then."""
+    points = f'"positive_points": [["{number}", 1], [2, 2], [3, 3]], "negative_points": [[1, 1], [2, 2], [3, 3]]'
+    text = f'{{"time": 1, "boxes": [0, 0, 10, 10], {points}}}'
+    batch = otr.score([wrap(text)] * 2, [text] * 2, ["image_segmentation", "video_segmentation"], recipe="release")
+    assert batch.accuracy.tolist() == pytest.approx([0.75, 0.8])
+    assert batch.parts["positive_points"].tolist() == [0.0, 0.0]
+
+
+def test_the_largest_numbers_are_compared_without_a_warning() -> None:
+    assert otr.score([wrap("1e308")] * 2, ["1.7e308", "1e308"], "numerical").accuracy.tolist() == [0.0, 1.0]

@@ -12,8 +12,8 @@ from onethinker_rewards.answers.limits import DEFAULT_LIMITS
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
-from onethinker_rewards.rewards.score import describe_reference
-from onethinker_rewards.tasks import TaskSpec, spec_of
+from onethinker_rewards.rewards.score import describe_reference, task_table
+from onethinker_rewards.tasks import TASKS, TaskSpec, spec_of
 
 __all__ = ["parse", "parse_answer", "parse_reference"]
 
@@ -37,7 +37,7 @@ def parse(
         rules: ``strict``, or ``lenient`` (repairs what can be without changing a number); the recipe's by default.
         think: Whether thinking is ``required``, was begun by the prompt (``prefilled``) or is not wanted (``none``);
             the recipe's by default.
-        limits: How much is read at all; the recipe's by default.
+        limits: How much is read at all; the recipe's by default. The recipe ``release`` knows none of these three.
         table: The tasks, `TASKS` by default.
 
     Raises:
@@ -50,7 +50,7 @@ def parse(
     """
     check_text("response", response)
     how = _recipe(recipe, rules=rules, think=think, limits=limits)
-    return how.reader.parse(response, spec_of(task, table).schema, how.read_options)
+    return how.reader.parse(response, _spec(task, how, table).schema, how.read_options)
 
 
 def parse_answer(
@@ -65,12 +65,16 @@ def parse_answer(
     """Read a bare answer without tags, as guided decoding gives it; arguments and errors are those of `parse`."""
     check_text("text", text)
     how = _recipe(recipe, rules=rules, limits=limits)
-    return how.reader.parse_answer(text, spec_of(task, table).schema, how.read_options)
+    return how.reader.parse_answer(text, _spec(task, how, table).schema, how.read_options)
 
 
 def _recipe(recipe: str | Recipe, **given: Any) -> Recipe:
     settings = {name: value for name, value in given.items() if value is not None}
     return replace(find_recipe(recipe), **settings)
+
+
+def _spec(task: str, recipe: Recipe, table: Mapping[str, TaskSpec] | None) -> TaskSpec:
+    return spec_of(task, task_table(recipe, TASKS if table is None else table))
 
 
 def parse_reference(

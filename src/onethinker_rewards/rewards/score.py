@@ -1,7 +1,8 @@
 """The whole flow, from top to bottom: responses and references to rewards.
 
 Every row keeps its index. A task's columns hold one entry for each of its rows, in their order; a row that could not be
-read holds a stand-in, and its scores are set to 0 after its formula.
+read holds a stand-in, and its scores are set to 0 after its formula. Where no row of a task could be read, its formula
+gets no rows.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.result import RewardBatch
 from onethinker_rewards.tasks import TASKS, Context, Scores, TaskSpec, check_names, resolve_tasks
 
-__all__ = ["OnBadReference", "describe_reference", "score", "score_in_context"]
+__all__ = ["OnBadReference", "describe_reference", "score", "score_in_context", "task_table"]
 
 OnBadReference = Literal["raise", "skip"]
 
@@ -83,7 +84,7 @@ def score_in_context(
 ) -> RewardBatch:
     """Score with everything a formula may use already in ``context``."""
     check_choice("on_bad_reference", on_bad_reference, get_args(OnBadReference))
-    table = _task_table(recipe, TASKS if table is None else table)
+    table = task_table(recipe, TASKS if table is None else table)
     responses = as_list("responses", responses)
     references = as_list("references", references)
     labels = [tasks] * len(responses) if isinstance(tasks, str) else as_list("tasks", tasks)
@@ -109,14 +110,16 @@ def score_in_context(
     return batch
 
 
-def _task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, TaskSpec]:
+def task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, TaskSpec]:
     """Return the tasks as a recipe has them.
 
     Raises:
         ArgumentError: If the recipe has a formula or a constant for what is no task.
     """
     if recipe.tasks:
-        table = {**table, **recipe.tasks}
+        # By the tasks' own names, whatever a table calls them.
+        new = {name: spec for name, spec in recipe.tasks.items() if name not in table}
+        table = {key: recipe.tasks.get(spec.name, spec) for key, spec in table.items()} | new
     if recipe.formulas:
         check_names("formulas", recipe.formulas, {spec.name: spec for spec in table.values()})
     known = dict.fromkeys(name for spec in table.values() for name in spec.constants)
@@ -220,18 +223,18 @@ def _read_answers(task: _TaskRows, recipe: Recipe, answers: Answers, reference: 
 def _compare(task: _TaskRows, recipe: Recipe, predicted: Columns, reference: Columns, valid: Booleans) -> Scores:
     """Return what the task's formula gives, as float64 arrays with one entry a row."""
     spec, rows = task.spec, len(task.rows)
-    if not (recipe.reader.reads_schema or spec.name in recipe.tasks or spec.name in recipe.formulas):
+    if not (recipe.reader.reads_schema or recipe.tasks.get(spec.name) is spec or spec.name in recipe.formulas):
         raise ArgumentError(f"the recipe {recipe.name} has no formula for {spec.name!r}; use another recipe")
     constants = {name: recipe.constants.get(name, value) for name, value in spec.constants.items()}
     context = replace(task.context, valid=valid, constants=constants)
-    if not valid.any():
-        # There is nothing to compare; the formula still says which parts it has.
-        none = np.arange(0)
-        empty = replace(context.of_rows([]), valid=valid[none])
-        result = recipe.formulas.get(spec.name, spec.accuracy)(predicted.take(none), reference.take(none), empty)
-        return Scores(np.zeros(rows), {name: np.zeros(rows) for name in result.parts})
-    result = recipe.formulas.get(spec.name, spec.accuracy)(predicted, reference, context)
-    return _checked(spec, result, task.references, valid)
+    formula = recipe.formulas.get(spec.name, spec.accuracy)
+    if valid.any():
+        return _checked(spec, formula(predicted, reference, context), task.references, valid)
+    # There is nothing to compare; the formula still says which parts it has.
+    none = np.arange(0)
+    context = replace(context.of_rows([]), valid=valid[none])
+    result = _checked(spec, formula(predicted.take(none), reference.take(none), context), [], valid[none])
+    return Scores(np.zeros(rows), {name: np.zeros(rows) for name in result.parts})
 
 
 def _checked(spec: TaskSpec, result: Any, references: Sequence[str], valid: Booleans) -> Scores:

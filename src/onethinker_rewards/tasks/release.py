@@ -4,7 +4,8 @@ It is kept apart from our formulas on purpose: it accepts what no schema accepts
 inverted boxes), so nothing but plain Python says exactly what it does. Its reader gives texts; accuracy is in [0, 1];
 structure is what is paid for the form of the answer.
 
-Differs: an unreadable reference is an error here; the released code scores such rows 0.
+Differs: an unreadable reference is an error here; the released code scores such rows 0. Points of "nan" score 0 here;
+the released code's reward is NaN.
 """
 
 from __future__ import annotations
@@ -231,6 +232,9 @@ def _points_similarity(predicted: list[list[float]], reference: list[list[float]
         sum(mathematics.dist(point, reference[index]) for point, index in zip(predicted, order, strict=True))
         for order in itertools.permutations(range(3))
     )
+    if mathematics.isnan(total):
+        # The texts "nan" and "inf" are numbers to Python; the released code's reward is NaN then.
+        return 0.0
     # Far past the last distance that gives more than 0: the square of a coordinate such as 1e308 is no double.
     mean = min(total / 3.0, 1e6)
     return mathematics.exp(-(mean**2) / (2.0 * POINT_SIGMA**2))

@@ -11,15 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from onethinker_rewards import metrics
-from onethinker_rewards.answers import (
-    Floats,
-    LetterColumns,
-    Number,
-    NumberColumns,
-    OptionLetter,
-    Text,
-    TextColumns,
-)
+from onethinker_rewards.answers import Floats, LetterColumns, Number, NumberColumns, OptionLetter, Text, TextColumns
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, JudgeError
 from onethinker_rewards.metrics import MathVerdict
@@ -60,8 +52,9 @@ def number_match(predicted: NumberColumns, reference: NumberColumns, context: Co
     match = (predicted.texts == reference.texts).astype(np.float64)
     # Rounding moves each number by half a step at most, and a step is .01 at most: exact rounding decides on the few
     # that are so near. The slack is for what doubles cannot tell apart.
-    slack = 1e-12 * (np.abs(predicted.values) + np.abs(reference.values))
-    near = np.abs(predicted.values - reference.values) <= 0.01 + slack
+    with np.errstate(over="ignore"):
+        slack = 1e-12 * (np.abs(predicted.values) + np.abs(reference.values))
+        near = np.abs(predicted.values - reference.values) <= 0.01 + slack
     for row in np.flatnonzero(near & (match == 0)).tolist():
         match[row] = round_alike(predicted.texts[row], reference.texts[row])
     return Scores(match, {"number_match": match})
