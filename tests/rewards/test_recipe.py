@@ -240,10 +240,10 @@ def test_the_structure_of_the_release_in_another_recipe() -> None:
     recipe = otr.Recipe(name="paid", structure=otr.RECIPES["release"].structure)
     reference = '{"boxes": {"1": [0, 0, 9, 9], "2": [0, 0, 9, 9]}}'
     half = '{"boxes": {"1": [0, 0, 9, 9]}}'
-    responses = [wrap(reference), wrap(half), reference, wrap("no")]
-    batch = otr.score(responses, [reference] * 4, "tracking", recipe=recipe)
-    assert batch.structure.tolist() == [0.5, 0.375, 0.0, 0.0]
-    assert batch.total.tolist() == [2.5, 0.5 + 1.0 + 0.375, 0.0, 0.0]
+    responses = [wrap(reference), wrap(half), reference, wrap("no"), f"Sure. {wrap(reference)}"]
+    batch = otr.score(responses, [reference] * 5, "tracking", recipe=recipe)
+    assert batch.structure.tolist() == [0.5, 0.375, 0.0, 0.0, 0.0]
+    assert batch.total.tolist() == [2.5, 0.5 + 1.0 + 0.375, 0.0, 0.0, 1.0]
 
 
 def test_the_structure_of_the_release_pays_nothing_for_what_it_does_not_know() -> None:
