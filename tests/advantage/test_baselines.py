@@ -24,7 +24,7 @@ from onethinker_rewards.advantage import (
 )  # fmt: skip
 from onethinker_rewards.errors import ArgumentError
 from tests import oracles_advantage as oracle
-from tests.advantage.batches import Batch, batches, broken, finite, seeded
+from tests.advantage.batches import Batch, assert_same, batches, broken, finite, seeded
 
 Estimator = Callable[..., Tensor]
 ALL: list[Estimator] = [grpo, dr_grpo, rloo, batch_std, task_batch_std, reinforce_plus_plus_baseline, g2rpo]
@@ -123,7 +123,8 @@ def test_permuting_rows_permutes_advantages(estimator: Estimator, batch: Batch, 
     order = data.draw(st.permutations(range(len(batch.rewards))))
     mixed = batch.take(order)
     expected = estimator(batch.tensor, batch.groups, batch.tasks)[list(order)]
-    assert torch.equal(estimator(mixed.tensor, mixed.groups, mixed.tasks), expected)
+    # A σ that is small next to the rewards loses digits.
+    assert_same(estimator(mixed.tensor, mixed.groups, mixed.tasks), expected, tolerance=1e-8)
 
 
 @pytest.mark.parametrize("estimator", ALL)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from onethinker_rewards.advantage import EmaGrpo
 from onethinker_rewards.errors import ArgumentError
 from tests import oracles_advantage as oracle
-from tests.advantage.batches import TASKS, Batch, batches, broken, finite, seeded
+from tests.advantage.batches import TASKS, Batch, assert_same, batches, broken, finite, seeded
 
 RELEASE = json.loads((Path(__file__).parents[1] / "golden" / "release_ema_grpo.json").read_text(encoding="utf-8"))
 
@@ -61,18 +61,6 @@ def test_equals_the_textbook(options: dict, steps: list[Batch]) -> None:
     for batch in steps:
         expected = slow(*batch)
         assert estimator(batch.tensor, batch.groups, batch.tasks).tolist() == pytest.approx(expected, abs=1e-7)
-
-
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_plain_sums_equal_exact_sums(options: dict) -> None:
-    """float32 rewards of one process take the short way; as float64 they take the exact one."""
-    short, exact = EmaGrpo(**options), EmaGrpo(**options)
-    for seed in range(5):
-        rewards, groups, tasks = seeded(seed, dtype=torch.float32)
-        torch.testing.assert_close(
-            short(rewards, groups, tasks).double(), exact(rewards.double(), groups, tasks), atol=1e-6, rtol=1e-6
-        )
-    torch.testing.assert_close(short.state.values, exact.state.values, atol=1e-13, rtol=1e-13)
 
 
 def test_first_batch_sets_the_moments_and_the_second_moves_them() -> None:
@@ -185,19 +173,21 @@ def test_scaling_a_task_changes_nothing_once_sigma_has_seen_only_it(batch: Batch
 def test_permuting_rows_permutes_advantages(batch: Batch, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(batch.rewards))))
     mixed = batch.take(order)
-    one, other = EmaGrpo(), EmaGrpo()
-    assert torch.equal(one(*mixed_of(mixed)), other(*mixed_of(batch))[list(order)])
-    # Not to 1e-9: to the bit, the state too, whatever the order in which tasks turn up.
-    assert {label: values for label, *values in rows_of(one)} == {label: values for label, *values in rows_of(other)}
+    permuted, plain = EmaGrpo(), EmaGrpo()
+    # σ² is a difference of two numbers of the size of R², and σ at least 1e-3: of 16 digits, 9 are left at worst.
+    assert_same(permuted(*columns(mixed)), plain(*columns(batch))[list(order)], tolerance=1e-8)
+    moments = moments_by_label(plain)
+    assert moments_by_label(permuted) == {label: pytest.approx(moments[label], rel=1e-12) for label in moments}
 
 
-def mixed_of(batch: Batch) -> tuple[torch.Tensor, list[int], list[str]]:
+def columns(batch: Batch) -> tuple[torch.Tensor, list[int], list[str]]:
     return batch.tensor, batch.groups, batch.tasks
 
 
-def rows_of(estimator: EmaGrpo) -> list[tuple]:
+def moments_by_label(estimator: EmaGrpo) -> dict[str, list[float]]:
     state = estimator.state
-    return list(zip(state.labels, state.first.tolist(), state.second.tolist(), state.seen.tolist(), strict=True))
+    rows = zip(state.labels, state.first.tolist(), state.second.tolist(), state.seen.tolist(), strict=True)
+    return {label: moments for label, *moments in rows}
 
 
 @given(batch=batches(finite | broken))
@@ -205,13 +195,13 @@ def test_tasks_do_not_touch_each_other(batch: Batch) -> None:
     together = EmaGrpo()(batch.tensor, batch.groups, batch.tasks)
     for task in TASKS:
         rows = [row for row, label in enumerate(batch.tasks) if label == task]
-        alone = EmaGrpo()(*mixed_of(batch.take(rows)))
-        assert torch.equal(together[rows], alone)
+        alone = EmaGrpo()(*columns(batch.take(rows)))
+        assert_same(together[rows], alone, tolerance=1e-8)
 
 
 @given(batch=batches(min_size=1), limit=st.floats(0.01, 2.0))
 def test_clip_keeps_order_within_a_group(batch: Batch, limit: float) -> None:
-    advantages = EmaGrpo(guard_limit=limit)(*mixed_of(batch)).tolist()
+    advantages = EmaGrpo(guard_limit=limit)(*columns(batch)).tolist()
     for rows in oracle.partition(range(len(batch.rewards)), oracle.pairs(batch.groups, batch.tasks)).values():
         ordered = [advantages[row] for row in sorted(rows, key=lambda row: batch.rewards[row])]
         assert ordered == sorted(ordered)
@@ -219,7 +209,7 @@ def test_clip_keeps_order_within_a_group(batch: Batch, limit: float) -> None:
 
 @given(batch=batches(finite, min_size=1))
 def test_advantages_of_a_group_sum_to_zero_without_a_guard(batch: Batch) -> None:
-    advantages = EmaGrpo(guard=None)(*mixed_of(batch)).tolist()
+    advantages = EmaGrpo(guard=None)(*columns(batch)).tolist()
     for rows in oracle.partition(range(len(batch.rewards)), oracle.pairs(batch.groups, batch.tasks)).values():
         assert math.fsum(advantages[row] for row in rows) == pytest.approx(0.0, abs=1e-9)
 
@@ -350,9 +340,3 @@ def test_mistakes_name_the_argument(rewards, groups, tasks, keywords, named: str
 def test_options_out_of_range_are_named(options: dict, named: str) -> None:
     with pytest.raises(ArgumentError, match=f"^{named}|{named}:"):
         EmaGrpo(**options)
-
-
-def test_too_many_rows_for_exact_sums(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onethinker_rewards.advantage.rows.MOST_ROWS", 3)
-    with pytest.raises(ArgumentError, match="rewards: at most 3 rows"):
-        EmaGrpo()(torch.zeros(4), [0] * 4, ["a"] * 4)

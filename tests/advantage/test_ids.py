@@ -11,7 +11,7 @@ import torch
 
 from onethinker_rewards.advantage import EmaGrpo, grpo
 from onethinker_rewards.advantage.labels import canonical, encode
-from tests.advantage.batches import seeded
+from tests.advantage.batches import assert_same, seeded
 
 CPU = torch.device("cpu")
 
@@ -46,7 +46,7 @@ GROUP_FORMS = {
 def test_groups_of_any_kind(form) -> None:
     rewards, groups, tasks = seeded(3)
     expected = EmaGrpo()(rewards, groups, tasks)
-    assert torch.equal(EmaGrpo()(rewards, form(groups.tolist()), tasks), expected)
+    assert_same(EmaGrpo()(rewards, form(groups.tolist()), tasks), expected)
 
 
 TASK_FORMS = {

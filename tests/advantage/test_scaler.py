@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onethinker_rewards.advantage import EmaGrpo, EmaRewardScaler, dr_grpo
-from tests.advantage.batches import Batch, batches, seeded
+from tests.advantage.batches import Batch, assert_same, batches, seeded
 
 
 @given(steps=st.lists(batches(min_size=1), min_size=1, max_size=4), update_first=st.booleans())
@@ -21,7 +21,7 @@ def test_scaled_rewards_less_the_group_mean_are_ema_grpo(steps: list[Batch], upd
         looped = dr_grpo(scaler(batch.tensor, batch.tasks), batch.groups, batch.tasks)
         expected = estimator(batch.tensor, batch.groups, batch.tasks)
         torch.testing.assert_close(looped, expected, atol=1e-7, rtol=1e-9)
-    assert torch.equal(scaler.state.values, estimator.state.values)
+    assert_same(scaler.state.values, estimator.state.values)
 
 
 def test_unusable_rewards_become_nan_and_padding_zero() -> None:
@@ -36,7 +36,7 @@ def test_unusable_rewards_become_nan_and_padding_zero() -> None:
 def test_families_and_names() -> None:
     rewards, _, tasks = seeded(0)
     scaler = EmaRewardScaler(task_key=lambda label: "all", task_names=["all"])
-    assert torch.equal(scaler(rewards, tasks), EmaRewardScaler()(rewards, ["all"] * len(tasks)))
+    assert_same(scaler(rewards, tasks), EmaRewardScaler()(rewards, ["all"] * len(tasks)))
     assert scaler.state.labels == ("all",)
 
 

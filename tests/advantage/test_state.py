@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onethinker_rewards.advantage import BatchMoments, EmaGrpo, EmaRewardScaler, Moments, sigma, update
-from onethinker_rewards.advantage.moments import empty, extended
 from onethinker_rewards.errors import ArgumentError
 from tests.advantage.batches import TASKS, seeded
 
@@ -104,9 +103,9 @@ def test_the_saved_state_is_a_copy() -> None:
 def test_loading_equal_labels_keeps_the_tensors() -> None:
     """A captured graph goes on with the tensors it knows."""
     estimator = EmaGrpo(task_names=["a"])
-    tensor = estimator._running.state.values
+    tensor = estimator._state.values
     estimator.load_state_dict(estimator.state_dict() | {"first": torch.tensor([3.0])})
-    assert estimator._running.state.values is tensor
+    assert estimator._state.values is tensor
     assert tensor[0].tolist() == [3.0]
 
 
@@ -160,7 +159,7 @@ def test_update_leaves_its_arguments_alone() -> None:
 
 
 def test_update_of_a_new_task_takes_its_batch() -> None:
-    after = update(empty(("a",)), batch_of([1], [0.3], [0.7]), decay=0.99)
+    after = update(Moments.unseen(("a",)), batch_of([1], [0.3], [0.7]), decay=0.99)
     assert after.values.tolist() == [[0.3], [0.7]]
     assert after.seen.tolist() == [1.0]
 
@@ -181,7 +180,7 @@ def test_sigma_is_never_the_root_of_less_than_zero() -> None:
 
 def test_extended_keeps_known_moments_under_their_labels() -> None:
     state = Moments(("a", "b"), torch.tensor([[1.0, 2.0], [3.0, 4.0]]).double(), torch.ones(2).double())
-    longer = extended(state, ("c", "b"))
+    longer = state.extended(("c", "b"))
     assert longer.labels == ("c", "b", "a")
     assert longer.values.tolist() == [[0.0, 2.0, 1.0], [0.0, 4.0, 3.0]]
     assert longer.seen.tolist() == [0.0, 1.0, 1.0]

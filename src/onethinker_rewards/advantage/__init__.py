@@ -12,17 +12,16 @@ except ModuleNotFoundError as error:
 from onethinker_rewards.advantage.baselines import (
     batch_std,
     dr_grpo,
+    g2rpo,
+    gdpo,
     grpo,
     reinforce_plus_plus_baseline,
     rloo,
     task_batch_std,
 )
-from onethinker_rewards.advantage.decoupled import gdpo
-from onethinker_rewards.advantage.ema import EmaGrpo
-from onethinker_rewards.advantage.gaussian import g2rpo
-from onethinker_rewards.advantage.moments import BatchMoments, Moments, sigma, update
-from onethinker_rewards.advantage.objective import PolicyLoss, averaged, broadcast, clipped_loss, token_kl
-from onethinker_rewards.advantage.scaler import EmaRewardScaler
+from onethinker_rewards.advantage.ema import EmaGrpo, EmaRewardScaler, sigma, update
+from onethinker_rewards.advantage.loss import PolicyLoss, averaged, broadcast, clipped_loss, token_kl
+from onethinker_rewards.advantage.moments import BatchMoments, Moments
 from onethinker_rewards.advantage.statistics import TaskStatistics, gradient_share, log_items
 
 __all__ = [

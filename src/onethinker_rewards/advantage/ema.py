@@ -1,29 +1,174 @@
-"""EMA-GRPO: group-centred rewards, divided by a running standard deviation of their task."""
+"""EMA-GRPO: rewards minus the mean of their group, divided by a running standard deviation σ of their task.
+
+The file reads from top to bottom as the estimator works: `update` moves a task's moments a batch on, `sigma` is the
+standard deviation they give, and `EmaGrpo` divides by it. `EmaRewardScaler` divides rewards instead of advantages.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.nn.functional import pad
 
-from onethinker_rewards.advantage import exact, plain
-from onethinker_rewards.advantage.labels import Ids, Label, TaskKey
+from onethinker_rewards.advantage.batch import Batch, as_rewards, dense_batch, is_dense, labeled_batch
+from onethinker_rewards.advantage.distributed import Ranks
+from onethinker_rewards.advantage.labels import Ids, Label, TaskKey, canonical, encode, keyed
 from onethinker_rewards.advantage.moments import BatchMoments, Moments, Variance
-from onethinker_rewards.advantage.ranks import Ranks
-from onethinker_rewards.advantage.rows import Rows, as_rewards
-from onethinker_rewards.advantage.running import RunningMoments
-from onethinker_rewards.advantage.statistics import LastBatch, TaskStatistics, describe
+from onethinker_rewards.advantage.statistics import TaskStatistics, describe
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["EmaGrpo", "Guard"]
+__all__ = ["EmaGrpo", "EmaRewardScaler", "Guard", "sigma", "update"]
 
 Guard: TypeAlias = Literal["clip", "group_std"]
 
 
-class EmaGrpo:
+def update(state: Moments, batch: BatchMoments, *, decay: float) -> Moments:
+    """Return the state after a batch: m ← βm + (1 − β)·(m of the batch), for each task that has rows in it.
+
+    A task's first batch sets its moments. Source: OneThinker, arXiv 2512.03043, EMA-GRPO.
+    """
+    present = batch.count.clamp_max(1.0)
+    # The batch's weight: 0 for a task without rows, 1 for one seen for the first time, else 1 − β.
+    weight = (1.0 - decay * state.seen) * present
+    return Moments(state.labels, state.values.lerp(batch.values, weight), torch.maximum(state.seen, present))
+
+
+def sigma(state: Moments, *, variance: Variance = "total") -> Tensor:
+    """Return each task's standard deviation ``[K]``: σ = √(m₂ − m₁²), or √m₂ for the variance within groups."""
+    square = state.second if variance == "within_group" else state.second - state.first.square()
+    return square.clamp_min(0.0).sqrt()
+
+
+@dataclass(frozen=True)
+class _LastBatch:
+    """What an estimator keeps of a batch for its statistics: the advantages are float64, after the guard."""
+
+    batch: Batch
+    advantages: Tensor
+    guarded: Tensor
+
+
+class _RunningSigma:
+    """What `EmaGrpo` and `EmaRewardScaler` share: the options of σ, and the state."""
+
+    def __init__(
+        self,
+        *,
+        decay: float,
+        min_std: float,
+        eps: float,
+        update_first: bool,
+        variance: Variance,
+        task_key: TaskKey | None,
+        task_names: Sequence[Label] | None,
+        ranks: Ranks,
+    ) -> None:
+        if not 0.0 <= decay <= 1.0:
+            raise ArgumentError(f"decay: must lie in [0, 1], got {decay}")
+        if not (min_std >= 0.0 and eps >= 0.0 and min_std + eps > 0.0):
+            raise ArgumentError(f"min_std and eps: must not be negative, nor both 0, got {min_std} and {eps}")
+        if variance not in ("total", "within_group"):
+            raise ArgumentError(f"variance: must be 'total' or 'within_group', got {variance!r}")
+        self._decay, self._min_std, self._eps = decay, min_std, eps
+        self._update_first = update_first
+        self._variance: Variance = variance
+        self._task_key, self._ranks = task_key, ranks
+        self._task_names = None if task_names is None else tuple(map(canonical, task_names))
+        self._state = Moments.unseen(self._task_names or ())
+
+    @property
+    def state(self) -> Moments:
+        """A copy of the moments."""
+        return self._state.clone()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the moments by label: CPU tensors and built-ins, which ``torch.load(weights_only=True)`` reads.
+
+        `EmaGrpo` and `EmaRewardScaler` read each other's.
+        """
+        return self._state.to_dict(variance=self._variance)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over saved moments. Tasks that are new start unseen; tasks no longer used are kept.
+
+        Raises:
+            ArgumentError: If it is no such state, or one saved with another ``variance``.
+        """
+        loaded = Moments.from_dict(state, variance=self._variance).extended(self._task_names or ())
+        loaded = loaded.to(self._state.values.device)
+        if loaded.labels == self._state.labels:
+            self._write(loaded)
+        else:
+            self._state = loaded
+
+    def _make_batch(
+        self,
+        rewards: Tensor | Sequence[float],
+        groups: Ids,
+        tasks: Ids,
+        mask: Tensor | None,
+        num_groups: int | None,
+        num_tasks: int | None,
+    ) -> Batch:
+        """Return the batch with the tasks numbered as in the state, which gains those that are new."""
+        values = as_rewards(rewards)
+        if self._state.values.device != values.device:
+            self._state = self._state.to(values.device)
+        if is_dense(num_groups, num_tasks):
+            count = int(num_tasks or 0)
+            self._number_tasks(count)
+            return dense_batch(values, groups, tasks, self._ranks, int(num_groups or 0), count, mask=mask)
+        encoded = encode(tasks, "tasks", values.device)
+        own = tuple(keyed(label, self._task_key) for label in encoded[1])
+        # The state's labels go along so that every rank puts all of them in the same order.
+        self._extend(self._ranks.union(self._state.labels + own))
+        labels = self._state.labels
+        return labeled_batch(values, groups, encoded, self._ranks, labels, mask=mask, task_key=self._task_key)
+
+    def _number_tasks(self, count: int) -> None:
+        """Let the tasks of dense ids 0…K−1 come first in the state."""
+        if self._task_key is not None:
+            raise ArgumentError("task_key: has no effect on dense ids; number the families instead")
+        names = self._task_names if self._task_names is not None else tuple(range(count))
+        if count > len(names):
+            raise ArgumentError(f"num_tasks: {count} is more than the {len(names)} task_names")
+        if self._state.labels[:count] != names[:count]:
+            self._extend(names)
+
+    def _divisor(self, batch: Batch, deviation: Tensor) -> Tensor:
+        """Move the state a batch on and return what each row is divided by, ``[N]``: max(σ, min_std) + eps.
+
+        ``deviation`` is what m₂ is the mean square of.
+        """
+        count, first, second = batch.task_sum(batch.weight, batch.rewards, deviation.square()).unbind()
+        means = torch.stack((first, second)) / count.clamp_min(1.0)
+        # The state may know tasks that dense ids leave out.
+        absent = (0, len(self._state.labels) - batch.tasks)
+        before = self._state
+        after = update(before, BatchMoments(pad(count, absent), pad(means, absent)), decay=self._decay)
+        used = sigma(after, variance=self._variance)
+        if not self._update_first:
+            # A task seen for the first time has no earlier σ: its first batch sets it.
+            used = torch.where(before.seen > 0.0, sigma(before, variance=self._variance), used)
+        self._write(after)
+        return (used.clamp_min(self._min_std) + self._eps).index_select(0, batch.task)
+
+    def _write(self, new: Moments) -> None:
+        # In place, so that a captured CUDA graph carries the state from replay to replay.
+        self._state.values.copy_(new.values)
+        self._state.seen.copy_(new.seen)
+
+    def _extend(self, labels: tuple[Label, ...]) -> None:
+        if self._state.labels != labels:
+            self._state = self._state.extended(labels)
+
+
+class EmaGrpo(_RunningSigma):
     """Advantages A = (R − group mean) / (max(σ, min_std) + eps), σ a running standard deviation of the row's task.
 
     For each task m₁ ← βm₁ + (1 − β)·mean R and m₂ ← βm₂ + (1 − β)·mean R² over the batch, σ = √(m₂ − m₁²). The task's
@@ -32,27 +177,27 @@ class EmaGrpo:
 
     Args:
         decay: β.
-        guard: What happens where abs(A) > ``guard_limit``: ``"clip"`` to the limit, which keeps the order within a
+        guard: What happens if abs(A) > ``guard_limit``: ``"clip"`` clips to the limit, which keeps the order within a
             group; ``"group_std"`` gives the whole group (R − mean) / (its own population standard deviation + eps), as
-            the release does; ``None`` nothing.
+            the release does; ``None`` does nothing.
         guard_limit: The limit, positive.
         min_std: The least σ.
         eps: Added to σ.
-        process_group: Ranks that share statistics: N ranks equal one process on the joined batch, bit for bit. Every
+        process_group: Ranks that share statistics: N ranks equal one process on the joined batch within 1e-12. Every
             rank calls at every step, with no row if it has none. ``None`` never communicates.
         update_first: Whether the batch moves σ before σ is used; if not, a task seen for the first time uses its own
             batch all the same.
         variance: ``"total"``, as above, or ``"within_group"``: m₂ is the mean of (R − group mean)² and σ = √m₂.
         task_key: Families of tasks: a function or a mapping from a task's label to the label whose σ it uses. A label
-            that a mapping lacks stands for itself.
-        task_names: The tasks that dense ids 0…K−1 stand for. Without it they are saved as 0…K−1.
+            that a mapping lacks is its own family.
+        task_names: The tasks that dense ids 0…K−1 mean. Without it they are saved as 0…K−1.
         groups_span_ranks: Whether the rows of one group may lie on several ranks.
 
     Raises:
         ArgumentError: If an option is out of its range.
 
     Source: OneThinker, arXiv 2512.03043, EMA-GRPO.
-    Differs: the release falls back to the group's own σ where an advantage is large; ``clip`` is ours, see
+    Differs: the release falls back to the group's own σ if an advantage is large; ``clip`` is ours, see
     ``test_differs_guard_keeps_order``. Its float32 moments cancel; ours are float64.
     """
 
@@ -75,19 +220,13 @@ class EmaGrpo:
             raise ArgumentError(f"guard: must be 'clip', 'group_std' or None, got {guard!r}")
         if not guard_limit > 0.0:
             raise ArgumentError(f"guard_limit: must be positive, got {guard_limit}")
+        super().__init__(
+            decay=decay, min_std=min_std, eps=eps, update_first=update_first, variance=variance,
+            task_key=task_key, task_names=task_names, ranks=Ranks(process_group, groups_span_ranks),
+        )  # fmt: skip
         self._guard: Guard | None = guard
         self._guard_limit = guard_limit
-        self._last: LastBatch | None = None
-        self._running = RunningMoments(
-            decay=decay,
-            min_std=min_std,
-            eps=eps,
-            update_first=update_first,
-            variance=variance,
-            task_key=task_key,
-            task_names=task_names,
-            ranks=Ranks(process_group, groups_span_ranks),
-        )
+        self._last: _LastBatch | None = None
 
     @classmethod
     def as_released(cls, *, process_group: dist.ProcessGroup | None = None, task_key: TaskKey | None = None) -> EmaGrpo:
@@ -117,73 +256,110 @@ class EmaGrpo:
             num_tasks: K.
 
         Returns:
-            ``[N]``, float64 for float64 rewards, else float32. The same input gets the same bits; so do the same rows
-            in another order or on other ranks, but for one CPU process with rewards below float64, whose sums may then
-            differ in the last of float64's digits.
+            ``[N]``, float64 for float64 rewards, else float32. On a CPU the same input gives the same bits. Another
+            order of the rows, or their share over ranks, changes less than 1e-12, unless the σ of a task is below a
+            thirtieth of its mean reward: then m₂ − m₁² loses more of its digits.
 
         Raises:
             ArgumentError: If shapes or lengths do not fit; it names the argument.
         """
-        rows = self._running.lay_out(as_rewards(rewards), groups, tasks, mask, num_groups, num_tasks)
-        deviation, batch, unit = plain.centre(rows) if plain.suffices(rows) else exact.centre(rows)
-        if self._running.variance == "within_group":
-            batch = _within_groups(rows, batch, _in_reward(rows, deviation, unit))
-        factor = unit / self._running.absorb(batch)
-        raw = deviation * factor.index_select(0, rows.task)
-        advantages, hit = self._guarded(rows, raw, deviation, unit)
-        if not torch.compiler.is_compiling():
-            self._last = LastBatch(rows, advantages, hit)
-        return advantages.to(rows.dtype)
-
-    def _guarded(
-        self, rows: Rows, raw: Tensor, deviation: Tensor, unit: Tensor | float
-    ) -> tuple[Tensor, Tensor | None]:
-        limit = self._guard_limit
+        batch = self._make_batch(rewards, groups, tasks, mask, num_groups, num_tasks)
+        centered = batch.centered()
+        advantages = centered / self._divisor(batch, batch.rewards if self._variance == "total" else centered)
+        guarded = advantages.abs() > (torch.inf if self._guard is None else self._guard_limit)
         if self._guard == "clip":
-            return raw.clamp_(-limit, limit), None
-        if self._guard == "group_std":
-            hit = (exact.segment_peaks(rows, raw.abs()) > limit)[rows.segment]
-            own = _in_reward(rows, deviation, unit)
-            own_std = exact.segment_average(rows, own * own).sqrt_()
-            return torch.where(hit, own / (own_std + self._running.eps), raw), hit
-        return raw, None
+            advantages = advantages.clamp(-self._guard_limit, self._guard_limit)
+        elif self._guard == "group_std":
+            guarded = batch.group_max(advantages.abs()).index_select(0, batch.group) > self._guard_limit
+            group_std = batch.group_mean(centered.square()).sqrt()
+            advantages = torch.where(guarded, centered / (group_std + self._eps), advantages)
+        if not torch.compiler.is_compiling():
+            self._last = _LastBatch(batch, advantages, guarded)
+        return advantages.to(batch.dtype)
 
     def __repr__(self) -> str:
-        running, guard = self._running, self._guard and f"{self._guard!r}, guard_limit={self._guard_limit}"
-        settings = f"decay={running.decay}, guard={guard}, min_std={running.min_std}, eps={running.eps}"
-        return f"EmaGrpo({settings}, update_first={running.update_first}, variance={running.variance!r})"
-
-    @property
-    def state(self) -> Moments:
-        """A copy of the moments."""
-        return self._running.state.clone()
+        guard = self._guard and f"{self._guard!r}, guard_limit={self._guard_limit}"
+        settings = f"decay={self._decay}, guard={guard}, min_std={self._min_std}, eps={self._eps}"
+        return f"EmaGrpo({settings}, update_first={self._update_first}, variance={self._variance!r})"
 
     def statistics(self) -> dict[Label, TaskStatistics]:
-        """Return what to log about the last batch, a task each; reads the device.
+        """Return what to log about the last batch, one entry a task; this reads the device.
 
-        Rows, groups, hits and shares are those of this rank. Empty before the first call, and after compiled calls.
+        Rows, groups, guard hits and shares are those of this rank. Empty before the first call, and after compiled
+        calls.
         """
         if self._last is None:
             return {}
-        return describe(self._last, self._running, self._guard_limit if self._guard == "clip" else torch.inf)
+        last, state = self._last, self._state
+        return describe(last.batch, last.advantages, last.guarded, state, sigma(state, variance=self._variance))
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the moments by label: CPU tensors and built-ins, which ``torch.load(weights_only=True)`` reads."""
-        return self._running.to_dict()
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over saved moments. Tasks that are new start unseen; tasks no longer used are kept.
+class EmaRewardScaler(_RunningSigma):
+    """Rewards R / (max(σ, min_std) + eps), σ a running standard deviation of the row's task, as in `EmaGrpo`.
+
+    It is for a loop whose advantage cannot be replaced. A loop that subtracts the group's mean and does not divide by
+    its standard deviation makes EMA-GRPO of them, without the guard: R/s − mean(R/s) = (R − mean R)/s, because s is one
+    number for the whole group.
+
+    Args:
+        decay: β of the moments.
+        min_std: The least σ.
+        eps: Added to σ.
+        process_group: Ranks that share statistics; ``None`` never communicates.
+        update_first: Whether the batch moves σ before σ is used.
+        task_key: Families of tasks, as in `EmaGrpo`.
+        task_names: The tasks that dense ids mean, as in `EmaGrpo`.
+
+    Raises:
+        ArgumentError: If an option is out of its range.
+
+    Source: OneThinker, arXiv 2512.03043, EMA-GRPO.
+    """
+
+    def __init__(
+        self,
+        decay: float = 0.99,
+        min_std: float = 1e-3,
+        eps: float = 1e-6,
+        process_group: dist.ProcessGroup | None = None,
+        *,
+        update_first: bool = True,
+        task_key: TaskKey | None = None,
+        task_names: Sequence[Label] | None = None,
+    ) -> None:
+        super().__init__(
+            decay=decay, min_std=min_std, eps=eps, update_first=update_first, variance="total",
+            task_key=task_key, task_names=task_names, ranks=Ranks(process_group),
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        rewards: Tensor | Sequence[float],
+        tasks: Ids,
+        *,
+        mask: Tensor | None = None,
+        num_tasks: int | None = None,
+    ) -> Tensor:
+        """Move the statistics a batch on and return its scaled rewards.
+
+        Args:
+            rewards: ``[N]`` of any real type.
+            tasks: ``[N]`` labels.
+            mask: ``[N]`` bool, false where a row is padding: it gets 0.
+            num_tasks: K promises dense ids 0…K−1.
+
+        Returns:
+            ``[N]``, float64 for float64 rewards, else float32; NaN where the reward is not finite, so that the loop can
+            leave it out of its group's mean.
 
         Raises:
-            ArgumentError: If it is no such state, or one saved with another ``variance``.
+            ArgumentError: If shapes or lengths do not fit; it names the argument.
         """
-        self._running.load(state)
-
-
-def _in_reward(rows: Rows, deviation: Tensor, unit: Tensor | float) -> Tensor:
-    return deviation * (unit.index_select(0, rows.task) if isinstance(unit, Tensor) else unit)
-
-
-def _within_groups(rows: Rows, batch: BatchMoments, deviation: Tensor) -> BatchMoments:
-    square = exact.task_average(rows, deviation * deviation)
-    return BatchMoments(batch.count, torch.stack((batch.values[0], square)))
+        values = as_rewards(rewards)
+        one_group = torch.zeros(len(values), dtype=torch.int64, device=values.device)
+        batch = self._make_batch(values, one_group, tasks, mask, None if num_tasks is None else 1, num_tasks)
+        scaled = torch.where(batch.weight > 0.0, batch.rewards / self._divisor(batch, batch.rewards), torch.nan)
+        if mask is not None:
+            scaled = torch.where(torch.as_tensor(mask).to(device=values.device, dtype=torch.bool), scaled, 0.0)
+        return scaled.to(batch.dtype)

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor
 
+from onethinker_rewards.advantage.batch import Batch, as_rewards
+from onethinker_rewards.advantage.distributed import Ranks
 from onethinker_rewards.advantage.labels import Ids, Label, encode
-from onethinker_rewards.advantage.moments import sigma
-from onethinker_rewards.advantage.rows import Rows, as_rewards
+from onethinker_rewards.advantage.moments import Moments
 from onethinker_rewards.errors import ArgumentError
 
-if TYPE_CHECKING:
-    from onethinker_rewards.advantage.running import RunningMoments
-
-__all__ = ["LastBatch", "TaskStatistics", "describe", "gradient_share", "log_items"]
-
-
-@dataclass(frozen=True)
-class LastBatch:
-    """What an estimator keeps of a batch for its statistics.
-
-    Attributes:
-        rows: The batch.
-        advantages: ``[N]`` float64, after the guard.
-        hit: ``[N]`` rows of groups that fell back to their own standard deviation; None where no group can.
-    """
-
-    rows: Rows
-    advantages: Tensor
-    hit: Tensor | None
+__all__ = ["TaskStatistics", "describe", "gradient_share", "log_items"]
 
 
 @dataclass(frozen=True)
@@ -58,31 +40,38 @@ class TaskStatistics:
     gradient_share: float
 
 
-def describe(last: LastBatch, running: RunningMoments, limit: float) -> dict[Label, TaskStatistics]:
-    """Return the statistics of the tasks seen so far; where no group can fall back, rows at the limit were clipped."""
-    rows, state = last.rows, running.state
-    # All of this rank alone, without a collective call: a log may be written by one rank.
-    peak = last.advantages.new_zeros(rows.segments).scatter_reduce(0, rows.segment, last.advantages.abs(), "amax")
-    peak = peak[rows.segment]
-    one_of_group = rows.weight / _per_segment(rows, rows.weight)[rows.segment].clamp_min(1.0)
-    hit = last.advantages.abs() >= limit if last.hit is None else last.hit
-    square = last.advantages.square()
+def describe(
+    batch: Batch, advantages: Tensor, guarded: Tensor, state: Moments, sigma: Tensor
+) -> dict[Label, TaskStatistics]:
+    """Return the statistics of the tasks seen so far.
+
+    Args:
+        batch: The batch.
+        advantages: ``[N]`` float64, after the guard.
+        guarded: ``[N]`` bool, the rows that the guard changed.
+        state: The moments after the batch.
+        sigma: ``[K]`` the standard deviations they give.
+    """
+    # All of this is about this rank alone, without a collective call: a log may be written by one rank.
+    batch = replace(batch, ranks=Ranks())
+    dead = (batch.group_max(advantages.abs()) == 0.0)[batch.group]
+    share_of_group = batch.weight / batch.group_sum(batch.weight)[batch.group].clamp_min(1.0)
+    square = advantages.square()
     columns = (
-        rows.weight,
-        one_of_group,
-        one_of_group * (peak == 0.0),
-        rows.weight * hit,
+        batch.weight,
+        share_of_group,
+        share_of_group * dead,
+        batch.weight * guarded,
         square / _or_one(square.sum()),
     )
-    counts = torch.stack([_per_task(rows, column) for column in columns], 1).tolist()
-    spread, first = sigma(state, variance=running.variance).tolist(), state.first.tolist()
-    seen = state.seen.tolist()
+    counts = batch.task_sum(*columns).T.tolist()
+    # The state may know tasks that dense ids leave out.
+    counts += [[0.0] * len(columns)] * (len(state.labels) - batch.tasks)
+    moments = zip(state.labels, sigma.tolist(), state.first.tolist(), state.seen.tolist(), strict=True)
     return {
-        label: TaskStatistics(std, mean, round(n), round(groups), round(dead), round(hits), share)
-        for label, std, mean, known, (n, groups, dead, hits, share) in zip(
-            state.labels, spread, first, seen, counts + [[0.0] * 5] * (len(seen) - len(counts)), strict=True
-        )
-        if known > 0.0
+        label: TaskStatistics(std, mean, round(rows), round(groups), round(dead_groups), round(hits), share)
+        for (label, std, mean, seen), (rows, groups, dead_groups, hits, share) in zip(moments, counts, strict=True)
+        if seen > 0.0
     }
 
 
@@ -90,8 +79,8 @@ def log_items(statistics: Mapping[Label, TaskStatistics], *, prefix: str = "adva
     """Return statistics as one flat dictionary of numbers, ``"advantage/math/sigma"`` and so on."""
     return {
         f"{prefix}/{label}/{name}": float(value)
-        for label, each in statistics.items()
-        for name, value in asdict(each).items()
+        for label, of_task in statistics.items()
+        for name, value in asdict(of_task).items()
     }
 
 
@@ -117,14 +106,6 @@ def gradient_share(advantages: Tensor, tasks: Ids) -> dict[Label, float]:
     square = values.square()
     sums = square.new_zeros(len(labels)).scatter_add(0, codes, square)
     return dict(zip(labels, (sums / _or_one(square.sum())).tolist(), strict=True))
-
-
-def _per_task(rows: Rows, column: Tensor) -> Tensor:
-    return column.new_zeros(rows.tasks).scatter_add(0, rows.task, column)
-
-
-def _per_segment(rows: Rows, column: Tensor) -> Tensor:
-    return column.new_zeros(rows.segments).scatter_add(0, rows.segment, column)
 
 
 def _or_one(total: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the ranks of a data-parallel run tell each other. Without a process group: nothing."""
+"""What the ranks of a data-parallel run tell each other. Without a process group they tell nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LabelT = TypeVar("_LabelT", bound=Hashable)
 class Ranks:
     """The ranks that share statistics.
 
-    Every method is a collective call where there is a process group, and costs nothing where there is none.
+    Every method is a collective call if there is a process group, and costs nothing if there is none.
 
     Attributes:
         process_group: ``None`` never communicates.
@@ -46,9 +46,4 @@ class Ranks:
             return labels
         gathered: list[tuple[_LabelT, ...]] = [()] * dist.get_world_size(self.process_group)
         dist.all_gather_object(gathered, labels, group=self.process_group)
-        return tuple(dict.fromkeys(label for each in gathered for label in each))
-
-    @property
-    def count(self) -> int:
-        """How many ranks share statistics."""
-        return 1 if self.process_group is None else dist.get_world_size(self.process_group)
+        return tuple(dict.fromkeys(label for labels_of_rank in gathered for label in labels_of_rank))
