@@ -27,9 +27,9 @@ def mean(values: Sequence[float]) -> float:
 
 
 def variance(values: Sequence[float], *, unbiased: bool = False) -> float:
-    centre = mean(values)
+    center = mean(values)
     freedom = len(values) - unbiased
-    return math.fsum((value - centre) ** 2 for value in values) / freedom if freedom else 0.0
+    return math.fsum((value - center) ** 2 for value in values) / freedom if freedom else 0.0
 
 
 def std(values: Sequence[float], *, unbiased: bool = False) -> float:
@@ -40,13 +40,13 @@ def pairs(groups: Sequence[Hashable], tasks: Sequence[Hashable] | None) -> list[
     return [(group, tasks[row] if tasks is not None else None) for row, group in enumerate(groups)]
 
 
-def centred(rewards: Sequence[float], groups: Sequence[Hashable], tasks: Sequence[Hashable] | None = None):
+def centered(rewards: Sequence[float], groups: Sequence[Hashable], tasks: Sequence[Hashable] | None = None):
     """Each usable row less the mean of its group; rows left out get 0."""
     out = [0.0] * len(rewards)
     for rows in partition(usable(rewards), pairs(groups, tasks)).values():
-        centre = mean([rewards[row] for row in rows])
+        center = mean([rewards[row] for row in rows])
         for row in rows:
-            out[row] = rewards[row] - centre if any(rewards[row] != rewards[other] for other in rows) else 0.0
+            out[row] = rewards[row] - center if any(rewards[row] != rewards[other] for other in rows) else 0.0
     return out
 
 
@@ -78,7 +78,7 @@ class Ema:
         self.moments[task] = tuple(self.decay * a + (1 - self.decay) * b for a, b in zip(old, new, strict=True))  # type: ignore[assignment]
 
     def __call__(self, rewards: Sequence[float], groups: Sequence[Hashable], tasks: Sequence[Hashable]):
-        deviations = centred(rewards, groups, tasks)
+        deviations = centered(rewards, groups, tasks)
         rows_of = partition(usable(rewards), tasks)
         before = {task: self.sigma(task) for task in self.moments}
         for task, rows in rows_of.items():
@@ -103,7 +103,7 @@ class Ema:
 
 
 def scaled_by_group(rewards, groups, tasks, divisor: Callable[[list[float]], float]):
-    deviations = centred(rewards, groups, tasks)
+    deviations = centered(rewards, groups, tasks)
     for rows in partition(usable(rewards), pairs(groups, tasks)).values():
         scale = divisor([rewards[row] for row in rows])
         for row in rows:
@@ -125,7 +125,7 @@ def rloo(rewards, groups, tasks=None):
 
 
 def batch_std(rewards, groups, tasks=None, *, eps=1e-6, unbiased=True, each_task=False):
-    deviations = centred(rewards, groups, tasks)
+    deviations = centered(rewards, groups, tasks)
     labels = tasks if each_task and tasks is not None else [None] * len(rewards)
     for rows in partition(usable(rewards), labels).values():
         scale = std([rewards[row] for row in rows], unbiased=unbiased) + eps
@@ -138,16 +138,16 @@ def whitened(values, rows, weights, *, eps, unbiased):
     if not rows:
         return [0.0] * len(values)
     total = math.fsum(weights[row] for row in rows)
-    centre = math.fsum(weights[row] * values[row] for row in rows) / total
-    square = math.fsum(weights[row] * (values[row] - centre) ** 2 for row in rows)
+    center = math.fsum(weights[row] * values[row] for row in rows) / total
+    square = math.fsum(weights[row] * (values[row] - center) ** 2 for row in rows)
     freedom = total - unbiased
     scale = math.sqrt(square / freedom if freedom > 0 else 0.0) + eps
-    return [(value - centre) / scale if row in set(rows) else 0.0 for row, value in enumerate(values)]
+    return [(value - center) / scale if row in set(rows) else 0.0 for row, value in enumerate(values)]
 
 
 def reinforce_baseline(rewards, groups, tasks=None, *, lengths=None, eps=1e-6, unbiased=True):
     weights = lengths if lengths is not None else [1.0] * len(rewards)
-    return whitened(centred(rewards, groups, tasks), usable(rewards), weights, eps=eps, unbiased=unbiased)
+    return whitened(centered(rewards, groups, tasks), usable(rewards), weights, eps=eps, unbiased=unbiased)
 
 
 def gdpo(parts, groups, tasks=None, *, weights=None, eps=1e-6, unbiased=True):

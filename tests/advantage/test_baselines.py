@@ -46,14 +46,14 @@ def test_an_eps_out_of_range(estimator: Estimator, eps: float) -> None:
 def test_by_hand() -> None:
     rewards, groups = torch.tensor([0.0, 1.0, 1.0, 4.0, 6.0], dtype=torch.float64), [0, 0, 0, 1, 1]
     spread = math.sqrt((2.4**2 + 1.4**2 * 2 + 1.6**2 + 3.6**2) / 4)
-    centred = [-2 / 3, 1 / 3, 1 / 3, -1.0, 1.0]
+    centered = [-2 / 3, 1 / 3, 1 / 3, -1.0, 1.0]
     expected = {
         grpo: [-2 / 3 * 3**0.5, 3**-0.5, 3**-0.5, -(0.5**0.5), 0.5**0.5],
-        dr_grpo: centred,
+        dr_grpo: centered,
         rloo: [-1.0, 0.5, 0.5, -2.0, 2.0],
-        batch_std: [value / spread for value in centred],
-        task_batch_std: [value / spread for value in centred],
-        reinforce_plus_plus_baseline: [value / math.sqrt((4 / 9 + 2 / 9 + 2) / 4) for value in centred],
+        batch_std: [value / spread for value in centered],
+        task_batch_std: [value / spread for value in centered],
+        reinforce_plus_plus_baseline: [value / math.sqrt((4 / 9 + 2 / 9 + 2) / 4) for value in centered],
     }
     for estimator, values in expected.items():
         eps = {} if estimator in (dr_grpo, rloo) else {"eps": 0.0}
@@ -79,7 +79,7 @@ def test_task_batch_std_differs_from_batch_std() -> None:
 
 ORACLES: dict[Estimator, Callable[..., list[float]]] = {
     grpo: oracle.grpo,
-    dr_grpo: oracle.centred,
+    dr_grpo: oracle.centered,
     rloo: oracle.rloo,
     batch_std: oracle.batch_std,
     task_batch_std: lambda *batch: oracle.batch_std(*batch, each_task=True),

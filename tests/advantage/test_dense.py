@@ -38,11 +38,11 @@ def numbered(seed: int, dtype: torch.dtype = torch.float64, device: str = "cpu")
 @pytest.mark.parametrize("variance", ["total", "within_group"])
 def test_dense_ids_equal_labels(guard, variance: str, dtype: torch.dtype) -> None:
     dense = EmaGrpo(guard=guard, guard_limit=1.2, variance=variance, task_names=TASKS)
-    labelled = EmaGrpo(guard=guard, guard_limit=1.2, variance=variance)
+    labeled = EmaGrpo(guard=guard, guard_limit=1.2, variance=variance)
     for seed in range(3):
         advantages = dense(*numbered(seed, dtype), num_groups=G, num_tasks=K)
-        assert_same(advantages, labelled(*seeded(seed, 8 * G, dtype)))
-    dense.load_state_dict(labelled.state_dict())
+        assert_same(advantages, labeled(*seeded(seed, 8 * G, dtype)))
+    dense.load_state_dict(labeled.state_dict())
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
@@ -70,12 +70,12 @@ def test_fewer_tasks_than_names_leave_the_rest_alone() -> None:
 
 
 def test_labels_and_numbers_may_alternate() -> None:
-    mixed, labelled = EmaGrpo(task_names=TASKS), EmaGrpo()
+    mixed, labeled = EmaGrpo(task_names=TASKS), EmaGrpo()
     mixed(*seeded(0, 8 * G))
     mixed(torch.tensor([0.0, 1.0], dtype=torch.float64), [0, 0], ["extra", "extra"])
-    labelled(*seeded(0, 8 * G))
+    labeled(*seeded(0, 8 * G))
     advantages = mixed(*numbered(1), num_groups=G, num_tasks=K)
-    assert_same(advantages, labelled(*seeded(1, 8 * G)))
+    assert_same(advantages, labeled(*seeded(1, 8 * G)))
     assert mixed.state.labels == (*TASKS, "extra")
 
 

@@ -133,10 +133,10 @@ def test_a_group_that_spans_ranks_has_one_mean(ranks: Team) -> None:
     steps = [[([float(rank)], ["g"], ["a"])] for rank in range(ranks.world)]
     spanning = ranks.run(team.ema, [(own, {"groups_span_ranks": True, "eps": 0.0}) for own in steps])
     apart = ranks.run(team.ema, [(own, {"eps": 0.0}) for own in steps])
-    centre = (ranks.world - 1) / 2
+    center = (ranks.world - 1) / 2
     spread = math.sqrt((ranks.world**2 - 1) / 12)
     for rank in range(ranks.world):
-        assert spanning[rank]["advantages"][0] == pytest.approx([(rank - centre) / spread], abs=1e-12)
+        assert spanning[rank]["advantages"][0] == pytest.approx([(rank - center) / spread], abs=1e-12)
         assert apart[rank]["advantages"][0] == [0.0]
 
 
