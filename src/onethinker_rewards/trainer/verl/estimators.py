@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from onethinker_rewards import advantage
-from onethinker_rewards.adapters.estimating import load_state, save_state
+from onethinker_rewards.adapters.lazy_ema import load_state, save_state
 from onethinker_rewards.advantage import EmaGrpo
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.trainer.verl.trajectories import Trajectories
