@@ -28,8 +28,8 @@ TASKS = ["ocr", "ocr", "math", "math", "math", "ocr"]
 
 def running(**settings: float) -> TaskScaler:
     scale = TaskScaler(**settings)
-    scale.attach()
-    scale.begin_step()
+    scale.attached = True
+    scale.in_step = True
     return scale
 
 
@@ -50,7 +50,7 @@ def test_outside_a_step_rewards_stay_and_sigma_too() -> None:
     scale = running()
     scale(REWARDS, TASKS)
     before = scale.to_json()
-    scale.end_step()
+    scale.in_step = False
     np.testing.assert_array_equal(scale(REWARDS * 3, TASKS), REWARDS * 3)
     assert scale.to_json() == before
 
@@ -104,8 +104,8 @@ def test_a_copy_in_another_process_has_the_state_but_no_trainer() -> None:
     assert copy.to_json() == scale.to_json()
     with pytest.raises(otr.ArgumentError, match="callback"):
         copy(REWARDS, TASKS)
-    copy.attach()
-    copy.begin_step()
+    copy.attached = True
+    copy.in_step = True
     np.testing.assert_array_equal(copy(REWARDS, TASKS), scale(REWARDS, TASKS))
 
 

@@ -95,8 +95,8 @@ def test_what_a_segmenter_counts_is_in_the_curves() -> None:
 
 def test_scaled_rewards_come_with_sigma() -> None:
     scaler = TaskScaler()
-    scaler.attach()
-    scaler.begin_step()
+    scaler.attached = True
+    scaler.in_step = True
     rewarded = Rewarder(RowScorer(), ["ocr"], scaler)(RESPONSES, COLUMNS)
     assert rewarded.sigmas == {"ocr": 0.5}
     assert rewarded.values == [None, pytest.approx(4.0, rel=1e-5), None, pytest.approx(2.0, rel=1e-5)]

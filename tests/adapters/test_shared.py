@@ -94,7 +94,7 @@ def test_a_scorer_has_variants_with_other_recipes() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["columns", "_shared", "reward_fn", "microbatch", "lazy_ema", "verl", "easyr1", "trl", "swift"]
+    "name", ["columns", "_shared", "reward_fn", "microbatch", "ema_state", "verl", "easyr1", "trl", "swift"]
 )
 def test_an_adapter_imports_neither_its_framework_nor_torch(name: str) -> None:
     code = f"import sys, onethinker_rewards.adapters.{name}; print(*sys.modules)"

@@ -12,9 +12,9 @@ Every adapter has the same names:
 Importing an adapter imports neither its framework nor torch; both are imported where they are used. An unreadable
 reference, an unknown task or a missing column raises; it never becomes a reward of 0.
 
-The adapters are built on `_shared` (a scorer for rows, logs) and `columns` (which column holds what). Where a trainer
-asks for one response at a time, `microbatch` collects the calls; where it takes an advantage estimator, `lazy_ema` is
-EMA-GRPO; where its advantage cannot be replaced, `reward_fn` and `ema_scaler` divide the rewards by σ.
+The adapters are built on `_shared` (a scorer for rows, logs) and `columns` (which column holds what). `microbatch`
+collects the calls of a trainer that asks for one response at a time. `ema_state` keeps the statistics of EMA-GRPO in
+checkpoints; where a trainer's advantage cannot be replaced, `reward_fn` and `ema_scaler` divide the rewards by σ.
 """
 
 from onethinker_rewards.adapters._shared import RowScorer, extra_info, log_items

@@ -22,10 +22,17 @@ _LOG = logging.getLogger(__name__)
 
 
 class ArealReward:
-    """A reward function of AReaL, which pickles it for a pool of processes. Create it with `make_reward`."""
+    """A reward function of AReaL, which pickles it for a pool of processes.
 
-    def __init__(self, scorer: RowScorer, limit: float) -> None:
-        self._scorer = scorer
+    Args:
+        limit: Seconds after which AReaL gives up (``timeout_seconds`` of its ``AsyncRewardWrapper``): a reward that
+            takes longer is logged as an error.
+        settings: Those of `RowScorer`; ``workers`` is 1 by default, enough for a process that scores one row at a time.
+    """
+
+    def __init__(self, *, limit: float = 15.0, **settings: Unpack[Settings]) -> None:
+        settings.setdefault("workers", 1)
+        self._scorer = RowScorer(**settings)
         self._limit = limit
 
     def __call__(
@@ -56,16 +63,5 @@ class ArealReward:
         return total
 
 
-def make_reward(*, limit: float = 15.0, **settings: Unpack[Settings]) -> ArealReward:
-    """Return a reward function.
-
-    Args:
-        limit: Seconds after which AReaL gives up (``timeout_seconds`` of its ``AsyncRewardWrapper``): a reward that
-            takes longer is logged as an error.
-        settings: Those of `RowScorer`; ``workers`` is 1 by default, enough for a process that scores one row at a time.
-    """
-    settings.setdefault("workers", 1)
-    return ArealReward(RowScorer(**settings), limit)
-
-
+make_reward = ArealReward
 reward_fn = make_reward()

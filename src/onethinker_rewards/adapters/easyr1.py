@@ -33,9 +33,14 @@ _PART = "part/"
 
 
 class ComputeScore:
-    """A batch reward function of EasyR1; create it with `make_reward`."""
+    """A batch reward function of EasyR1.
 
-    def __init__(self, task: str | None = None, **settings: Unpack[Settings]) -> None:
+    Args:
+        task: The task of all rows.
+        settings: Those of `RowScorer`; the recipe is ``release`` by default, the columns are `COLUMNS`.
+    """
+
+    def __init__(self, *, task: str | None = None, **settings: Unpack[Settings]) -> None:
         settings.setdefault("recipe", "release")
         settings.setdefault("columns", COLUMNS)
         self._task = task
@@ -99,16 +104,6 @@ class ComputeScore:
         return {f"{task}/{key}": value for key, value in values.items()}
 
 
-def make_reward(*, task: str | None = None, **settings: Unpack[Settings]) -> ComputeScore:
-    """Return a ``compute_score``.
-
-    Args:
-        task: The task of all rows.
-        settings: Those of `RowScorer`; the recipe is ``release`` by default, the columns are `COLUMNS`.
-    """
-    return ComputeScore(task, **settings)
-
-
 def _columns_of(row: Mapping[str, Any], task: str | None) -> dict[str, object]:
     columns: dict[str, object] = {key: value for key, value in row.items() if key != "response"}
     if isinstance(row.get("ground_truth"), Mapping):
@@ -117,4 +112,5 @@ def _columns_of(row: Mapping[str, Any], task: str | None) -> dict[str, object]:
     return columns if task is None else columns | {"task": task}
 
 
+make_reward = ComputeScore
 compute_score = make_reward()

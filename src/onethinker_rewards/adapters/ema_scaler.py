@@ -42,6 +42,10 @@ class TaskScaler:
 
     Args:
         settings: Those of `onethinker_rewards.advantage.EmaRewardScaler`: ``decay``, ``min_std``, ``eps``, …
+
+    Attributes:
+        attached: Whether the trainer has the callback.
+        in_step: Whether a training step runs: then rewards update σ and are divided by it.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -51,18 +55,6 @@ class TaskScaler:
         # A setting that is out of range is an error at once, not at the first step.
         self._new_scaler()
 
-    def attach(self) -> None:
-        """Note that the trainer has the callback."""
-        self._attached = True
-
-    def begin_step(self) -> None:
-        """From now on rewards update σ and are divided by it."""
-        self._in_step = True
-
-    def end_step(self) -> None:
-        """From now on rewards stay as they are."""
-        self._in_step = False
-
     def __call__(self, rewards: Floats, tasks: Sequence[str]) -> Floats:
         """Return ``[N]`` rewards for the trainer, NaN where a row has no reward.
 
@@ -71,11 +63,11 @@ class TaskScaler:
         Raises:
             ArgumentError: If the trainer does not have the callback of this scaler.
         """
-        if not self._attached:
+        if not self.attached:
             raise ArgumentError(
                 "ema: σ needs the trainer's callback, in the trainer's own process, to know steps and to be saved"
             )
-        if not self._in_step:
+        if not self.in_step:
             return rewards
         scaler = self._shared_scaler()
         values = torch.as_tensor(rewards, dtype=torch.float64, device=_device())
@@ -128,7 +120,7 @@ class TaskScaler:
     def _reset(self) -> None:
         # A copy in another process has no callback there.
         self._scaler: EmaRewardScaler | None = None
-        self._attached = self._in_step = False
+        self.attached = self.in_step = False
 
 
 def _restore(scaler: EmaRewardScaler, saved: dict[str, Any]) -> None:
@@ -159,19 +151,19 @@ def make_callback(scaler: TaskScaler, name: str = "onethinker_ema") -> TrainerCa
 
         def on_init_end(self, args: object, *_: object, **__: object) -> None:
             _check_arguments(args)
-            scaler.attach()
+            scaler.attached = True
 
         def on_train_begin(self, args: object, state: Any, *_: object, **__: object) -> None:
             scaler.load_json(_saved_moments(state, name))
 
         def on_step_begin(self, *_: object, **__: object) -> None:
-            scaler.begin_step()
+            scaler.in_step = True
 
         def on_step_end(self, *_: object, **__: object) -> None:
-            scaler.end_step()
+            scaler.in_step = False
 
         def on_train_end(self, *_: object, **__: object) -> None:
-            scaler.end_step()
+            scaler.in_step = False
 
         def state(self) -> dict[str, Any]:
             """Return what the trainer writes into the checkpoint's ``trainer_state.json``."""

@@ -29,13 +29,13 @@ _SPECIAL = re.compile(r"(<[^<>\s]+>)")
 
 
 class OpenRlhfReward:
-    """A reward function of OpenRLHF; create it with `make_reward`.
+    """A reward function of OpenRLHF; the settings are those of `RowScorer`.
 
     OpenRLHF asks for one response at a time, from several threads: the calls in flight are scored together.
     """
 
-    def __init__(self, scorer: RowScorer) -> None:
-        self._batcher = batch_calls(scorer)
+    def __init__(self, **settings: Unpack[Settings]) -> None:
+        self._batcher = batch_calls(RowScorer(**settings))
 
     def __call__(self, queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
         """Return rewards of N responses.
@@ -53,30 +53,23 @@ class OpenRlhfReward:
             OneThinkerRewardsError: As `RowScorer.score` does; also logged here, because OpenRLHF only logs a line of
                 level INFO and goes on until it needs the reward.
         """
+        import torch  # noqa: PLC0415 - the adapter is imported without torch
+
         try:
-            return self._score(queries, prompts, labels)
+            calls = [
+                self._batcher.submit((response_of(query, prompt), _columns_of(label)))
+                for query, prompt, label in zip(queries, prompts, labels, strict=True)
+            ]
+            infos = [call.result() for call in calls]
+            totals = checked_totals(infos)
         except OneThinkerRewardsError:
             _LOG.exception("no reward: OpenRLHF hides this error, and stops later because the reward is missing")
             raise
-
-    def _score(self, queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-        import torch  # noqa: PLC0415 - the adapter is imported without torch
-
-        calls = [
-            self._batcher.submit((response_of(query, prompt), _columns_of(label)))
-            for query, prompt, label in zip(queries, prompts, labels, strict=True)
-        ]
-        rows = [call.result() for call in calls]
         return {
-            "rewards": torch.tensor(checked_totals(rows), dtype=torch.float32),
-            "scores": torch.tensor([row["normalized"] for row in rows], dtype=torch.float32),
-            "extra_logs": _extra_logs(rows),
+            "rewards": torch.tensor(totals, dtype=torch.float32),
+            "scores": torch.tensor([info["normalized"] for info in infos], dtype=torch.float32),
+            "extra_logs": _extra_logs(infos),
         }
-
-
-def make_reward(**settings: Unpack[Settings]) -> OpenRlhfReward:
-    """Return a reward function; the settings are those of `RowScorer`."""
-    return OpenRlhfReward(RowScorer(**settings))
 
 
 def response_of(query: str, prompt: str) -> str:
@@ -124,11 +117,12 @@ def _columns_of(label: str) -> Row:
     return columns
 
 
-def _extra_logs(rows: Sequence[Info]) -> dict[str, float]:
+def _extra_logs(infos: Sequence[Info]) -> dict[str, float]:
     """Return means with fixed keys: OpenRLHF joins the dictionaries of a batch, which must have the same keys."""
-    values = {name: [row[name] for row in rows] for name in ("accuracy", "normalized", "format")}
-    values["failed"] = [bool(row["failure"]) for row in rows]
+    values = {name: [info[name] for info in infos] for name in ("accuracy", "normalized", "format")}
+    values["failed"] = [bool(info["failure"]) for info in infos]
     return {f"onethinker_{name}": sum(numbers) / len(numbers) for name, numbers in values.items()}
 
 
+make_reward = OpenRlhfReward
 reward_func = make_reward()

@@ -20,17 +20,20 @@ class Experiment(BasePPOExp):
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, log_items
 from onethinker_rewards.adapters.columns import Columns
-from onethinker_rewards.adapters.lazy_ema import LazyEmaGrpo
+from onethinker_rewards.adapters.ema_state import load_state, save_state
 from onethinker_rewards.adapters.microbatch import batch_calls
 from onethinker_rewards.errors import ArgumentError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from onethinker_rewards.advantage import EmaGrpo
 
 __all__ = ["NAME", "SkyRlEmaGrpo", "attach", "log_items", "make_ema_grpo", "make_reward", "register"]
 
@@ -79,15 +82,26 @@ def make_reward(**settings: Unpack[Settings]) -> type[Any]:
 
 
 class SkyRlEmaGrpo:
-    """EMA-GRPO as an advantage estimator of SkyRL; create it with `make_ema_grpo`.
+    """EMA-GRPO as an advantage estimator of SkyRL.
 
     SkyRL gives an estimator no task, only the number of each row in the data set: `attach` reads the tasks.
+
+    Args:
+        columns: Which columns of the data set hold the task.
+        options: Those of `onethinker_rewards.advantage.EmaGrpo`.
     """
 
-    def __init__(self, columns: Columns, ema: LazyEmaGrpo) -> None:
-        self._columns = columns
+    def __init__(self, *, columns: Columns | None = None, **options: Any) -> None:
+        self._columns = columns or Columns()
+        self._options = options
         self._tasks: dict[str, str] | None = None
-        self.ema = ema
+
+    @cached_property
+    def ema(self) -> EmaGrpo:
+        """The estimator with its statistics, created at its first use because it imports torch."""
+        from onethinker_rewards.advantage import EmaGrpo  # noqa: PLC0415
+
+        return EmaGrpo(**self._options)
 
     def __call__(
         self, token_level_rewards: Tensor, response_mask: Tensor, index: Sequence[object], **_: object
@@ -134,18 +148,11 @@ class SkyRlEmaGrpo:
         self._tasks = {str(number): task for number, task in enumerate(tasks)}
 
 
-def make_ema_grpo(*, columns: Columns | None = None, **options: Any) -> SkyRlEmaGrpo:
-    """Return EMA-GRPO as an advantage estimator.
-
-    Args:
-        columns: Which columns of the data set hold the task.
-        options: Those of `onethinker_rewards.advantage.EmaGrpo`.
-    """
-    return SkyRlEmaGrpo(columns or Columns(), LazyEmaGrpo(**options))
+make_ema_grpo = SkyRlEmaGrpo
 
 
 def register(name: str = NAME, **options: Any) -> None:
-    """Register EMA-GRPO with SkyRL's ``AdvantageEstimatorRegistry``; the options are those of `make_ema_grpo`."""
+    """Register EMA-GRPO with SkyRL's ``AdvantageEstimatorRegistry``; the options are those of `SkyRlEmaGrpo`."""
     from skyrl.backends.skyrl_train.utils.ppo_utils import AdvantageEstimatorRegistry  # noqa: PLC0415
 
     AdvantageEstimatorRegistry.register(name, make_ema_grpo(**options))
@@ -171,10 +178,10 @@ def attach(trainer: Any, name: str = NAME) -> Any:
             settings, step = trainer.cfg.trainer, callback_input.global_step
             if step > 0:
                 given = settings.resume_path if settings.resume_mode == "from_path" else None
-                estimator.ema.load(_local(given or f"{settings.ckpt_path}/global_step_{step}"))
+                load_state(estimator.ema, _local(given or f"{settings.ckpt_path}/global_step_{step}"))
 
         def on_save(self, trainer: Any, callback_input: Any, control: object) -> None:
-            estimator.ema.save(_local(callback_input.ckpt_path))
+            save_state(estimator.ema, _local(callback_input.ckpt_path))
 
     trainer.add_callback(Statistics())
     return trainer

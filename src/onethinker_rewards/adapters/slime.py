@@ -17,15 +17,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, extra_info, log_items
 from onethinker_rewards.adapters.columns import Columns
-from onethinker_rewards.adapters.lazy_ema import LazyEmaGrpo
+from onethinker_rewards.adapters.ema_state import load_state, save_state
 from onethinker_rewards.adapters.microbatch import batch_calls
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import TaskSpec
+
+if TYPE_CHECKING:
+    from onethinker_rewards.advantage import EmaGrpo
 
 __all__ = [
     "COLUMNS",
@@ -45,11 +49,16 @@ COLUMNS = Columns(reference=("label", "reference", "solution", "answer", "ground
 
 
 class SlimeReward:
-    """A reward function of slime; create it with `make_reward`."""
+    """A reward function of slime.
 
-    def __init__(self, scorer: RowScorer) -> None:
-        self._scorer = scorer
-        self._batcher = batch_calls(scorer)
+    Args:
+        settings: Those of `RowScorer`; a sample's columns are its metadata, and ``label``, and `COLUMNS` by default.
+    """
+
+    def __init__(self, **settings: Unpack[Settings]) -> None:
+        settings.setdefault("columns", COLUMNS)
+        self._scorer = RowScorer(**settings)
+        self._batcher = batch_calls(self._scorer)
 
     async def __call__(self, args: Any, sample: Any, **_: object) -> float | Info | list[float | Info]:
         """Return the reward of a sample, or with ``--group-rm`` of a list of samples.
@@ -69,16 +78,27 @@ class SlimeReward:
 
 
 class EmaGrpoRewards:
-    """EMA-GRPO as slime's post-processing of rewards; create it with `make_ema_grpo`.
+    """EMA-GRPO as slime's post-processing of rewards.
 
-    Attributes:
-        ema: The estimator with its statistics.
+    Args:
+        columns: As in `SlimeReward`.
+        table: The tasks, `TASKS` by default.
+        options: Those of `onethinker_rewards.advantage.EmaGrpo`.
     """
 
-    def __init__(self, columns: Columns, table: Mapping[str, TaskSpec] | None, ema: LazyEmaGrpo) -> None:
+    def __init__(
+        self, *, columns: Columns = COLUMNS, table: Mapping[str, TaskSpec] | None = None, **options: Any
+    ) -> None:
         self._columns = columns
         self._table = table
-        self.ema = ema
+        self._options = options
+
+    @cached_property
+    def ema(self) -> EmaGrpo:
+        """The estimator with its statistics, created at its first use because it imports torch."""
+        from onethinker_rewards.advantage import EmaGrpo  # noqa: PLC0415
+
+        return EmaGrpo(**self._options)
 
     def __call__(self, args: Any, samples: Sequence[Any]) -> tuple[list[float], list[float]]:
         """Return the rewards unchanged, and the advantages that slime uses instead of them.
@@ -104,38 +124,15 @@ class EmaGrpoRewards:
         class DataSource(RolloutDataSourceWithBuffer):
             def save(self, rollout_id: int) -> None:
                 super().save(rollout_id)
-                ema.save(_folder(args.save, rollout_id))
+                save_state(ema, _folder(args.save, rollout_id))
 
             def load(self, rollout_id: int | None = None) -> None:
                 super().load(rollout_id)
                 # slime also asks for the step before the first one, which has no statistics.
                 if args.load is not None and rollout_id is not None and rollout_id >= 0:
-                    ema.load(_folder(args.load, rollout_id))
+                    load_state(ema, _folder(args.load, rollout_id))
 
         return DataSource(args)
-
-
-def make_reward(**settings: Unpack[Settings]) -> SlimeReward:
-    """Return a reward function.
-
-    Args:
-        settings: Those of `RowScorer`; a sample's columns are its metadata, and ``label``, and `COLUMNS` by default.
-    """
-    settings.setdefault("columns", COLUMNS)
-    return SlimeReward(RowScorer(**settings))
-
-
-def make_ema_grpo(
-    *, columns: Columns = COLUMNS, table: Mapping[str, TaskSpec] | None = None, **options: Any
-) -> EmaGrpoRewards:
-    """Return EMA-GRPO as a post-processing of rewards.
-
-    Args:
-        columns: As in `make_reward`.
-        table: The tasks, `TASKS` by default.
-        options: Those of `onethinker_rewards.advantage.EmaGrpo`.
-    """
-    return EmaGrpoRewards(columns, table, LazyEmaGrpo(**options))
 
 
 def log_rollout(
@@ -173,6 +170,9 @@ def _flattened(samples: Iterable[Any]) -> Iterable[Any]:
 def _folder(checkpoints: str, rollout_id: int) -> Path:
     return Path(checkpoints) / "rollout" / f"onethinker_{rollout_id}"
 
+
+make_reward = SlimeReward
+make_ema_grpo = EmaGrpoRewards
 
 custom_rm = make_reward()
 post_process_rewards = make_ema_grpo()

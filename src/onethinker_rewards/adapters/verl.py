@@ -52,7 +52,7 @@ _LOGGER = logging.getLogger("onethinker_rewards.verl")
 
 
 class ComputeScore:
-    """A reward function of verl; create it with `make_reward`."""
+    """A reward function of verl, with settings of `RowScorer`; the columns are `COLUMNS` by default."""
 
     def __init__(self, **settings: Unpack[Settings]) -> None:
         settings.setdefault("columns", COLUMNS)
@@ -95,14 +95,9 @@ class ComputeScore:
             return _verl_info(_shared.extra_info(self.scorer.with_recipe(recipe).score_rows([solution_str], [row]))[0])
 
 
-def make_reward(**settings: Unpack[Settings]) -> ComputeScore:
-    """Return a ``compute_score`` with settings of `RowScorer`; the columns are `COLUMNS` by default."""
-    return ComputeScore(**settings)
-
-
 def make_async_reward(**settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, Info]]:
     """Return an async ``compute_score``: the calls in flight are scored together."""
-    scorer = make_reward(**settings).scorer
+    scorer = ComputeScore(**settings).scorer
     batchers: dict[str | None, MicroBatcher[Call, Info]] = {}
 
     async def compute_score_async(
@@ -126,6 +121,7 @@ def make_async_reward(**settings: Unpack[Settings]) -> Callable[..., Coroutine[N
     return compute_score_async
 
 
+make_reward = ComputeScore
 compute_score = make_reward()
 compute_score_async = make_async_reward()
 
