@@ -78,21 +78,21 @@ class Columns:
             ArgumentError: If a column has another length, or a value another type; it names the column and the rows.
             UnknownTaskError: Naming all rows whose task is unknown.
         """
-        labels = self._texts("task", columns, rows)
+        tasks = self.tasks(columns, rows=rows, table=table)
         options = self._optional("options", columns, rows)
         questions = self._optional("question", columns, rows)
         return Inputs(
             references=self._texts("reference", columns, rows),
-            tasks=_task_names(labels, self._optional("data_type", columns, rows), table),
+            tasks=tasks,
             questions=None if questions is None else _texts_or_none("question", questions),
             options=None if options is None else [option_texts(value, row) for row, value in enumerate(options)],
             images=self._optional("images", columns, rows),
             masks=self._optional("masks", columns, rows),
         )
 
-    def take_rows(self, rows: Sequence[Row], *, table: Mapping[str, TaskSpec] | None = None) -> Inputs:
-        """Return what scoring needs from one mapping a row; raises what `take` raises."""
-        return self.take(columns_of(rows), rows=len(rows), table=table)
+    def tasks(self, columns: Table, *, rows: int, table: Mapping[str, TaskSpec] | None = None) -> list[str]:
+        """Return our name of each row's task; raises what `take` raises about tasks."""
+        return _task_names(self._texts("task", columns, rows), self._optional("data_type", columns, rows), table)
 
     def rows_of(
         self,

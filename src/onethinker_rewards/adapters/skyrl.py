@@ -136,15 +136,11 @@ class SkyRlEmaGrpo:
         return self._tasks[uid]
 
     def learn_tasks(self, dataset: Any) -> None:
-        """Read each row's task from SkyRL's ``PromptDataset``; raises what `Columns.take` raises."""
-        # Only tasks are read; a reference is required, so the column of the task is given for it too.
-        names = Columns(task=self._columns.task, data_type=self._columns.data_type, reference=self._columns.task)
-        wanted = {
-            name for field in (names.task, names.data_type) for name in ([field] if isinstance(field, str) else field)
-        }
-        frame = dataset.dataframe
+        """Read each row's task from SkyRL's ``PromptDataset``; raises what `Columns.tasks` raises."""
+        frame, names = dataset.dataframe, (self._columns.task, self._columns.data_type)
+        wanted = {name for field in names for name in ([field] if isinstance(field, str) else field)}
         columns = {name: frame[name][:] for name in frame.column_names if name in wanted}
-        tasks = names.take(columns, rows=len(frame)).tasks
+        tasks = self._columns.tasks(columns, rows=len(frame))
         self._tasks = {str(number): task for number, task in enumerate(tasks)}
 
 

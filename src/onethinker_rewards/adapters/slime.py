@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, extra_info, log_items
-from onethinker_rewards.adapters.columns import Columns
+from onethinker_rewards.adapters.columns import Columns, columns_of
 from onethinker_rewards.adapters.ema_state import load_state, save_state
 from onethinker_rewards.adapters.microbatch import batch_calls
 from onethinker_rewards.errors import ArgumentError
@@ -112,7 +112,8 @@ class EmaGrpoRewards:
         if None in groups:
             raise ArgumentError(f"samples: sample {groups.index(None)} has no group_index, so its group is unknown")
         raw = [sample.get_reward_value(args) for sample in flat]
-        tasks = self._columns.take_rows([_columns_of(sample) for sample in flat], table=self._table).tasks
+        columns = columns_of([_columns_of(sample) for sample in flat])
+        tasks = self._columns.tasks(columns, rows=len(flat), table=self._table)
         return raw, self.ema(raw, groups, tasks).tolist()
 
     def data_source(self, args: Any) -> Any:
