@@ -83,9 +83,9 @@ class Rows:
         """What `score` says of them."""
         return otr.score(self.responses, self.references, self.tasks, recipe=recipe, options=self.options)
 
-    def take(self, places: Sequence[int]) -> Rows:
+    def take(self, indices: Sequence[int]) -> Rows:
         """Some of the rows."""
-        return Rows(*([values[place] for place in places] for values in (getattr(self, name) for name in _FIELDS)))
+        return Rows(*([values[index] for index in indices] for values in (getattr(self, name) for name in _FIELDS)))
 
 
 _FIELDS = ("responses", "references", "problem_types", "data_types", "options", "groups")
@@ -99,7 +99,7 @@ def shared_rows() -> Rows:
     readable = [row for row in golden if _has_reference(row)][: COUNT - len(made)]
     made += [(row["response"], row["ground_truth"], row["problem_type"], row["data_type"], None) for row in readable]
     columns = [list(values) for values in zip(*made, strict=True)]
-    rows = Rows(*columns, groups=[f"group {place // 4}" for place in range(len(made))])
+    rows = Rows(*columns, groups=[f"group {index // 4}" for index in range(len(made))])
     assert len(rows) == COUNT
     assert set(rows.tasks) == set(otr.TASKS)
     return rows
@@ -107,11 +107,11 @@ def shared_rows() -> Rows:
 
 def _made_rows() -> list[tuple[str, str, str, str, list[str] | None]]:
     made = []
-    for place, (task, reference) in enumerate(REFERENCES.items()):
+    for index, (task, reference) in enumerate(REFERENCES.items()):
         words = {"image_segmentation": ("segmentation", "image"), "video_segmentation": ("segmentation", "video")}
         problem_type, data_type = words.get(task, (task.replace("_", " "), "image"))
         options = _OPTIONS if task == "multiple_choice" else None
-        other = [*REFERENCES.values()][place - 1]
+        other = [*REFERENCES.values()][index - 1]
         responses = [wrap(reference), wrap(other), *(text.format(answer=reference) for text in _BROKEN)]
         references = [reference, f"<answer>{reference}</answer>"]
         made += [

@@ -121,7 +121,9 @@ def test_optional_columns_that_no_row_fills_are_none() -> None:
 
 def test_rows_are_columns() -> None:
     rows = shared_rows()
-    assert Columns().take_rows(rows.mappings()) == Columns().take(rows.columns(), rows=len(rows))
+    expected = Columns().take(rows.columns(), rows=len(rows))
+    assert Columns().take(columns_of(rows.mappings()), rows=len(rows)) == expected
+    assert Columns().tasks(rows.columns(), rows=len(rows)) == expected.tasks
     assert columns_of([{"a": 1}, {"b": 2}]) == {"a": [1, None], "b": [None, 2]}
 
 

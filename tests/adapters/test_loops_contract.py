@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from onethinker_rewards.adapters.logs import log_items
+from onethinker_rewards.adapters import log_items
 
 # The adapter, its framework's package, and the name that stands ready.
 ADAPTERS = {

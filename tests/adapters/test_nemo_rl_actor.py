@@ -40,18 +40,12 @@ class Waiting:
 
 
 @pytest.fixture(scope="module")
-def env() -> Iterator[Waiting]:
+def env(ray_cluster: None) -> Iterator[Waiting]:
     import ray
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "nemo_rl.environments.interfaces", nemo_rl_stand_in)
-        # Ray shall not report its use.
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        try:
-            yield Waiting(ray.remote(make_reward()).remote({}))
-        finally:
-            ray.shutdown()
+        yield Waiting(ray.remote(make_reward()).remote({}))
 
 
 def logs(responses: list[str]) -> list[Any]:

@@ -87,7 +87,7 @@ def test_a_label_that_is_no_text_is_an_error() -> None:
 
 
 def test_a_judge_that_fails_is_an_error() -> None:
-    with pytest.raises(otr.JudgeError, match="no missing reward"):
+    with pytest.raises(otr.JudgeError, match="no value for a missing reward"):
         call(make_reward(judge=DownJudge()), "<think>a</think><answer>A cat.</answer>", OPEN_ENDED)
 
 

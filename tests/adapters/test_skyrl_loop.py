@@ -132,7 +132,7 @@ def test_the_trainer_takes_the_advantages(tmp_path: Path) -> None:
     adapter.register()
     try:
         adapter.attach(trainer)
-        uids = [str(4 * (place // 4)) for place in range(len(rows))]
+        uids = [str(4 * (index // 4)) for index in range(len(rows))]
         batch = training_batch(rows.batch().total, uids)
         made = RayPPOTrainer.compute_advantages_and_returns(trainer, batch)["advantages"]
         groups, tasks = uids, [rows.tasks[int(uid)] for uid in uids]

@@ -144,7 +144,7 @@ def load_plugin() -> None:
 def test_the_plugin_registers_its_names_where_ms_swift_is(tables: Tables) -> None:
     load_plugin()
     assert [sorted(table) for table in tables] == [["onethinker", "onethinker_ema"]] * 2
-    assert tables[0]["onethinker_ema"]()._rewarder.scale is not None
+    assert tables[0]["onethinker_ema"]()._rewarder.scaler is not None
 
 
 def test_the_plugin_does_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

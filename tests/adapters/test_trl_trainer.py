@@ -110,7 +110,7 @@ def test_statistics_stand_in_the_checkpoint_alone(tmp_path: Path) -> None:
     reward = make_reward(ema=True, name="mine")
     make_trainer(tmp_path, reward, reward.callback(), max_steps=1, save_strategy="steps", save_steps=1).train()
     state = json.loads((tmp_path / "checkpoint-1" / "trainer_state.json").read_text())
-    assert state["stateful_callbacks"]["mine_ema"]["ema"] == reward._rewarder.scale.to_json()
+    assert state["stateful_callbacks"]["mine_ema"]["ema"] == reward._rewarder.scaler.to_json()
 
 
 def test_evaluation_leaves_sigma_alone_and_gets_plain_totals(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 import onethinker_rewards as otr
 from onethinker_rewards.adapters import MissingColumnError, verl
-from onethinker_rewards.adapters.logs import log_items as log_items_of_batch
+from onethinker_rewards.adapters import log_items as log_items_of_batch
 from tests.adapters.judges import OPEN_ENDED, DownJudge
 from tests.adapters.rows import Rows, shared_rows
 from tests.rewards.cases import wrap

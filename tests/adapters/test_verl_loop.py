@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,18 +91,9 @@ def test_a_bad_reference_reaches_verl(settings: dict, folder: Path, tokenizer: A
         run_worker(reward_config(folder, **settings), data)
 
 
-@pytest.fixture
-def cluster() -> Iterator[None]:
-    import ray
-
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-@pytest.mark.usefixtures("cluster")
+@pytest.mark.usefixtures("ray_cluster")
 def test_rewards_and_metrics_go_all_the_way(folder: Path, tokenizer: Any) -> None:
-    """Two workers of verl's own, in processes of Ray: rewards in place, extra info averaged, an error in the open."""
+    """Two of verl's workers in processes of Ray: rewards at the last token, extra info averaged, the error visible."""
     import ray
     from verl.experimental.reward_loop.reward_loop import RewardLoopManager
     from verl.trainer.ppo.metric_utils import process_validation_metrics

@@ -84,7 +84,7 @@ def watch(look: Any) -> Any:
 
 def moments(reward: Any) -> dict[str, tuple[float, float]]:
     """Return a reward's running moments by task."""
-    saved = reward._rewarder.scale.to_json() or {"labels": [], "first": [], "second": []}
+    saved = reward._rewarder.scaler.to_json() or {"labels": [], "first": [], "second": []}
     return {
         task: (first, second)
         for task, first, second in zip(saved["labels"], saved["first"], saved["second"], strict=True)

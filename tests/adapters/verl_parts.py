@@ -17,7 +17,7 @@ def save_tokenizer(folder: Path) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={letter: place for place, letter in enumerate(letters)}, merges=[]))
+    tokenizer = Tokenizer(models.BPE(vocab={letter: index for index, letter in enumerate(letters)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     made = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token="<|endoftext|>")
@@ -48,9 +48,9 @@ def data_of(rows: Rows, tokenizer: Any, references: list[str] | None = None) -> 
     responses = torch.full((len(rows), longest), tokenizer.pad_token_id)
     mask = torch.zeros(len(rows), PROMPT + longest, dtype=torch.int64)
     mask[:, 1:PROMPT] = 1
-    for place, tokens in enumerate(encoded):
-        responses[place, : len(tokens)] = torch.tensor(tokens)
-        mask[place, PROMPT : PROMPT + len(tokens)] = 1
+    for index, tokens in enumerate(encoded):
+        responses[index, : len(tokens)] = torch.tensor(tokens)
+        mask[index, PROMPT : PROMPT + len(tokens)] = 1
     infos = rows.mappings()
     for info in infos:
         del info["solution"]

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import onethinker_rewards as otr
-from onethinker_rewards.adapters.logs import extra_info
+from onethinker_rewards.adapters import extra_info
 from onethinker_rewards.trainer.config import RlSettings, SftSettings, keys_of
 from onethinker_rewards.trainer.verl.curves import rewards_of
 from onethinker_rewards.trainer.verl.estimators import Advantages

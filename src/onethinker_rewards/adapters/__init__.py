@@ -1,25 +1,23 @@
-"""One file a framework: what its trainer calls, made of this package's rewards.
+"""One module for each framework, which makes what its trainer calls from this package's rewards.
 
 Every adapter has the same names:
 
-- ``make_reward(**settings)`` returns the callable that the framework wants. The settings are those of `RowScorer`:
+- ``make_reward(**settings)`` returns the callable that the framework needs. The settings are those of `RowScorer`:
   ``recipe``, ``columns``, ``table``, ``judge``, ``segmenter``, ``workers``; some adapters take more.
-- The name that the framework itself looks for (``compute_score``, ``reward_func``, …) stands ready in the module, with
-  the default settings, so that one line of a configuration is enough.
-- ``log_items(batch)`` returns the curves of a batch as the framework's logger takes them: a task's mean total, parts,
-  format rate and codes.
+- The name that the framework itself looks up (``compute_score``, ``reward_func``, …) exists in the module, with the
+  default settings, so that one line of a configuration is enough.
+- ``log_items(batch)`` returns the curves of a batch for the framework's logger: a task's mean total, parts, format
+  rate and codes.
 
-Importing an adapter imports neither its framework nor torch; using it does, where it has to. An unreadable reference,
-an unknown task or a missing column raises; it never becomes a reward of 0.
+Importing an adapter imports neither its framework nor torch; both are imported where they are used. An unreadable
+reference, an unknown task or a missing column raises; it never becomes a reward of 0.
 
-What the adapters are made of: `columns` (which column holds what), `scoring` (a batch of rows), `recipes` (a scorer for
-each recipe), `gather` (many calls into one batch), `single` (one response at a time), `logs` (what to log),
-`checkpoint` (running statistics in a checkpoint), `estimating` (EMA-GRPO made at its first use); and for trainers whose
-advantage stays theirs `rewarding` (which rows get what), `messages` (the response in a conversation), `scale` (rewards
-divided by σ), `steps` (the callback that keeps σ).
+The adapters are built on `_shared` (a scorer for rows, logs) and `columns` (which column holds what). `microbatch`
+collects the calls of a trainer that asks for one response at a time. `ema_state` keeps the statistics of EMA-GRPO in
+checkpoints; where a trainer's advantage cannot be replaced, `reward_fn` and `ema_scaler` divide the rewards by σ.
 """
 
+from onethinker_rewards.adapters._shared import RowScorer, extra_info, log_items
 from onethinker_rewards.adapters.columns import Columns, MissingColumnError
-from onethinker_rewards.adapters.scoring import RowScorer
 
-__all__ = ["Columns", "MissingColumnError", "RowScorer"]
+__all__ = ["Columns", "MissingColumnError", "RowScorer", "extra_info", "log_items"]

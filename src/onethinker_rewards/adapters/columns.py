@@ -1,57 +1,60 @@
-"""Which column holds what: one way to say it, for every framework and the command line."""
+"""Which column of a data set holds what, for every framework and the command line."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias, cast
 
 from onethinker_rewards._validation import option_texts
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import TaskSpec, task_name
 
-__all__ = ["Columns", "Inputs", "MissingColumnError", "columns_of"]
+__all__ = ["Columns", "Inputs", "MissingColumnError", "Row", "Table", "columns_of", "rows_text"]
 
-# A column's name, or names of which the first that a row fills counts.
-Names = str | tuple[str, ...]
+# One row of a data set, and N rows of it: values by the column's name.
+Row: TypeAlias = Mapping[str, object]
+Table: TypeAlias = Mapping[str, Sequence[object]]
+# A column's name, or several names: in each row the first filled one counts.
+Names: TypeAlias = str | tuple[str, ...]
 _SHOWN = 5
 
 
 class MissingColumnError(ArgumentError):
-    """No column of the names wanted; the message has these and the names that are there."""
+    """A required column is missing; the message has its possible names and the names of the existing columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What scoring needs beside the responses, one entry a row; None where no row has any."""
+    """What scoring needs in addition to the responses, one entry a row; None where no row has any."""
 
     references: list[str]
     tasks: list[str]
     questions: list[str | None] | None = None
     options: list[list[str] | None] | None = None
-    images: list[Any] | None = None
-    masks: list[Any] | None = None
+    images: list[object] | None = None
+    masks: list[object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """Names of the columns of a data set; the defaults are the names that OneThinker's data and ours use.
 
-    A field is one name, or a tuple of names: then for each row the first counts that is there and filled (None, NaN and
-    empty lists are not). ``task`` and ``reference`` are needed. The others are optional as long as they are tuples;
-    one name alone is a promise that the column is there.
+    A field is one name, or a tuple of names: then in each row the first that exists and is filled counts (None, NaN and
+    empty lists are not filled). ``task`` and ``reference`` are required. The others are optional if they are tuples;
+    a column that is named by a single string is required.
 
     Attributes:
         task: The task, in any spelling that `onethinker_rewards.task_name` takes.
-        data_type: ``image`` or ``video``; tells the two kinds of segmentation apart.
-        reference: What is right, with or without answer tags.
+        data_type: ``image`` or ``video``; distinguishes the two kinds of segmentation.
+        reference: The reference answer, with or without answer tags.
         options: The options' texts of a multiple-choice question.
         question: The question's text, for a judge.
         images: Images, for a segmenter.
-        masks: Masks of the segmentation tasks, for a recipe that draws.
-        group: What responses to the same prompt share, for advantages.
-        source: Where a row comes from: numbers of problems are unique only within one source.
+        masks: Reference masks of the segmentation tasks, for a recipe that draws masks.
+        group: A value that responses to the same prompt share, for advantages.
+        source: The data set that a row comes from: problem numbers are unique only within one source.
 
     >>> Columns(reference="gold").take({"gold": ["B"], "problem_type": ["multiple choice"]}, rows=1)
     Inputs(references=['B'], tasks=['multiple_choice'], questions=None, options=None, images=None, masks=None)
@@ -67,65 +70,64 @@ class Columns:
     group: Names = ("group", "uid", "problem_id")
     source: Names = ("data_source",)
 
-    def take(
-        self, columns: Mapping[str, Sequence[Any]], *, rows: int, table: Mapping[str, TaskSpec] | None = None
-    ) -> Inputs:
+    def take(self, columns: Table, *, rows: int, table: Mapping[str, TaskSpec] | None = None) -> Inputs:
         """Return what scoring needs from columns of ``rows`` values each.
 
         Raises:
-            MissingColumnError: If task, reference or a column named alone is not there.
+            MissingColumnError: If a required column is missing.
             ArgumentError: If a column has another length, or a value another type; it names the column and the rows.
             UnknownTaskError: Naming all rows whose task is unknown.
         """
-        labels = self._texts("task", columns, rows)
+        tasks = self.tasks(columns, rows=rows, table=table)
         options = self._optional("options", columns, rows)
         questions = self._optional("question", columns, rows)
         return Inputs(
             references=self._texts("reference", columns, rows),
-            tasks=_task_names(labels, self._optional("data_type", columns, rows), table),
-            questions=None if questions is None else _check_texts("question", questions),
+            tasks=tasks,
+            questions=None if questions is None else _texts_or_none("question", questions),
             options=None if options is None else [option_texts(value, row) for row, value in enumerate(options)],
             images=self._optional("images", columns, rows),
             masks=self._optional("masks", columns, rows),
         )
 
-    def take_rows(self, rows: Sequence[Mapping[str, Any]], *, table: Mapping[str, TaskSpec] | None = None) -> Inputs:
-        """Return what scoring needs from one mapping a row; errors are those of `take`."""
-        return self.take(columns_of(rows), rows=len(rows), table=table)
+    def tasks(self, columns: Table, *, rows: int, table: Mapping[str, TaskSpec] | None = None) -> list[str]:
+        """Return our name of each row's task; raises what `take` raises about tasks."""
+        return _task_names(self._texts("task", columns, rows), self._optional("data_type", columns, rows), table)
 
     def rows_of(
         self,
         tasks: Collection[str],
-        columns: Mapping[str, Sequence[Any]],
+        columns: Table,
         *,
         rows: int,
         table: Mapping[str, TaskSpec] | None = None,
     ) -> list[int]:
-        """Return the rows of these tasks; a row without a label, or with one that is no task, is of none of them.
+        """Return the rows of these tasks; a row without a label, or with the label of an unknown task, is left out.
 
         Raises:
-            MissingColumnError: If there is no column of tasks.
+            MissingColumnError: If no column holds the task.
             ArgumentError: If a column has another length.
         """
-        labels = self._needed("task", columns, rows)
+        labels = self._required("task", columns, rows)
         kinds = self._optional("data_type", columns, rows) or [None] * rows
         return [row for row in range(rows) if _task_or_none(labels[row], kinds[row], table) in tasks]
 
-    def groups(self, columns: Mapping[str, Sequence[Any]], *, rows: int) -> list[Hashable]:
-        """Return each row's group: its value, with its source where there is one.
+    def groups(self, columns: Table, *, rows: int) -> list[Hashable]:
+        """Return each row's group: its value, together with its source if the data set has sources.
 
         Raises:
-            MissingColumnError: If there is no such column.
+            MissingColumnError: If no column holds the group.
             ArgumentError: If a column has another length or a row has no group.
         """
-        values = _filled("group", self._needed("group", columns, rows))
+        values = [cast("Hashable", value) for value in _filled("group", self._required("group", columns, rows))]
         sources = self._optional("source", columns, rows)
         return values if sources is None else list(zip(sources, values, strict=True))
 
-    def _texts(self, field: str, columns: Mapping[str, Sequence[Any]], rows: int) -> list[str]:
-        return _check_texts(field, _filled(field, self._needed(field, columns, rows)))
+    def _texts(self, field: str, columns: Table, rows: int) -> list[str]:
+        values = _texts_or_none(field, _filled(field, self._required(field, columns, rows)))
+        return [value for value in values if value is not None]
 
-    def _needed(self, field: str, columns: Mapping[str, Sequence[Any]], rows: int) -> list[Any]:
+    def _required(self, field: str, columns: Table, rows: int) -> list[object]:
         names = self._names(field)
         present = [name for name in names if name in columns]
         if not present:
@@ -134,11 +136,11 @@ class Columns:
             raise MissingColumnError(f"no column {wanted} for the {field}; there are: {there}")
         return _first_filled({name: columns[name] for name in present}, rows)
 
-    def _optional(self, field: str, columns: Mapping[str, Sequence[Any]], rows: int) -> list[Any] | None:
-        alone = isinstance(getattr(self, field), str)
-        if not alone and not any(name in columns for name in self._names(field)):
+    def _optional(self, field: str, columns: Table, rows: int) -> list[object] | None:
+        optional = not isinstance(getattr(self, field), str)
+        if optional and not any(name in columns for name in self._names(field)):
             return None
-        values = self._needed(field, columns, rows)
+        values = self._required(field, columns, rows)
         return None if all(value is None for value in values) else values
 
     def _names(self, field: str) -> tuple[str, ...]:
@@ -146,12 +148,12 @@ class Columns:
         return (names,) if isinstance(names, str) else names
 
 
-def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Return the columns of rows: every key that any row has, None where a row has not."""
+def columns_of(rows: Sequence[Row]) -> dict[str, list[object]]:
+    """Return the columns of rows: every key that any row has, None where a row lacks it."""
     return {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
 
 
-def _first_filled(columns: Mapping[str, Sequence[Any]], rows: int) -> list[Any]:
+def _first_filled(columns: Table, rows: int) -> list[object]:
     for name, values in columns.items():
         if isinstance(values, str):
             raise ArgumentError(f"column {name!r} is one str; give one value a row")
@@ -163,33 +165,35 @@ def _first_filled(columns: Mapping[str, Sequence[Any]], rows: int) -> list[Any]:
     ]
 
 
-def _is_empty(value: Any) -> bool:
+def _is_empty(value: object) -> bool:
     if isinstance(value, float):
         return math.isnan(value)
-    # Arrays of no elements stand for empty lists in tables read from Parquet.
+    # In tables read from Parquet an empty list is an array without elements.
     return value is None or (isinstance(value, list | tuple) and not value) or getattr(value, "shape", None) == (0,)
 
 
-def _filled(field: str, values: list[Any]) -> list[Any]:
+def _filled(field: str, values: list[object]) -> list[object]:
     empty = [row for row, value in enumerate(values) if value is None]
     if empty:
-        raise ArgumentError(f"no {field} in {_rows_text(empty)}")
+        raise ArgumentError(f"no {field} in {rows_text(empty)}")
     return values
 
 
-def _check_texts(field: str, values: list[Any]) -> list[Any]:
-    wrong = [row for row, value in enumerate(values) if value is not None and not isinstance(value, str)]
-    if wrong:
-        raise ArgumentError(f"{field}: expected str, got {type(values[wrong[0]]).__name__} in {_rows_text(wrong)}")
-    return values
+def _texts_or_none(field: str, values: list[object]) -> list[str | None]:
+    texts = [value for value in values if value is None or isinstance(value, str)]
+    if len(texts) < len(values):
+        wrong = [row for row, value in enumerate(values) if value is not None and not isinstance(value, str)]
+        raise ArgumentError(f"{field}: expected str, got {type(values[wrong[0]]).__name__} in {rows_text(wrong)}")
+    return texts
 
 
-def _rows_text(rows: list[int]) -> str:
+def rows_text(rows: Sequence[int]) -> str:
+    """Return the first of these rows, and how many more there are, for an error."""
     more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
     return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:_SHOWN]))}{more}"
 
 
-def _task_or_none(label: Any, kind: Any, table: Mapping[str, TaskSpec] | None) -> str | None:
+def _task_or_none(label: object, kind: object, table: Mapping[str, TaskSpec] | None) -> str | None:
     if not isinstance(label, str):
         return None
     try:
@@ -198,8 +202,8 @@ def _task_or_none(label: Any, kind: Any, table: Mapping[str, TaskSpec] | None) -
         return None
 
 
-def _task_names(labels: list[str], data_types: list[Any] | None, table: Mapping[str, TaskSpec] | None) -> list[str]:
-    kinds = [None] * len(labels) if data_types is None else [x if isinstance(x, str) else None for x in data_types]
+def _task_names(labels: list[str], data_types: list[object] | None, table: Mapping[str, TaskSpec] | None) -> list[str]:
+    kinds = [kind if isinstance(kind, str) else None for kind in data_types or [None] * len(labels)]
     pairs = list(zip(labels, kinds, strict=True))
     names: dict[tuple[str, str | None], str] = {}
     unknown: dict[tuple[str, str | None], str] = {}

@@ -9,96 +9,98 @@ In the script of a run, before it makes its environments:
 and in the configuration ``env: {onethinker: {recipe: paper}}``, with ``env_name: onethinker`` for the data.
 """
 
+# NeMo RL is not installed where types are checked.
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false
+
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from onethinker_rewards.adapters.gather import whole_totals
-from onethinker_rewards.adapters.logs import extra_info, log_items
-from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, extra_info, log_items
+from onethinker_rewards.adapters.columns import Row
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["NAME", "log_items", "make_reward", "register"]
 
 NAME = "onethinker"
 
-_ASSISTANT = "assistant"
-_SETTINGS = ("recipe", "workers")
 
-
-def make_reward(**settings: Any) -> type[Any]:
+def make_reward(**settings: Unpack[Settings]) -> type[Any]:
     """Return an environment class: one turn, rewarded by the total. NeMo RL runs it as a Ray actor.
 
     The columns are the row's ``extra_env_info``. `OneThinkerEnvironment` of this module is the actor with the default
     settings.
 
     Args:
-        settings: Those of `RowScorer`; ``recipe`` and ``workers`` of the configuration win over them.
+        settings: Those of `RowScorer`; ``recipe`` and ``workers`` of the configuration override them.
     """
-    interfaces: Any = importlib.import_module("nemo_rl.environments.interfaces")
+    from nemo_rl.environments.interfaces import EnvironmentInterface, EnvironmentReturn  # noqa: PLC0415
 
-    class OneThinkerEnvironment(interfaces.EnvironmentInterface):  # pyright: ignore[reportUntypedBaseClass]
+    class OneThinkerEnvironment(EnvironmentInterface):
         """One answer, one reward."""
 
         def __init__(self, cfg: Mapping[str, Any] | None = None) -> None:
-            given = {name: value for name, value in (cfg or {}).items() if name in _SETTINGS}
-            self._scorer = RowScorer(**{**settings, **given})
-            self._rows: list[dict[str, Any]] = []
+            chosen: dict[str, Any] = {**settings}
+            chosen |= {name: value for name, value in (cfg or {}).items() if name in {"recipe", "workers"}}
+            self._scorer = RowScorer(**chosen)
+            self._infos: list[Info] = []
 
-        def step(self, message_log_batch: Sequence[Any], metadata: Sequence[Mapping[str, Any]]) -> Any:
-            """Reward the last answers; errors are those of `RowScorer.score`, and the run stops."""
+        def step(self, message_log_batch: Sequence[Sequence[Mapping[str, Any]]], metadata: Sequence[Row]) -> Any:
+            """Reward the last answers; what `RowScorer.score` raises stops the run."""
             import torch  # noqa: PLC0415 - the adapter is imported without torch
 
-            texts = [_response_of(log, place) for place, log in enumerate(message_log_batch)]
-            self._rows = extra_info(self._scorer.score_rows(texts, metadata))
-            count = len(self._rows)
-            return interfaces.EnvironmentReturn(
+            texts = [_response_of(log, row) for row, log in enumerate(message_log_batch)]
+            self._infos = extra_info(self._scorer.score_rows(texts, metadata))
+            count = len(self._infos)
+            return EnvironmentReturn(
                 observations=[{"role": "environment", "content": ""} for _ in range(count)],
                 metadata=list(metadata),
                 next_stop_strings=[None] * count,
-                rewards=torch.tensor(whole_totals(self._rows), dtype=torch.float32),
+                rewards=torch.tensor(checked_totals(self._infos), dtype=torch.float32),
                 terminateds=torch.ones(count, dtype=torch.bool),
                 answers=None,
             )
 
-        def global_post_process_and_metrics(self, batch: Any) -> tuple[Any, dict[str, float]]:
-            """Leave the batch as it is, and return the curves of each task in the last step."""
-            return batch, log_items(self._rows)
+        def global_post_process_and_metrics(self, batch: object) -> tuple[object, dict[str, float]]:
+            """Return the batch unchanged, and the curves of each task in the last step."""
+            return batch, log_items(self._infos)
 
         def shutdown(self) -> None:
-            """End worker processes of its own."""
+            """End the environment's own worker processes."""
             self._scorer.close()
 
     return OneThinkerEnvironment
 
 
 def register(name: str = NAME, path: str = f"{__name__}.OneThinkerEnvironment") -> None:
-    """Tell NeMo RL the environment, and that it runs in the Python that NeMo RL itself runs in.
+    """Register the environment with NeMo RL, to run in the Python that NeMo RL itself runs in.
 
     Args:
-        name: What ``env`` and ``env_name`` of the configuration call it.
-        path: Where the actor's class stands; one of your own is ``ray.remote(make_reward(...))`` in a module of yours.
+        name: Its name in ``env`` and ``env_name`` of the configuration.
+        path: The import path of the actor's class; for other settings ``ray.remote(make_reward(...))`` in your module.
     """
-    importlib.import_module("nemo_rl.environments.utils").register_env(name, path)
-    # An actor whose Python is not told is refused.
-    python: str = importlib.import_module("nemo_rl.distributed.virtual_cluster").PY_EXECUTABLES.SYSTEM
-    registry: Any = importlib.import_module("nemo_rl.distributed.ray_actor_environment_registry")
-    registry.ACTOR_ENVIRONMENT_REGISTRY[path] = python
+    from nemo_rl.distributed.ray_actor_environment_registry import ACTOR_ENVIRONMENT_REGISTRY  # noqa: PLC0415
+    from nemo_rl.distributed.virtual_cluster import PY_EXECUTABLES  # noqa: PLC0415
+    from nemo_rl.environments.utils import register_env  # noqa: PLC0415
+
+    register_env(name, path)
+    # NeMo RL refuses an actor without a registered Python.
+    ACTOR_ENVIRONMENT_REGISTRY[path] = PY_EXECUTABLES.SYSTEM
 
 
-def _response_of(log: Sequence[Mapping[str, Any]], place: int) -> str:
+def _response_of(log: Sequence[Mapping[str, Any]], row: int) -> str:
     for message in reversed(log):
-        if message["role"] == _ASSISTANT:
+        if message["role"] == "assistant":
             return message["content"]
-    raise ArgumentError(f"message_log_batch: no message of the assistant in row {place}")
+    raise ArgumentError(f"message_log_batch: no message of the assistant in row {row}")
 
 
-def __getattr__(name: str) -> Any:
-    # Made when NeMo RL looks for it: its base class is NeMo RL's, and it takes an actor.
+def __getattr__(name: str) -> object:
+    # Created when NeMo RL asks for it, because its base class is NeMo RL's, and as an actor of Ray.
     if name == "OneThinkerEnvironment":
-        ray: Any = importlib.import_module("ray")
+        import ray  # noqa: PLC0415
+
         globals()[name] = ray.remote(make_reward())
         return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,19 +14,26 @@ class Experiment(BasePPOExp):
         return skyrl.attach(super().get_trainer(*args, **kwargs))
 """
 
+# SkyRL is not installed where types are checked.
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false
+
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, log_items
 from onethinker_rewards.adapters.columns import Columns
-from onethinker_rewards.adapters.estimating import LazyEmaGrpo
-from onethinker_rewards.adapters.gather import gather_calls, whole_totals
-from onethinker_rewards.adapters.logs import log_items
-from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.adapters.ema_state import load_state, save_state
+from onethinker_rewards.adapters.microbatch import batch_calls
 from onethinker_rewards.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from onethinker_rewards.advantage import EmaGrpo
 
 __all__ = ["NAME", "SkyRlEmaGrpo", "attach", "log_items", "make_ema_grpo", "make_reward", "register"]
 
@@ -34,65 +41,80 @@ NAME = "ema_grpo"
 _PADDING = "pad"
 
 
-def make_reward(**settings: Any) -> type[Any]:
+def make_reward(**settings: Unpack[Settings]) -> type[Any]:
     """Return an environment class for ``skyrl_gym.register``: one turn, rewarded by the total.
 
-    The columns are those of the data set and what its ``reward_spec`` holds. `OneThinkerEnv` of this module is one with
-    the default settings.
+    The columns are those of the data set and of its ``reward_spec``. `OneThinkerEnv` of this module has the default
+    settings.
 
     Args:
         settings: Those of `RowScorer`.
     """
-    base: Any = importlib.import_module("skyrl_gym.envs.base_text_env").BaseTextEnv
-    gather = gather_calls(RowScorer(**settings))
+    from skyrl_gym.envs.base_text_env import BaseTextEnv  # noqa: PLC0415
 
-    class OneThinkerEnv(base):  # pyright: ignore[reportUntypedBaseClass]
+    batcher = batch_calls(RowScorer(**settings))
+
+    class OneThinkerEnv(BaseTextEnv):
         """One answer, one reward."""
 
-        def __init__(self, env_config: Any = None, extras: Mapping[str, Any] | None = None) -> None:
+        def __init__(self, env_config: object = None, extras: Mapping[str, Any] | None = None) -> None:
             super().__init__()
-            self._columns = _columns_of(extras or {})
-            self._row: dict[str, Any] = {}
+            extras = extras or {}
+            self._columns = {**(extras.get("reward_spec") or {}), **extras}
+            self._info: Info = {}
 
-        def step(self, action: str) -> dict[str, Any]:
-            """Reward what the model wrote; errors are those of `RowScorer.score`, and the run stops."""
-            self._row = gather.submit((action, self._columns)).result()
-            (total,) = whole_totals([self._row])
+        def step(self, action: str) -> dict[str, object]:
+            """Reward what the model wrote; what `RowScorer.score` raises stops the run."""
+            self._info = batcher.submit((action, self._columns)).result()
+            (total,) = checked_totals([self._info])
             return {"observations": [], "reward": total, "done": True, "metadata": {}}
 
-        def get_metrics(self) -> dict[str, Any]:
+        def get_metrics(self) -> Info:
             """Return the row of `extra_info`."""
-            return self._row
+            return self._info
 
         @staticmethod
-        def aggregate_metrics(metrics: list[dict[str, Any]]) -> dict[str, float]:
+        def aggregate_metrics(metrics: list[Info]) -> dict[str, float]:
             """Return the curves of each task; SkyRL puts ``environment/`` before them."""
-            return log_items([row for row in metrics if row], prefix="")
+            return log_items([info for info in metrics if info], prefix="")
 
     return OneThinkerEnv
 
 
 class SkyRlEmaGrpo:
-    """EMA-GRPO as an advantage estimator of SkyRL; make it with `make_ema_grpo`.
+    """EMA-GRPO as an advantage estimator of SkyRL.
 
-    SkyRL gives an estimator no task, only the number of each row in the data set: `attach` tells the tasks.
+    SkyRL gives an estimator no task, only the number of each row in the data set: `attach` reads the tasks.
+
+    Args:
+        columns: Which columns of the data set hold the task.
+        options: Those of `onethinker_rewards.advantage.EmaGrpo`.
     """
 
-    def __init__(self, columns: Columns, ema: LazyEmaGrpo) -> None:
-        self._columns = columns
+    def __init__(self, *, columns: Columns | None = None, **options: Any) -> None:
+        self._columns = columns or Columns()
+        self._options = options
         self._tasks: dict[str, str] | None = None
-        self.ema = ema
 
-    def __call__(self, token_level_rewards: Any, response_mask: Any, index: Sequence[Any], **_: Any) -> tuple[Any, Any]:
+    @cached_property
+    def ema(self) -> EmaGrpo:
+        """The estimator with its statistics, created at its first use because it imports torch."""
+        from onethinker_rewards.advantage import EmaGrpo  # noqa: PLC0415
+
+        return EmaGrpo(**self._options)
+
+    def __call__(
+        self, token_level_rewards: Tensor, response_mask: Tensor, index: Sequence[object], **_: object
+    ) -> tuple[Tensor, Tensor]:
         """Return advantages and returns, ``[N, T]`` both and the same.
 
         Args:
             token_level_rewards: ``[N, T]``, summed to a reward a response.
-            response_mask: ``[N, T]``, 1 where the response stands.
+            response_mask: ``[N, T]``, 1 at tokens of the response.
             index: ``[N]`` numbers of rows in the data set; responses to one row are a group.
 
         Raises:
-            ArgumentError: If `attach` was not called, or a number is in no data set.
+            ArgumentError: If `attach` was not called, or no data set has a row of this number.
         """
         import torch  # noqa: PLC0415 - the adapter is imported without torch
 
@@ -100,81 +122,65 @@ class SkyRlEmaGrpo:
         tasks = [self._task(uid) for uid in groups]
         real = torch.tensor([not uid.startswith(_PADDING) for uid in groups], dtype=torch.bool)
         advantages = self.ema(token_level_rewards.sum(dim=-1), groups, tasks, mask=real)
-        spread = advantages.unsqueeze(-1) * response_mask
-        return spread, spread
+        by_token = advantages.unsqueeze(-1) * response_mask
+        return by_token, by_token
 
     def _task(self, uid: str) -> str:
         if self._tasks is None:
             raise ArgumentError(f"{NAME} knows no tasks: call onethinker_rewards.adapters.skyrl.attach(trainer)")
         if uid.startswith(_PADDING):
-            # Rows that fill the batch up; they are masked out.
+            # Padding rows are masked out, so any task will do.
             return next(iter(self._tasks.values()))
         if uid not in self._tasks:
             raise ArgumentError(f"index: no row {uid!r} in the training data of {len(self._tasks)} rows")
         return self._tasks[uid]
 
     def learn_tasks(self, dataset: Any) -> None:
-        """Read each row's task from SkyRL's ``PromptDataset``; errors are those of `Columns.take`."""
-        # Only tasks are read, the reference is not: so the task stands for it too.
-        names = Columns(task=self._columns.task, data_type=self._columns.data_type, reference=self._columns.task)
-        wanted = {*_names(names.task), *_names(names.data_type)}
-        frame = dataset.dataframe
+        """Read each row's task from SkyRL's ``PromptDataset``; raises what `Columns.tasks` raises."""
+        frame, names = dataset.dataframe, (self._columns.task, self._columns.data_type)
+        wanted = {name for field in names for name in ([field] if isinstance(field, str) else field)}
         columns = {name: frame[name][:] for name in frame.column_names if name in wanted}
-        tasks = names.take(columns, rows=len(frame)).tasks
+        tasks = self._columns.tasks(columns, rows=len(frame))
         self._tasks = {str(number): task for number, task in enumerate(tasks)}
 
-    def resume(self, trainer: Any, callback_input: Any, _: Any) -> None:
-        """Load the statistics of the checkpoint that the trainer resumes from."""
-        settings = trainer.cfg.trainer
-        if callback_input.global_step > 0:
-            start = settings.resume_path if settings.resume_mode == "from_path" else None
-            self.ema.load(_local(start or f"{settings.ckpt_path}/global_step_{callback_input.global_step}"))
 
-    def save(self, _: Any, callback_input: Any, __: Any) -> None:
-        """Save the statistics into the checkpoint."""
-        self.ema.save(_local(callback_input.ckpt_path))
-
-
-def make_ema_grpo(*, columns: Columns | None = None, **options: Any) -> SkyRlEmaGrpo:
-    """Return EMA-GRPO as an advantage estimator.
-
-    Args:
-        columns: Which columns of the data set hold the task.
-        options: Those of `onethinker_rewards.advantage.EmaGrpo`.
-    """
-    return SkyRlEmaGrpo(columns or Columns(), LazyEmaGrpo(**options))
+make_ema_grpo = SkyRlEmaGrpo
 
 
 def register(name: str = NAME, **options: Any) -> None:
-    """Register EMA-GRPO with SkyRL's ``AdvantageEstimatorRegistry``; the options are those of `make_ema_grpo`."""
-    _registry().register(name, make_ema_grpo(**options))
+    """Register EMA-GRPO with SkyRL's ``AdvantageEstimatorRegistry``; the options are those of `SkyRlEmaGrpo`."""
+    from skyrl.backends.skyrl_train.utils.ppo_utils import AdvantageEstimatorRegistry  # noqa: PLC0415
+
+    AdvantageEstimatorRegistry.register(name, make_ema_grpo(**options))
 
 
 def attach(trainer: Any, name: str = NAME) -> Any:
-    """Tell the registered estimator the tasks of a trainer's data, put its statistics into the checkpoints.
+    """Give the registered estimator the tasks of a trainer's data, and keep its statistics in the checkpoints.
 
     Returns:
         The trainer.
     """
-    # The registry may hold a copy that came from another process: what counts is the one this process will call.
-    estimator = _registry().get(name)
+    from skyrl.backends.skyrl_train.utils.ppo_utils import AdvantageEstimatorRegistry  # noqa: PLC0415
+    from skyrl.train.utils.callbacks import TrainingCallback  # noqa: PLC0415
+
+    # The registry may hold a copy that came from another process, and this process calls that copy.
+    estimator: SkyRlEmaGrpo = AdvantageEstimatorRegistry.get(name)
     estimator.learn_tasks(trainer.train_dataset)
-    callback: Any = importlib.import_module("skyrl.train.utils.callbacks").TrainingCallback()
-    callback.on_train_start, callback.on_save = estimator.resume, estimator.save
-    trainer.add_callback(callback)
+
+    class Statistics(TrainingCallback):
+        """Saves the statistics in the checkpoint, and loads those of the checkpoint that the trainer resumes from."""
+
+        def on_train_start(self, trainer: Any, callback_input: Any, control: object) -> None:
+            settings, step = trainer.cfg.trainer, callback_input.global_step
+            if step > 0:
+                given = settings.resume_path if settings.resume_mode == "from_path" else None
+                load_state(estimator.ema, _local(given or f"{settings.ckpt_path}/global_step_{step}"))
+
+        def on_save(self, trainer: Any, callback_input: Any, control: object) -> None:
+            save_state(estimator.ema, _local(callback_input.ckpt_path))
+
+    trainer.add_callback(Statistics())
     return trainer
-
-
-def _registry() -> Any:
-    return importlib.import_module("skyrl.backends.skyrl_train.utils.ppo_utils").AdvantageEstimatorRegistry
-
-
-def _columns_of(extras: Mapping[str, Any]) -> dict[str, Any]:
-    return {**(extras.get("reward_spec") or {}), **extras}
-
-
-def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else names
 
 
 def _local(folder: str) -> Path:
@@ -185,8 +191,8 @@ def _local(folder: str) -> Path:
     return Path(folder)
 
 
-def __getattr__(name: str) -> Any:
-    # Made when SkyRL looks for it: its base class is SkyRL's.
+def __getattr__(name: str) -> object:
+    # Created when SkyRL asks for it, because its base class is SkyRL's.
     if name == "OneThinkerEnv":
         globals()[name] = make_reward()
         return globals()[name]

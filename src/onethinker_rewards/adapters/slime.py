@@ -5,26 +5,31 @@
     --data-source-path onethinker_rewards.adapters.slime.data_source
     --custom-rollout-log-function-path onethinker_rewards.adapters.slime.log_rollout
 
-The first is the reward; the second makes EMA-GRPO's advantages of it; the third saves and restores their statistics
-with slime's checkpoints; the fourth logs a curve a task. For settings of your own, make them in a module of yours with
+The first is the reward; the second turns rewards into EMA-GRPO's advantages; the third saves and restores their
+statistics with slime's checkpoints; the fourth logs curves of each task. For other settings, write a module that calls
 `make_reward`, `make_ema_grpo` and `EmaGrpoRewards.data_source`.
 """
+
+# slime is not installed where types are checked.
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false
 
 from __future__ import annotations
 
 import asyncio
-import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from onethinker_rewards.adapters.columns import Columns
-from onethinker_rewards.adapters.estimating import LazyEmaGrpo
-from onethinker_rewards.adapters.gather import gather_calls
-from onethinker_rewards.adapters.logs import extra_info, log_items
-from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, extra_info, log_items
+from onethinker_rewards.adapters.columns import Columns, columns_of
+from onethinker_rewards.adapters.ema_state import load_state, save_state
+from onethinker_rewards.adapters.microbatch import batch_calls
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import TaskSpec
+
+if TYPE_CHECKING:
+    from onethinker_rewards.advantage import EmaGrpo
 
 __all__ = [
     "COLUMNS",
@@ -44,13 +49,18 @@ COLUMNS = Columns(reference=("label", "reference", "solution", "answer", "ground
 
 
 class SlimeReward:
-    """A reward function of slime; make it with `make_reward`."""
+    """A reward function of slime.
 
-    def __init__(self, scorer: RowScorer) -> None:
-        self._scorer = scorer
-        self._gather = gather_calls(scorer)
+    Args:
+        settings: Those of `RowScorer`; a sample's columns are its metadata, and ``label``, and `COLUMNS` by default.
+    """
 
-    async def __call__(self, args: Any, sample: Any, **_: Any) -> Any:
+    def __init__(self, **settings: Unpack[Settings]) -> None:
+        settings.setdefault("columns", COLUMNS)
+        self._scorer = RowScorer(**settings)
+        self._batcher = batch_calls(self._scorer)
+
+    async def __call__(self, args: Any, sample: Any, **_: object) -> float | Info | list[float | Info]:
         """Return the reward of a sample, or with ``--group-rm`` of a list of samples.
 
         Returns:
@@ -58,30 +68,40 @@ class SlimeReward:
             which `log_rollout` and ``--log-reward-category`` need. NaN where a judge gave no score.
 
         Raises:
-            OneThinkerRewardsError: As `RowScorer.score` does; slime lets it through, and the run stops.
+            OneThinkerRewardsError: As `RowScorer.score` does; slime does not catch it, and the run stops.
         """
         if isinstance(sample, list):
-            samples: list[Any] = sample
-            texts, columns = [each.response for each in samples], [_columns_of(each) for each in samples]
-            rows = extra_info(await asyncio.to_thread(self._scorer.score_rows, texts, columns))
-            return [_reward(args, row) for row in rows]
-        return _reward(args, await self._gather((sample.response, _columns_of(sample))))
+            responses, rows = [item.response for item in sample], [_columns_of(item) for item in sample]
+            infos = extra_info(await asyncio.to_thread(self._scorer.score_rows, responses, rows))
+            return [_reward(args, info) for info in infos]
+        return _reward(args, await self._batcher((sample.response, _columns_of(sample))))
 
 
 class EmaGrpoRewards:
-    """EMA-GRPO as slime's post-processing of rewards; make it with `make_ema_grpo`.
+    """EMA-GRPO as slime's post-processing of rewards.
 
-    Attributes:
-        ema: The estimator with its statistics.
+    Args:
+        columns: As in `SlimeReward`.
+        table: The tasks, `TASKS` by default.
+        options: Those of `onethinker_rewards.advantage.EmaGrpo`.
     """
 
-    def __init__(self, columns: Columns, table: Mapping[str, TaskSpec] | None, ema: LazyEmaGrpo) -> None:
+    def __init__(
+        self, *, columns: Columns = COLUMNS, table: Mapping[str, TaskSpec] | None = None, **options: Any
+    ) -> None:
         self._columns = columns
         self._table = table
-        self.ema = ema
+        self._options = options
+
+    @cached_property
+    def ema(self) -> EmaGrpo:
+        """The estimator with its statistics, created at its first use because it imports torch."""
+        from onethinker_rewards.advantage import EmaGrpo  # noqa: PLC0415
+
+        return EmaGrpo(**self._options)
 
     def __call__(self, args: Any, samples: Sequence[Any]) -> tuple[list[float], list[float]]:
-        """Return the rewards as they were, and the advantages that slime takes in their place.
+        """Return the rewards unchanged, and the advantages that slime uses instead of them.
 
         Raises:
             ArgumentError: If a sample has no group index.
@@ -90,74 +110,53 @@ class EmaGrpoRewards:
         flat = list(_flattened(samples))
         groups = [sample.group_index for sample in flat]
         if None in groups:
-            raise ArgumentError(
-                f"samples: sample {groups.index(None)} has no group_index, so no group to be compared in"
-            )
+            raise ArgumentError(f"samples: sample {groups.index(None)} has no group_index, so its group is unknown")
         raw = [sample.get_reward_value(args) for sample in flat]
-        tasks = self._columns.take_rows([_columns_of(sample) for sample in flat], table=self._table).tasks
-        return raw, self.ema(raw, groups=groups, tasks=tasks).tolist()
+        columns = columns_of([_columns_of(sample) for sample in flat])
+        tasks = self._columns.tasks(columns, rows=len(flat), table=self._table)
+        return raw, self.ema(raw, groups, tasks).tolist()
 
     def data_source(self, args: Any) -> Any:
-        """Return slime's own data source, which saves and loads these statistics with its state."""
-        source: Any = importlib.import_module("slime.rollout.data_source").RolloutDataSourceWithBuffer(args)
-        save, load = source.save, source.load
+        """Return a data source of slime that saves and loads these statistics with its state."""
+        from slime.rollout.data_source import RolloutDataSourceWithBuffer  # noqa: PLC0415
 
-        def save_both(rollout_id: int) -> None:
-            save(rollout_id)
-            self.ema.save(_folder(args.save, rollout_id))
+        ema = self.ema
 
-        def load_both(rollout_id: int | None = None) -> None:
-            load(rollout_id)
-            # slime asks for the step before the first one too, where there is nothing yet.
-            if args.load is not None and rollout_id is not None and rollout_id >= 0:
-                self.ema.load(_folder(args.load, rollout_id))
+        class DataSource(RolloutDataSourceWithBuffer):
+            def save(self, rollout_id: int) -> None:
+                super().save(rollout_id)
+                save_state(ema, _folder(args.save, rollout_id))
 
-        source.save, source.load = save_both, load_both
-        return source
+            def load(self, rollout_id: int | None = None) -> None:
+                super().load(rollout_id)
+                # slime also asks for the step before the first one, which has no statistics.
+                if args.load is not None and rollout_id is not None and rollout_id >= 0:
+                    load_state(ema, _folder(args.load, rollout_id))
 
-
-def make_reward(*, columns: Columns = COLUMNS, **settings: Any) -> SlimeReward:
-    """Return a reward function.
-
-    Args:
-        columns: Which column holds what; those of a sample are its metadata, and ``label``.
-        settings: The others of `RowScorer`.
-    """
-    return SlimeReward(RowScorer(columns=columns, **settings))
+        return DataSource(args)
 
 
-def make_ema_grpo(
-    *, columns: Columns = COLUMNS, table: Mapping[str, TaskSpec] | None = None, **options: Any
-) -> EmaGrpoRewards:
-    """Return EMA-GRPO as a post-processing of rewards.
-
-    Args:
-        columns: As in `make_reward`.
-        table: The tasks, `TASKS` by default.
-        options: Those of `onethinker_rewards.advantage.EmaGrpo`.
-    """
-    return EmaGrpoRewards(columns, table, LazyEmaGrpo(**options))
-
-
-def log_rollout(rollout_id: int, args: Any, samples: Sequence[Any], metrics: Any, seconds: float) -> bool:
-    """Add the curves of each task to what slime logs of a rollout; return False, so that it goes on to log.
+def log_rollout(
+    rollout_id: int, args: object, samples: Sequence[Any], metrics: MutableMapping[str, Any] | None, seconds: float
+) -> bool:
+    """Add the curves of each task to what slime logs of a rollout; return False, so that slime still logs it.
 
     Raises:
-        ArgumentError: If the rewards are bare numbers: it needs ``--reward-key total``.
+        ArgumentError: If the rewards are bare numbers: this needs ``--reward-key total``.
     """
     rewards = [sample.reward for sample in _flattened(samples)]
     if not all(isinstance(reward, dict) for reward in rewards):
-        raise ArgumentError("samples: the rewards are bare numbers, which say no task; set --reward-key total")
+        raise ArgumentError("samples: the rewards are bare numbers without a task; set --reward-key total")
     if metrics is not None:
         metrics.update(log_items(rewards))
     return False
 
 
-def _reward(args: Any, row: dict[str, Any]) -> Any:
-    return row if getattr(args, "reward_key", None) else row["total"]
+def _reward(args: Any, info: Info) -> float | Info:
+    return info if getattr(args, "reward_key", None) else info["total"]
 
 
-def _columns_of(sample: Any) -> dict[str, Any]:
+def _columns_of(sample: Any) -> dict[str, object]:
     return {**(sample.metadata or {}), "label": sample.label}
 
 
@@ -172,6 +171,9 @@ def _flattened(samples: Iterable[Any]) -> Iterable[Any]:
 def _folder(checkpoints: str, rollout_id: int) -> Path:
     return Path(checkpoints) / "rollout" / f"onethinker_{rollout_id}"
 
+
+make_reward = SlimeReward
+make_ema_grpo = EmaGrpoRewards
 
 custom_rm = make_reward()
 post_process_rewards = make_ema_grpo()

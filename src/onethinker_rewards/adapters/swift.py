@@ -1,7 +1,7 @@
 """Reward functions for ms-swift's GRPO.
 
-The file `PLUGIN` registers them under their default names; a plugin of your own calls `register` with other settings.
-To the command line of ``swift rlhf --rlhf_type grpo`` add::
+The file `PLUGIN` registers them under their default names; for other settings call `register` in a plugin file.
+Add to the command line of ``swift rlhf --rlhf_type grpo``::
 
     --external_plugins PLUGIN --reward_funcs onethinker --callbacks onethinker
 
@@ -12,39 +12,40 @@ or, for EMA-GRPO::
 
 from __future__ import annotations
 
-import importlib
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from onethinker_rewards.adapters.columns import Columns
-from onethinker_rewards.adapters.logs import log_items
-from onethinker_rewards.adapters.rewarding import Rewarded, Rewarder, make_rewarder, response_text
-from onethinker_rewards.adapters.steps import make_callback
+from onethinker_rewards.adapters._shared import log_items
+from onethinker_rewards.adapters.columns import Columns, Table
+from onethinker_rewards.adapters.reward_fn import Rewarder, RewarderSettings, Rewards, make_rewarder, response_text
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
 
 __all__ = ["PLUGIN", "SwiftReward", "log_items", "make_reward", "onethinker", "register"]
 
-# ms-swift puts a plugin's folder at the head of the module search path, so this one has a folder to itself: beside the
-# adapters, `import trl` would find the one of ours.
+# ms-swift puts a plugin's folder at the head of the module search path, so this file has a separate folder: next to the
+# adapters, `import trl` would find our trl.py.
 PLUGIN = Path(__file__).with_name("plugins") / "onethinker_swift.py"
 
-# Arguments of reward functions that are no columns, and ms-swift's own name of a group.
-_NO_COLUMNS = ("trainer_state", "trajectory_inputs")
+# Arguments of reward functions that are not columns, and ms-swift's name of a group.
+_NOT_COLUMNS = ("trainer_state", "trajectory_inputs")
 _GROUPS = Columns(group="prompt_id")
 _logger = logging.getLogger(__name__)
 
 
 class SwiftReward:
-    """A reward function of ms-swift; make it with `make_reward`."""
+    """A reward function of ms-swift; create it with `make_reward`."""
 
     def __init__(self, rewarder: Rewarder, name: str) -> None:
         self._rewarder = rewarder
         self._name = name
-        self._curves: Callable[[dict[str, float]], None] | None = None
+        self._trainer: Any = None
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, completions: Sequence[object], **columns: Any) -> list[float | None]:
         """Return a reward for each completion.
 
         Args:
@@ -52,99 +53,92 @@ class SwiftReward:
             columns: The data set's columns and those of ms-swift, ``[N]`` each.
 
         Returns:
-            None for rows of tasks that this function does not reward. ms-swift adds None up as 0, so a row to which a
-            judge gave no score gets the mean of its group: its advantage is 0, and nobody else's moves.
+            None for rows of tasks that this function does not reward. ms-swift counts None as 0, so a row to which a
+            judge gave no score gets the mean of its group: its advantage is 0, and the others of the group keep theirs.
 
         Raises:
-            OneThinkerRewardsError: As `RowScorer.score` does; ms-swift lets it through, and the run stops.
+            OneThinkerRewardsError: As `RowScorer.score` does; ms-swift does not catch it, and the run stops.
         """
-        columns = {name: values for name, values in columns.items() if name not in _NO_COLUMNS}
-        rewarded = self._rewarder([response_text(completion) for completion in completions], columns)
-        if self._curves is not None:
-            self._curves(rewarded.log_items(self._name))
-        return _without_gaps(rewarded, columns)
+        table: Table = {name: values for name, values in columns.items() if name not in _NOT_COLUMNS}
+        rewards = self._rewarder([response_text(completion) for completion in completions], table)
+        if self._trainer is not None:
+            mode = "train" if self._trainer.model.training else "eval"
+            for key, value in rewards.log_items(self._name).items():
+                # ms-swift gives reward functions no way to log.
+                self._trainer._metrics[mode][key].append(value)  # noqa: SLF001
+        return _with_group_means(rewards, table)
 
-    def callback(self, args: Any, trainer: Any) -> Any:
-        """Return the callback that ms-swift makes for a trainer: it logs curves, and keeps σ in the checkpoints."""
-        self._curves = _Curves(trainer)
-        if self._rewarder.scale is not None:
-            return make_callback(self._rewarder.scale, self._name)
-        return importlib.import_module("transformers.trainer_callback").TrainerCallback()
+    def callback(self, args: object, trainer: Any) -> TrainerCallback:
+        """Return the callback that ms-swift creates for a trainer: it logs curves, and keeps σ in the checkpoints."""
+        self._trainer = trainer
+        if self._rewarder.scaler is None:
+            from transformers.trainer_callback import TrainerCallback  # noqa: PLC0415
+
+            return TrainerCallback()
+        from onethinker_rewards.adapters.ema_scaler import make_callback  # noqa: PLC0415 - imports torch
+
+        return make_callback(self._rewarder.scaler, self._name)
 
 
-def make_reward(
-    *,
-    ema: bool | Mapping[str, Any] = False,
-    tasks: Collection[str] | None = None,
-    name: str = "onethinker",
-    **settings: Any,
-) -> SwiftReward:
+def make_reward(*, name: str = "onethinker", **settings: Unpack[RewarderSettings]) -> SwiftReward:
     """Return a reward function for ms-swift.
 
     Args:
-        ema: Whether rewards are divided by the running σ of their task, which with ``--scale_rewards none`` is
-            EMA-GRPO; a mapping gives settings of `onethinker_rewards.advantage.EmaRewardScaler`. Needs the callback.
-        tasks: Our names of the tasks that this function rewards, None for all; other rows get None, whatever they are.
-        name: What logs call it.
-        settings: Those of `RowScorer`: ``recipe``, ``columns``, ``table``, ``judge``, ``segmenter``, ``workers``.
+        name: Its name in logs.
+        settings: Those of `RewarderSettings`; ``ema`` needs ``--scale_rewards none`` and the callback.
 
     Raises:
         ArgumentError: If a setting is out of its range.
     """
-    # ms-swift's log calls a reward by the name of its class.
-    return type(name, (SwiftReward,), {})(make_rewarder(ema, tasks, settings), name)
+
+    class NamedReward(SwiftReward):
+        """A class for each reward, because ms-swift logs a reward under the name of its class."""
+
+    NamedReward.__name__ = name
+    return NamedReward(make_rewarder(**settings), name)
 
 
-def register(name: str = "onethinker", **settings: Any) -> None:
-    """Enter a reward function in ms-swift's tables: ``--reward_funcs <name> --callbacks <name>``.
+def register(name: str = "onethinker", **settings: Unpack[RewarderSettings]) -> None:
+    """Add a reward function to ms-swift's tables: ``--reward_funcs <name> --callbacks <name>``.
 
     Args:
-        name: What command line and logs call it.
-        settings: Those of `make_reward`, which raises its errors here.
+        name: Its name on the command line and in logs.
+        settings: Those of `make_reward`, whose errors are raised here.
     """
     runs = _Runs(lambda: make_reward(name=name, **settings))
-    importlib.import_module("swift.rewards").orms[name] = runs.reward
-    importlib.import_module("swift.callbacks").callbacks_map[name] = runs.callback
+    from swift.callbacks import callbacks_map  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from swift.rewards import orms  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+
+    orms[name] = runs.reward
+    callbacks_map[name] = runs.callback
 
 
 class _Runs:
-    """Gives each run a reward of its own, and the same one to its two askers: first the callback, then the trainer."""
+    """Gives each run its own reward: ms-swift asks for the callback first, then for the reward that belongs to it."""
 
     def __init__(self, make: Callable[[], SwiftReward]) -> None:
         self._make = make
         self._waiting: SwiftReward | None = make()
 
-    def callback(self, args: Any, trainer: Any) -> Any:
+    def callback(self, args: object, trainer: Any) -> TrainerCallback:
         self._waiting = self._make()
         return self._waiting.callback(args, trainer)
 
-    def reward(self, args: Any = None) -> SwiftReward:
+    def reward(self, args: object = None) -> SwiftReward:
         reward, self._waiting = self._waiting or self._make(), None
         return reward
 
 
-class _Curves:
-    """Adds curves to what a trainer logs, where it keeps its own."""
-
-    def __init__(self, trainer: Any) -> None:
-        self._trainer = trainer
-
-    def __call__(self, items: dict[str, float]) -> None:
-        mode = "train" if self._trainer.model.training else "eval"
-        for key, value in items.items():
-            # ms-swift gives reward functions no way to log.
-            self._trainer._metrics[mode][key].append(value)  # noqa: SLF001
-
-
-def _without_gaps(rewarded: Rewarded, columns: Mapping[str, Sequence[Any]]) -> list[float | None]:
-    filled = list(rewarded.rewards)
-    gaps = [row for row in rewarded.rows if filled[row] is None]
-    if gaps:
+def _with_group_means(rewards: Rewards, columns: Table) -> list[float | None]:
+    """Return the rewards, where a judge gave no score the mean of the group."""
+    filled = list(rewards.values)
+    missing = [row for row in rewards.rows if filled[row] is None]
+    if missing:
         groups = _GROUPS.groups(columns, rows=len(filled))
-        _logger.warning("no score for %d of %d responses: they get their group's mean", len(gaps), len(filled))
-        for gap in gaps:
-            known = [value for value, group in zip(rewarded.rewards, groups, strict=True) if group == groups[gap]]
-            filled[gap] = fmean([value for value in known if value is not None] or [0.0])
+        _logger.warning("no score for %d of %d responses: they get their group's mean", len(missing), len(filled))
+        for row in missing:
+            known = [value for value, group in zip(rewards.values, groups, strict=True) if group == groups[row]]
+            filled[row] = fmean([value for value in known if value is not None] or [0.0])
     return filled
 
 

@@ -6,18 +6,17 @@
     class MyTask(vf.Task[MyData]):
         onethinker = vf.reward(weight=1.0)(make_reward())
 
-`onethinker` is ready with the default settings, for a task that is given its reward by configuration.
+`onethinker` has the default settings, for a task whose reward is named in its configuration.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Unpack
 
-from onethinker_rewards.adapters.gather import gather_calls, whole_totals
-from onethinker_rewards.adapters.logs import log_items
-from onethinker_rewards.adapters.scoring import RowScorer
+from onethinker_rewards.adapters._shared import RowScorer, Settings, checked_totals, log_items
+from onethinker_rewards.adapters.microbatch import batch_calls
 from onethinker_rewards.errors import OneThinkerRewardsError
 
 __all__ = ["log_items", "make_reward", "onethinker", "response_of"]
@@ -25,24 +24,24 @@ __all__ = ["log_items", "make_reward", "onethinker", "response_of"]
 _LOG = logging.getLogger(__name__)
 
 
-def make_reward(**settings: Any) -> Callable[..., Awaitable[float]]:
+def make_reward(**settings: Unpack[Settings]) -> Callable[..., Awaitable[float]]:
     """Return an ``async def onethinker(self, trace) -> float`` for ``vf.reward``, or for the configuration of a task.
 
-    The columns are the fields of the task's data. Beside the reward it records metrics on the trace: ``accuracy``,
-    ``normalized`` and ``format``. Rollouts that end at the same time are scored together.
+    The columns are the fields of the task's data. It also records metrics on the trace: ``accuracy``, ``normalized``
+    and ``format``. Rollouts that end at the same time are scored together.
 
     Args:
         settings: Those of `RowScorer`.
     """
-    gather = gather_calls(RowScorer(**settings))
+    batcher = batch_calls(RowScorer(**settings))
 
     # A method of a task has a self, a function given by configuration has none; verifiers passes the trace by name.
-    async def onethinker(self: Any = None, trace: Any = None) -> float:
+    async def onethinker(self: object = None, trace: Any = None) -> float:
         try:
-            row = await gather((response_of(trace), dict(trace.task.data)))
-            (total,) = whole_totals([row])
+            row = await batcher((response_of(trace), dict(trace.task.data)))
+            (total,) = checked_totals([row])
         except OneThinkerRewardsError:
-            _LOG.exception("no reward: verifiers keeps this error on the trace, whose reward reads 0 all the same")
+            _LOG.exception("no reward: verifiers keeps this error on the trace, but its reward reads 0 there")
             raise
         trace.record_metrics({name: row[name] for name in ("accuracy", "normalized", "format")})
         return total
@@ -51,9 +50,9 @@ def make_reward(**settings: Any) -> Callable[..., Awaitable[float]]:
 
 
 def response_of(trace: Any) -> str:
-    """Return what the model wrote in its last turn; empty if it wrote nothing.
+    """Return what the model wrote in the last turn of a trace; empty if it wrote nothing.
 
-    A server with a reasoning parser takes the thinking out of the text: it is put back, in its tags.
+    A server with a reasoning parser moves the thinking out of the text: it is put back, in its tags.
     """
     if not trace.assistant_messages:
         return ""

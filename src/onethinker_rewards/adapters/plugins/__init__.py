@@ -1,1 +1,1 @@
-"""Files that are handed to a framework by their path."""
+"""Files that a framework takes by their path."""

@@ -9,7 +9,7 @@ import sys
 
 from onethinker_rewards.adapters.swift import register
 
-# Only ms-swift itself loads this file for its effect; whoever else imports it may not have ms-swift.
+# Only ms-swift needs the registration; where something else imports this file, ms-swift may not be installed.
 if "swift" in sys.modules:
     register("onethinker")
     register("onethinker_ema", ema=True)

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from onethinker_rewards.trainer.config.section import OWN, PAPER, RELEASE, VERL, Section, key
 from onethinker_rewards.trainer.config.shared import Model, Run, Text, Texts, require, require_validation
+from onethinker_rewards.trainer.verl.options import Estimator
+from onethinker_rewards.trainer.verl.options import Filter as FilterOptions
 
 __all__ = ["RlSettings"]
 
@@ -61,19 +63,6 @@ class RlOptimisation(Section):
     tokens_per_gpu: int = key(20480, OWN, "Most tokens of a micro-batch, at least the longest row's.", ge=1)
 
 
-Estimator = Literal[
-    "ema_grpo",
-    "grpo",
-    "dr_grpo",
-    "rloo",
-    "batch_std",
-    "task_batch_std",
-    "reinforce_plus_plus_baseline",
-    "g2rpo",
-    "gdpo",
-]
-
-
 class Advantage(Section):
     """How advantages are made of rewards; all keys but the first are EMA-GRPO's."""
 
@@ -85,13 +74,16 @@ class Advantage(Section):
     update_first: bool = key(True, RELEASE, "Whether a batch moves σ before σ is used on it.")
 
 
+_FILTER = FilterOptions()
+
+
 class Filter(Section):
     """Online filtering of groups, by the mean of their normalized accuracy."""
 
     enabled: bool = key(True, PAPER, "Whether groups are dropped.")
-    low: float = key(0.01, PAPER, "Groups at or below are dropped: all wrong.", ge=0, le=1)
-    high: float = key(0.99, PAPER, "Groups at or above are dropped: all right.", ge=0, le=1)
-    max_batches: int = key(20, RELEASE, "Batches of prompts that may be tried for one step.", ge=1)
+    low: float = key(_FILTER.low, PAPER, "Groups at or below are dropped: all wrong.", ge=0, le=1)
+    high: float = key(_FILTER.high, PAPER, "Groups at or above are dropped: all right.", ge=0, le=1)
+    max_batches: int = key(_FILTER.max_batches, RELEASE, "Batches of prompts that may be tried for one step.", ge=1)
 
 
 class Reward(Section):

@@ -5,31 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
 from onethinker_rewards import advantage
-from onethinker_rewards.adapters.estimating import load_state, save_state
+from onethinker_rewards.adapters.ema_state import load_state, save_state
 from onethinker_rewards.advantage import EmaGrpo
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.trainer.verl.options import Estimator
 from onethinker_rewards.trainer.verl.trajectories import Trajectories
 
 __all__ = ["ESTIMATORS", "Advantages"]
 
-# Without a memory; EMA-GRPO beside them has one.
-_BASELINES: dict[str, Callable[..., Tensor]] = {
-    "grpo": advantage.grpo,
-    "dr_grpo": advantage.dr_grpo,
-    "rloo": advantage.rloo,
-    "batch_std": advantage.batch_std,
-    "task_batch_std": advantage.task_batch_std,
-    "reinforce_plus_plus_baseline": advantage.reinforce_plus_plus_baseline,
-    "g2rpo": advantage.g2rpo,
-    "gdpo": advantage.gdpo,
-}
-ESTIMATORS = ("ema_grpo", *_BASELINES)
+ESTIMATORS: tuple[str, ...] = get_args(Estimator)
 
 # What GDPO normalizes apart; a total is their weighted sum.
 _PARTS = ("normalized", "format")
@@ -68,8 +58,10 @@ class Advantages:
 
     def _baseline(self, rewards: Tensor, rows: Trajectories, counted: Tensor) -> Tensor:
         parts = _parts(rows) if self.name == "gdpo" else rewards
+        # A baseline is the function of that name.
+        baseline: Callable[..., Tensor] = getattr(advantage, self.name)
         try:
-            return _BASELINES[self.name](parts, rows.groups, rows.tasks, mask=counted, **self._options)
+            return baseline(parts, rows.groups, rows.tasks, mask=counted, **self._options)
         except TypeError as error:
             raise ArgumentError(f"estimator_options: {error}") from error
 

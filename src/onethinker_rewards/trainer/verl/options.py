@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["NAME", "Filter", "Options"]
+__all__ = ["NAME", "Estimator", "Filter", "Options"]
 
 # The trainer's and the estimator's name in verl's tables, and the key of our options in its configuration.
 NAME = "onethinker"
+
+# EMA-GRPO, and the functions of `onethinker_rewards.advantage` that have no running statistics.
+Estimator: TypeAlias = Literal[
+    "ema_grpo",
+    "grpo",
+    "dr_grpo",
+    "rloo",
+    "batch_std",
+    "task_batch_std",
+    "reinforce_plus_plus_baseline",
+    "g2rpo",
+    "gdpo",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +60,7 @@ class Options:
     """The options under ``onethinker``.
 
     Attributes:
-        estimator: A key of `onethinker_rewards.trainer.verl.estimators.ESTIMATORS`.
+        estimator: One of `Estimator`.
         estimator_options: Its keywords.
         filter: None trains on every group.
         seed: With it, each response is sampled with a seed of its own, and rows are trained on in the order of the

@@ -29,18 +29,19 @@ def warm_up() -> None:
     score([f"<think>…</think><answer>{answer}</answer>" for answer in answers], references, tasks)
 
 
-class _Manager:
-    """What our manager does; the class that verl makes also derives from the adapter's."""
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
-
-
 @cache
 def make_manager() -> type[Any]:
     """Return the manager's class; imports verl."""
-    return type("RewardManager", (_Manager, make_reward_manager()), {"__module__": __name__})
+    base = make_reward_manager()
+
+    class RewardManager(base):
+        """The adapter's manager, which warms up in the background."""
+
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **settings)
+            threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+
+    return RewardManager
 
 
 def __getattr__(name: str) -> Any:

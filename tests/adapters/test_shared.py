@@ -1,15 +1,107 @@
-"""What is logged."""
+"""Scoring rows with settings that can be pickled, and what is logged about them."""
 
 from __future__ import annotations
 
 import math
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import onethinker_rewards as otr
-from onethinker_rewards.adapters.logs import extra_info, log_items
+from onethinker_rewards.adapters import Columns, MissingColumnError, RowScorer, extra_info, log_items
+from onethinker_rewards.adapters._shared import checked_totals
 from tests.adapters.rows import shared_rows
 from tests.rewards.cases import REFERENCES, wrap
+
+
+@pytest.mark.parametrize("recipe", ["paper", "release"])
+def test_shared_rows_get_the_totals_of_score(recipe: str) -> None:
+    rows = shared_rows()
+    for scorer in (RowScorer(recipe), pickle.loads(pickle.dumps(RowScorer(recipe)))):
+        assert scorer.score(rows.responses, rows.columns()).total.tolist() == rows.batch(recipe).total.tolist()
+        assert scorer.score_rows(rows.responses, rows.mappings()).total.tolist() == rows.batch(recipe).total.tolist()
+
+
+def test_a_scorer_that_was_used_pickles_without_what_it_holds() -> None:
+    scorer = RowScorer(workers=1, columns=Columns(reference="gold"))
+    columns = {"task": ["math"], "gold": ["$2$"]}
+    assert scorer.score([wrap("$2$")], columns).total.tolist() == [2.0]
+    copy = pickle.loads(pickle.dumps(scorer))
+    assert copy.table == otr.TASKS
+    assert copy.score([wrap("$2$")], columns).total.tolist() == [2.0]
+    for used in (scorer, copy, RowScorer()):
+        used.close()
+        used.close()
+
+
+def test_a_table_of_ones_own_travels() -> None:
+    scorer = pickle.loads(pickle.dumps(RowScorer(table={"dance": otr.TASKS["ocr"]})))
+    assert scorer.score([wrap("a b")], {"task": ["dance"], "answer": ["a b"]}).total.tolist() == [2.0]
+
+
+def test_threads_get_the_same_totals() -> None:
+    rows, scorer = shared_rows(), RowScorer()
+    with ThreadPoolExecutor(8) as threads:
+        batches = [threads.submit(scorer.score, rows.responses, rows.columns()) for _ in range(8)]
+    assert {tuple(batch.result().total) for batch in batches} == {tuple(rows.batch().total)}
+
+
+def test_an_unknown_recipe_is_an_error_at_once() -> None:
+    with pytest.raises(otr.ArgumentError, match="no recipe 'papr'"):
+        RowScorer("papr")
+
+
+def test_errors_name_all_their_rows() -> None:
+    scorer, columns = RowScorer(), {"task": ["ocr", "numerical", "regression"], "answer": ["a", "x", "y"]}
+    with pytest.raises(otr.BadReferenceError) as raised:
+        scorer.score(["", "", ""], columns)
+    assert raised.value.rows == (1, 2)
+
+
+def test_one_callers_mistake_costs_no_others_result() -> None:
+    rows = [
+        {"task": "numerical", "answer": "7"},
+        {"task": "numerical", "answer": "seven"},
+        {"task": "dance", "answer": "7"},
+        {"task": "numerical"},
+    ]
+    first, *errors = RowScorer().score_each([wrap("7")] * 4, rows)
+    assert isinstance(first, dict)
+    assert first["total"] == 2.0
+    assert [type(error) for error in errors] == [otr.BadReferenceError, otr.UnknownTaskError, MissingColumnError]
+    assert "'seven'" in str(errors[0])
+
+
+def test_each_is_a_row_of_extra_info() -> None:
+    rows = shared_rows()
+    assert str(RowScorer().score_each(rows.responses, rows.mappings())) == str(extra_info(rows.batch()))
+
+
+def test_a_scorer_has_variants_with_other_recipes() -> None:
+    scorer = RowScorer(columns=Columns(reference="gold"))
+    columns = {"task": ["numerical"], "gold": ["7"]}
+    totals = [
+        scorer.with_recipe(recipe).score([wrap("7")], columns).total.tolist() for recipe in (None, "paper", "release")
+    ]
+    assert totals == [[2.0], [2.0], [1.5]]
+    assert scorer.with_recipe("release") is scorer.with_recipe("release")
+    assert scorer.with_recipe(None) is scorer
+    with pytest.raises(otr.ArgumentError, match="no recipe 'papr'"):
+        scorer.with_recipe("papr")
+
+
+@pytest.mark.parametrize(
+    "name", ["columns", "_shared", "reward_fn", "microbatch", "ema_state", "verl", "easyr1", "trl", "swift"]
+)
+def test_an_adapter_imports_neither_its_framework_nor_torch(name: str) -> None:
+    code = f"import sys, onethinker_rewards.adapters.{name}; print(*sys.modules)"
+    imported = set(
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    )
+    assert imported.isdisjoint({"torch", "scipy", "verl", "trl", "transformers", "ray"})
 
 
 def batch() -> otr.RewardBatch:
@@ -108,3 +200,17 @@ def test_extra_info_says_what_stands_for_an_absent_number() -> None:
         )
     )
     assert lenient["repairs"].count(",") == 2
+
+
+def test_totals_are_numbers() -> None:
+    assert checked_totals([{"total": 2}, {"total": 0.5}]) == [2.0, 0.5]
+    assert checked_totals([]) == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"), [((1,), "row 1,"), (range(7), "rows 0, 1, 2, 3, 4 and 2 more,")], ids=["one", "many"]
+)
+def test_a_missing_total_is_an_error_that_names_its_rows(missing: range, named: str) -> None:
+    rows = [{"total": math.nan if row in missing else 1.0} for row in range(9)]
+    with pytest.raises(otr.JudgeError, match=named):
+        checked_totals(rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onethinker_rewards.adapters.estimating import load_state, save_state
+from onethinker_rewards.adapters.ema_state import load_state, save_state
 
 
 class Estimator:

@@ -1,0 +1,258 @@
+"""What every adapter is made of: a scorer for rows of a data set, and what is logged about the rows it scored."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias, TypedDict
+
+from onethinker_rewards.adapters.columns import Columns, Row, Table, columns_of, rows_text
+from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.errors import JudgeError, OneThinkerRewardsError
+from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
+from onethinker_rewards.rewards.recipe import find_recipe
+from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
+
+__all__ = ["Info", "RowScorer", "Settings", "checked_totals", "extra_info", "log_items"]
+
+# The numbers and codes of one response; see `extra_info`.
+Info: TypeAlias = dict[str, Any]
+
+_MEANS = ("total", "accuracy", "normalized", "format", "structure")
+_CODES = ("failure", "format_fault")
+_PART = "part/"
+
+
+class Settings(TypedDict, total=False):
+    """The keywords of `RowScorer`, which ``make_reward`` of each adapter takes."""
+
+    recipe: str | Recipe
+    columns: Columns | None
+    table: Mapping[str, TaskSpec] | None
+    judge: Judge | None
+    segmenter: Segmenter | None
+    workers: int | None
+
+
+class RowScorer:
+    """Scores responses with the columns of a data set.
+
+    Trainers copy their reward to other processes and call it from several threads. So the scorer inside is created at
+    the first use, and is left out when this object is pickled.
+
+    Args:
+        recipe: ``"paper"``, ``"release"`` or a `Recipe`.
+        columns: Which column holds what.
+        table: The tasks, `TASKS` by default.
+        judge: Scores open-ended answers; without one they get ROUGE.
+        segmenter: Draws masks, for tasks whose formula uses them.
+        workers: Number of processes for mathematics; None uses the process's shared ones.
+
+    >>> scorer = RowScorer()
+    >>> columns = {"problem_type": ["numerical"], "answer": ["<answer>7</answer>"]}
+    >>> scorer.score(["<think>…</think><answer>7.0</answer>"], columns).total.tolist()
+    [2.0]
+    """
+
+    def __init__(
+        self,
+        recipe: str | Recipe = "paper",
+        columns: Columns | None = None,
+        table: Mapping[str, TaskSpec] | None = None,
+        judge: Judge | None = None,
+        segmenter: Segmenter | None = None,
+        workers: int | None = None,
+    ) -> None:
+        self.columns = columns or Columns()
+        self.table = TASKS if table is None else table
+        self._recipe = find_recipe(recipe)
+        self._judge = judge
+        self._segmenter = segmenter
+        self._workers = workers
+        self._variants: dict[str, RowScorer] = {}
+        self._reset()
+
+    @property
+    def scorer(self) -> Scorer:
+        """The scorer inside, created at the first use."""
+        with self._lock:
+            if self._scorer is None:
+                self._scorer = Scorer(self._recipe, self.table, self._judge, self._segmenter, self._workers)
+            return self._scorer
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """The counters of the segmenter and its cache, for logs; empty without a segmenter that counts."""
+        log_items = getattr(self._segmenter, "log_items", None)
+        return {} if log_items is None else log_items()
+
+    def with_recipe(self, recipe: str | None) -> RowScorer:
+        """Return the scorer that differs only in its recipe, or this one for None.
+
+        Raises:
+            ArgumentError: If the recipe is unknown.
+        """
+        if recipe is None:
+            return self
+        if recipe not in self._variants:
+            variant = RowScorer(recipe, self.columns, self.table, self._judge, self._segmenter, self._workers)
+            # If two threads create one at the same time, both use the first that is stored.
+            self._variants.setdefault(recipe, variant)
+        return self._variants[recipe]
+
+    def score(self, responses: Sequence[str], columns: Table) -> RewardBatch:
+        """Score N responses with columns of N values each.
+
+        Raises:
+            MissingColumnError: If a required column is missing.
+            BadReferenceError: Naming all rows whose reference is unreadable.
+            UnknownTaskError: Naming all rows whose task is unknown.
+            ArgumentError: If lengths differ or a value has the wrong type.
+        """
+        inputs = self.columns.take(columns, rows=len(responses), table=self.table)
+        return self.scorer.score(
+            responses,
+            inputs.references,
+            inputs.tasks,
+            # A row without a question gives its judge None.
+            questions=inputs.questions,  # pyright: ignore[reportArgumentType]
+            options=inputs.options,
+            images=inputs.images,
+            masks=inputs.masks,
+        )
+
+    def score_rows(self, responses: Sequence[str], rows: Sequence[Row]) -> RewardBatch:
+        """Score N responses with one mapping of columns each; raises what `score` raises."""
+        return self.score(responses, columns_of(rows))
+
+    def score_each(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Info | OneThinkerRewardsError]:
+        """Score N responses of independent callers.
+
+        Returns:
+            For each response its row of `extra_info`, or the error of that row alone: an error of one caller does not
+            lose the results of the others.
+        """
+        with suppress(OneThinkerRewardsError):
+            return [*extra_info(self.score_rows(responses, rows))]
+        return [self._score_alone(response, row) for response, row in zip(responses, rows, strict=True)]
+
+    def _score_alone(self, response: str, row: Row) -> Info | OneThinkerRewardsError:
+        try:
+            return extra_info(self.score_rows([response], [row]))[0]
+        except OneThinkerRewardsError as error:
+            return error
+
+    def close(self) -> None:
+        """End the worker processes that belong to this scorer alone."""
+        with self._lock:
+            if self._scorer is not None:
+                self._scorer.close()
+            self._scorer = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name not in {"_scorer", "_lock"}}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._scorer: Scorer | None = None
+        self._lock = threading.Lock()
+
+
+def extra_info(batch: RewardBatch, *, absent: float | None = math.nan) -> list[Info]:
+    """Return a dictionary of plain numbers and strings a row, always with the same keys and types.
+
+    Args:
+        batch: N rewards.
+        absent: The value of a missing number: a part that the task does not have, and all numbers where a judge failed.
+
+    Returns:
+        ``[N]`` of ``task``, ``total``, ``accuracy``, ``normalized``, ``format``, ``structure``, ``failure``,
+        ``format_fault`` (a code, or the empty string), ``repairs`` (codes, separated by commas) and ``part/<name>``
+        for each part of the table.
+    """
+    rows = batch.to_rows()
+    for row in rows:
+        for key, value in row.items():
+            if value is None:
+                row[key] = "" if key in _CODES else absent
+        row["repairs"] = ",".join(row["repairs"])
+    return rows
+
+
+def checked_totals(rows: Sequence[Info]) -> list[float]:
+    """Return the totals of rows as `extra_info` gives them, all of them numbers.
+
+    Raises:
+        JudgeError: If a judge gave no score: NaN would spoil the mean of its group, and 0 would be a wrong reward.
+    """
+    totals = [float(row["total"]) for row in rows]
+    missing = [row for row, total in enumerate(totals) if math.isnan(total)]
+    if missing:
+        raise JudgeError(
+            f"the judge gave no score for {rows_text(missing)}, and this trainer has no value for a missing reward"
+        )
+    return totals
+
+
+def log_items(
+    batch: RewardBatch | Sequence[Mapping[str, Any]],
+    prefix: str = "onethinker",
+    *,
+    table: Mapping[str, TaskSpec] | None = None,
+) -> dict[str, float]:
+    """Return the curves of a batch as a flat dictionary, which every logger takes.
+
+    Args:
+        batch: Rewards, or rows of them as `extra_info` and `RewardBatch.to_rows` give.
+        prefix: The beginning of each key; may be empty.
+        table: If given, each of its tasks has all its keys in every batch, NaN without rows: for loggers that need the
+            same keys on every rank and step.
+
+    Returns:
+        ``<prefix>/<task>/`` with ``rows``; the means of ``total``, ``accuracy``, ``normalized``, ``format`` (the
+        format rate), ``structure`` and ``part/<name>``; the shares of rows ``failed`` and
+        ``failure/<code>``, ``format_fault/<code>``. Means leave rows without a number out. Without ``table`` only
+        tasks, parts and codes that occur have keys.
+
+    >>> import onethinker_rewards as otr
+    >>> batch = otr.score(["<answer>B</answer>"], ["B"], "multiple_choice")
+    >>> items = log_items(batch, "train")
+    >>> items["train/multiple_choice/total"], items["train/multiple_choice/format_fault/missing_think"]
+    (1.0, 1.0)
+    """
+    rows = batch.to_rows() if isinstance(batch, RewardBatch) else batch
+    by_task: dict[str, list[Mapping[str, Any]]] = {task: [] for task in table or ()}
+    for row in rows:
+        by_task.setdefault(row["task"], []).append(row)
+    start = f"{prefix}/" if prefix else ""
+    return {
+        f"{start}{task}/{key}": value
+        for task, of_task in by_task.items()
+        for key, value in _items_of_task(of_task, None if table is None else table.get(task)).items()
+    }
+
+
+def _items_of_task(rows: Sequence[Mapping[str, Any]], spec: TaskSpec | None) -> dict[str, float]:
+    parts = sorted({key for row in rows for key in row if key.startswith(_PART)})
+    means = {key: _mean([row.get(key) for row in rows]) for key in (*_MEANS, *parts)}
+    kept = {*_MEANS, *(_PART + name for name in (spec.parts if spec else ()))}
+    items = {"rows": float(len(rows))}
+    items |= {key: value for key, value in means.items() if key in kept or not math.isnan(value)}
+    items |= dict.fromkeys(sorted(kept - items.keys()), math.nan)
+    items["failed"] = _mean([float(bool(row["failure"])) for row in rows])
+    for kind in _CODES:
+        counts = Counter(row[kind] for row in rows if row[kind])
+        codes = dict.fromkeys([*FailureCode, *counts] if spec else counts)
+        items |= {f"{kind}/{code}": counts[code] / len(rows) if rows else math.nan for code in codes}
+    return items
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
