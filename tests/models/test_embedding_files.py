@@ -22,8 +22,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethinker_rewards.models import CacheCounts, EmbeddingCache, embedding_files
-from onethinker_rewards.models.embedding_files import DamagedFileError, EmbeddingFiles
+from onethinker_rewards.models import CacheCounts, EmbeddingCache, embeddings
+from onethinker_rewards.models.embeddings import DamagedFileError, EmbeddingFiles
 from tests.models.sharing import DISK_BYTES, FILE_BYTES, KEYS, embedding, is_right
 from tests.waiting import LONGEST
 
@@ -309,7 +309,7 @@ def test_a_folder_of_someone_else_is_told_and_costs_no_embedding(rights: int) ->
 
 
 def test_without_safetensors_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding_files, "find_spec", lambda _: None)
+    monkeypatch.setattr(embeddings, "find_spec", lambda _: None)
     with pytest.raises(ImportError, match=r"onethinker-rewards\[sam2\]"):
         EmbeddingCache(directory=folder)
     assert not folder.exists()

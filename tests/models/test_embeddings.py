@@ -176,16 +176,16 @@ def test_threads_that_ask_at_the_same_time_share_one_encoding() -> None:
 
 def watch_waiting(cache: EmbeddingCache, event: threading.Event, waiting: int) -> None:
     """Set the event as soon as so many lookups were sent to wait for others."""
-    look, seen = cache._look, []
+    look_up, seen = cache._look_up, []
 
     def watched(*arguments: Any) -> Any:
-        mine, theirs = look(*arguments)
+        mine, theirs = look_up(*arguments)
         seen.extend(theirs)
         if len(seen) == waiting:
             event.set()
         return mine, theirs
 
-    cache._look = watched
+    cache._look_up = watched
 
 
 @pytest.mark.parametrize("error", [OSError("out of memory"), KeyboardInterrupt()], ids=["error", "interrupt"])

@@ -10,7 +10,7 @@ import torch
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.models import Sam2Segmenter
-from onethinker_rewards.models.sam2.chunks import Chunks
+from onethinker_rewards.models.sam2.backend import Chunks
 from tests.models.sam2 import scenes, tiny
 
 
@@ -78,7 +78,7 @@ def test_there_is_room_for_one() -> None:
 
 def _cramped(segmenter: Sam2Segmenter, name: str, room: int) -> None:
     """Let the backend run out of memory beyond ``room`` images or prompts."""
-    backend: Any = segmenter._decoder._backend
+    backend: Any = segmenter._decoder.backend
     whole = getattr(backend, name)
 
     def cramped(*arguments: Any) -> Any:

@@ -10,12 +10,9 @@ import torch
 from onethinker_rewards.models import EmbeddingCache
 from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.prompts import read_prompts
-from onethinker_rewards.models.sam2.chunks import Chunks
-from onethinker_rewards.models.sam2.decoding import Decoder, as_prompts
-from onethinker_rewards.models.sam2.device import Device
-from onethinker_rewards.models.sam2.encoding import Encoder
-from onethinker_rewards.models.sam2.pixels import Preparation
-from onethinker_rewards.models.sam2.plan import Plan
+from onethinker_rewards.models.sam2.backend import Chunks, Device
+from onethinker_rewards.models.sam2.decoder import Decoder, as_prompts
+from onethinker_rewards.models.sam2.encoder import Encoder, Preprocessing
 from tests.models.sam2 import scenes
 
 ELSEWHERE = torch.device("meta")
@@ -55,9 +52,9 @@ def test_where_embeddings_lie(
 ) -> None:
     backend: Any = Backend()
     cache = EmbeddingCache() if cached else None
-    monkeypatch.setattr("onethinker_rewards.models.sam2.encoding.weights_digest", lambda _: "weights")
-    encoder = Encoder(backend, device, Preparation(), cache, torch.float16, Chunks("images", 2))
-    for (level,) in encoder(["a", "b"], [scenes.image(0.0), scenes.image(1.0)], to_host=to_host):
+    monkeypatch.setattr("onethinker_rewards.models.sam2.encoder.weights_digest", lambda _: "weights")
+    encoder = Encoder(backend, device, Preprocessing(), cache, torch.float16, Chunks("images", 2))
+    for (level,) in encoder({"a": scenes.image(0.0), "b": scenes.image(1.0)}, to_host=to_host).values():
         assert (level.device, level.dtype, level.shape) == (place, torch.float16, (2, 4, 4))
     (pixels,) = backend.seen
     assert (pixels.device, pixels.dtype, len(pixels)) == (ELSEWHERE, torch.bfloat16, 2)
@@ -66,12 +63,8 @@ def test_where_embeddings_lie(
 @pytest.mark.parametrize("images", [1, 2])
 def test_kept_embeddings_go_to_the_model_in_its_precision(device: Device, images: int) -> None:
     decoder = Decoder(Any, device, Chunks("rows", 4))
-    group = scenes.group(4)
-    group.images[2:] = [scenes.image(1.0)] * 2 if images == 2 else group.images[2:]
-    plan = Plan.of(*read_prompts(*group))
-    assert len(plan.images) == images
-    kept = [(torch.ones(2, 4, 4, dtype=torch.float16),)] * images
-    (level,) = decoder._gathered(plan.jobs, kept)
+    kept = {digest: (torch.ones(2, 4, 4, dtype=torch.float16),) for digest in "ab"}
+    (level,) = decoder._stacked("abaa" if images == 2 else "aaaa", kept)
     assert (level.device, level.dtype, level.shape) == (ELSEWHERE, torch.bfloat16, (4, 2, 4, 4))
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from onethinker_rewards.errors import ArgumentError, BadImageError
 from onethinker_rewards.models import EmbeddingCache, Sam2Segmenter
+from onethinker_rewards.models.sam2 import hugging_face
 from onethinker_rewards.tasks import Segmenter
 from tests.models.sam2 import scenes, tiny
 
@@ -205,11 +206,9 @@ def test_what_an_embedding_hangs_on_is_in_its_key(model: Any) -> None:
 
 
 def test_another_version_of_the_package_encodes_again(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import transformers
-
     cache, group = EmbeddingCache(), scenes.group(1)
     Sam2Segmenter.from_transformers(model, cache=cache)(*group)
-    monkeypatch.setattr(transformers, "__version__", "6.0.0")
+    monkeypatch.setattr(hugging_face, "version", lambda _: "6.0.0")
     later = Sam2Segmenter.from_transformers(model, cache=cache)
     later(*group)
     assert later.counts.encoded == 1
@@ -232,7 +231,7 @@ def test_embeddings_beyond_half_precision_stay_finite() -> None:
     with torch.no_grad():
         loud.vision_encoder.neck.convs[1].weight *= 1e6
     Sam2Segmenter.from_transformers(loud, cache=cache, embedding_dtype=torch.float16)(*scenes.group(1))
-    (embedding,) = cache._memory._held.values()
+    (embedding,) = cache._memory.values()
     assert all(level.isfinite().all() for level in embedding)
     assert max(level.abs().max() for level in embedding) == torch.finfo(torch.float16).max
 
@@ -265,7 +264,7 @@ def test_a_model_in_training_is_put_into_evaluation() -> None:
 
 
 def test_nothing_is_computed_with_gradients(segmenter: Sam2Segmenter, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend, seen = segmenter._decoder._backend, []
+    backend, seen = segmenter._decoder.backend, []
     for name in ("encode", "decode"):
         whole = getattr(backend, name)
         monkeypatch.setattr(

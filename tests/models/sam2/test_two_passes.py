@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from onethinker_rewards.models.sam2.backend import Decoded, Prompts
-from onethinker_rewards.models.sam2.two_passes import draw
+from onethinker_rewards.models.sam2.backend import Decoded, Prompts, two_pass_logits
 
 
 class _Told:
@@ -27,7 +26,7 @@ class _Told:
 def _drawn(*answers: tuple[float, float]) -> tuple[_Told, torch.Tensor]:
     told: Any = _Told(*answers)
     prompts = Prompts(torch.arange(10.0).reshape(1, 5, 2), torch.tensor([[2, 3, 1, 0, 0]]))
-    return told, draw(told, (), prompts)
+    return told, two_pass_logits(told, (), prompts)
 
 
 def test_the_first_pass_sees_the_box_and_the_second_all() -> None:
