@@ -49,10 +49,8 @@ EXTRA = "pip install 'onethinker-rewards[sam2]'"
     ],
 )
 def test_a_missing_package_is_one_line_that_says_what_to_install(missing: str, use: str, line: str) -> None:
-    code = (
-        f"import sys; sys.modules[{missing!r}] = None; from onethinker_rewards.models import Sam2Segmenter as S; {use}"
-    )
-    assert run(code) == line
+    hide = f"import sys; sys.modules[{missing!r}] = None"
+    assert run(f"{hide}; from onethinker_rewards.models import Sam2Segmenter as S; {use}") == line
 
 
 def test_neither_package_needs_torchvision() -> None:

@@ -168,7 +168,11 @@ class EmbeddingCache:
                     found[key] = embedding
                     self._settle(key, embedding)
             missing = [key for key in indices if key not in found]
-            for key, embedding in zip(missing, self._encode([indices[key] for key in missing], encode), strict=True):
+            embeddings = [*map(_detached, encode([indices[key] for key in missing]))] if missing else []
+            if len(embeddings) != len(missing):
+                raise ArgumentError(f"encode: {len(missing)} embeddings were asked for, {len(embeddings)} returned")
+            self._count(misses=len(missing))
+            for key, embedding in zip(missing, embeddings, strict=True):
                 found[key] = embedding
                 self._settle(key, embedding)
         finally:
@@ -176,15 +180,6 @@ class EmbeddingCache:
                 self._settle(key, None)
         self._write({key: found[key] for key in missing})
         return found
-
-    def _encode(self, indices: list[int], encode: Encode) -> list[Embedding]:
-        if not indices:
-            return []
-        embeddings = [_detached(embedding) for embedding in encode(indices)]
-        if len(embeddings) != len(indices):
-            raise ArgumentError(f"encode: {len(indices)} embeddings were asked for, {len(embeddings)} returned")
-        self._count(misses=len(indices))
-        return embeddings
 
     def _settle(self, key: str, embedding: Embedding | None) -> None:
         """End the fetching of a key. None, after a failure, makes the waiting threads try."""

@@ -28,7 +28,6 @@ ImageLike: TypeAlias = "Pixels | Image | str | os.PathLike[str] | bytes | Mappin
 
 # The keys under which dictionaries hold an image: undecoded ones of Hugging Face's data sets, and those of verl's.
 _KEYS = ("bytes", "image", "path")
-
 _KEY_BYTES = 16
 
 # What Pillow raises for truncated or damaged files; each was seen in a fuzzed file of one of its formats.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,8 +115,7 @@ def test_a_segmenter_without_room_for_one_raises() -> None:
 
 class _OnCuda(torch.nn.Module):
     def parameters(self, recurse: bool = True) -> Any:
-        weight = torch.nn.Parameter(torch.zeros(1))
-        yield type("Weight", (), {"device": torch.device("cuda"), "dtype": weight.dtype})()
+        yield SimpleNamespace(device=torch.device("cuda"), dtype=torch.float32)
 
 
 def test_defaults_depend_on_the_device() -> None:

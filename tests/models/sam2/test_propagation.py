@@ -1,4 +1,4 @@
-"""Objects through videos, with small models of random weights."""
+"""Propagation through videos, with small models of random weights."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_batches_equal_their_rows(segmenter: Sam2Segmenter) -> None:
     assert min(map(scenes.overlap, masks, alone)) >= 0.99
 
 
-def test_frames_hang_on_the_keyframes_mask(segmenter: Sam2Segmenter) -> None:
+def test_frames_depend_on_the_keyframes_mask(segmenter: Sam2Segmenter) -> None:
     masks = segmenter.propagate(FRAMES, [1, 1], *_prompts(2))
     assert all((masks[0][frame] != masks[1][frame]).any() for frame in range(4))
 
@@ -89,12 +89,12 @@ def test_fewer_rows_at_once_where_memory_runs_out(model: Any) -> None:
     backend: Any = segmenter._tracker.backend
     whole = backend.track
 
-    def cramped(embeddings: Any, keyframe: int, prompts: Any) -> Any:
+    def limited(embeddings: Any, keyframe: int, prompts: Any) -> Any:
         if len(prompts.points) > 1:
             raise torch.OutOfMemoryError("simulated")
         return whole(embeddings, keyframe, prompts)
 
-    backend.track = cramped
+    backend.track = limited
     masks = segmenter.propagate(FRAMES[:2], [0, 0], *_prompts(2))
     assert len(masks) == 2
     assert segmenter.counts.halved == 1

@@ -110,15 +110,8 @@ class Encoder:
     @cached_property
     def _identity(self) -> str:
         """Everything that an embedding depends on besides the image."""
-        names = (
-            self.backend.name,
-            weights_digest(self.backend.model),
-            str(self.backend.side),
-            self.preprocessing.name,
-            self.device.precision,
-            str(self.dtype),
-        )
-        return "-".join(names)
+        model = f"{self.backend.name}-{weights_digest(self.backend.model)}-{self.backend.side}"
+        return f"{model}-{self.preprocessing.name}-{self.device.precision}-{self.dtype}"
 
     def _batch(self, images: Sequence[Pixels], target: torch.device) -> list[Embedding]:
         side, device = self.backend.side, self.device

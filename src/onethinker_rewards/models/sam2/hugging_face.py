@@ -61,12 +61,10 @@ class HuggingFaceBackend:
             raise ArgumentError("model: following an object needs Sam2VideoModel; Sam2Model has no memory")
         if int(version("transformers").partition(".")[0]) < _TRACKING_SINCE:
             raise ArgumentError(f"model: following an object needs transformers {_TRACKING_SINCE} or later")
-        from transformers.models.sam2_video.modeling_sam2_video import (  # noqa: PLC0415 - newer than the version above
-            Sam2VideoInferenceSession,
-        )
+        from transformers.models.sam2_video import modeling_sam2_video as sam2_video  # noqa: PLC0415 - not before 5
 
         weight = self.model.no_memory_embedding
-        session: Any = Sam2VideoInferenceSession(
+        session: Any = sam2_video.Sam2VideoInferenceSession(
             inference_device=weight.device, inference_state_device=weight.device, dtype=weight.dtype
         )
         # Only the number of frames is used: features are put into the cache, never computed from frames.
