@@ -1,4 +1,4 @@
-"""Masks that evaluation tests share."""
+"""Masks for the tests of evaluation, and the packages they are compared with."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def row(*pixels: int) -> np.ndarray:
 
 
 def blob(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Return an ellipse, perhaps over the border."""
+    """Return an ellipse, which may cross the border."""
     y, x = np.indices(shape)
-    centre, axes = rng.uniform(0, shape), rng.uniform(2, np.array(shape) / 3)
-    return ((y - centre[0]) / axes[0]) ** 2 + ((x - centre[1]) / axes[1]) ** 2 < 1
+    center, axes = rng.uniform(0, shape), rng.uniform(2, np.array(shape) / 3)
+    return ((y - center[0]) / axes[0]) ** 2 + ((x - center[1]) / axes[1]) ** 2 < 1
 
 
 @contextmanager
 def peer(name: str) -> Iterator[None]:
-    """Let a peer be imported, or skip the test where it is not installed."""
+    """Allow imports of a peer package, or skip the test if it is not installed."""
     if not (PEERS / name).exists():
         pytest.skip(f"{name} is not installed: make test installs it")
     sys.path.append(str(PEERS))

@@ -73,8 +73,8 @@ kinds = st.one_of(
 def test_overlaps_are_a_plain_loop(batch: Batch, ours: list[int], theirs: list[int]) -> None:
     """Whatever masks are written as; where all are run lengths they are never painted."""
     overlaps = mask_overlaps(in_kinds(sides(batch)[0], ours), in_kinds(sides(batch)[1], theirs))
-    assert overlaps.intersections.tolist() == [int((one & other).sum()) for one, other in batch]
-    assert overlaps.unions.tolist() == [int((one | other).sum()) for one, other in batch]
+    assert overlaps.intersections.tolist() == [int((mask & other).sum()) for mask, other in batch]
+    assert overlaps.unions.tolist() == [int((mask | other).sum()) for mask, other in batch]
     assert overlaps.intersections.dtype == overlaps.unions.dtype == np.int64
 
 
@@ -82,9 +82,9 @@ def test_overlaps_are_a_plain_loop(batch: Batch, ours: list[int], theirs: list[i
 def test_scores_are_the_textbook(batch: Batch, empty: float) -> None:
     result = totals_of(batch, empty).result()
     images = [Fraction(oracle.mask_iou(*pair, empty)) for pair in batch]
-    union = sum(int((one | other).sum()) for one, other in batch)
+    union = sum(int((mask | other).sum()) for mask, other in batch)
     assert result.giou == float(sum(images) / len(images))
-    assert result.ciou == (sum(int((one & other).sum()) for one, other in batch) / union if union else 0.0)
+    assert result.ciou == (sum(int((mask & other).sum()) for mask, other in batch) / union if union else 0.0)
     assert result.images == len(batch)
 
 
@@ -179,6 +179,6 @@ def test_pycocotools_agrees() -> None:
     rng = np.random.default_rng(1)
     pairs = [(blob(rng, (120, 90)), blob(rng, (120, 90))) for _ in range(60)]
     ours, theirs = ([encode_mask(mask) for mask in side] for side in sides(pairs))
-    expected = [coco.iou([one], [other], [0]).item() for one, other in zip(ours, theirs, strict=True)]
+    expected = [coco.iou([mask], [other], [0]).item() for mask, other in zip(ours, theirs, strict=True)]
     assert mask_overlaps(ours, theirs).iou(0.0) == expected
     assert giou(ours, theirs) == pytest.approx(np.mean(expected), abs=1e-15)

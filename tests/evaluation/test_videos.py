@@ -102,9 +102,9 @@ def test_batches_order_and_processes_do_not_matter(batch: list[np.ndarray], cut:
     if batch:
         alone = [j_and_f(*video) for video in batch]
         scores = whole.result()
-        assert scores.j == pytest.approx(np.mean([one.j for one in alone]), abs=1e-15)
-        assert scores.f == pytest.approx(np.mean([one.f for one in alone]), abs=1e-15)
-        assert (scores.videos, scores.frames) == (len(batch), sum(one.frames for one in alone))
+        assert scores.j == pytest.approx(np.mean([video.j for video in alone]), abs=1e-15)
+        assert scores.f == pytest.approx(np.mean([video.f for video in alone]), abs=1e-15)
+        assert (scores.videos, scores.frames) == (len(batch), sum(video.frames for video in alone))
 
 
 def test_a_video_counts_once_however_long() -> None:

@@ -1,4 +1,4 @@
-"""What processes do in a folder of embeddings that they share: ``python -m tests.models.sharing ROLE FOLDER SEED``."""
+"""A process that shares a folder of embeddings with others: ``python -m tests.models.sharing ROLE FOLDER SEED``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DISK_BYTES = 6 * FILE_BYTES
 
 
 def embedding(key: str) -> Embedding:
-    """Return levels that only this key has."""
+    """Return levels that depend on the key."""
     generator = torch.Generator().manual_seed(sum(key.encode()))
     return torch.randn(4, 5, generator=generator).bfloat16(), torch.randn(2, 3, generator=generator)
 
@@ -28,15 +28,15 @@ def is_right(key: str, found: Embedding) -> bool:
 
 
 def share(folder: Path, seed: int) -> None:
-    """Ask for keys in the company of others who do; there is room for half of them."""
+    """Request keys while other processes do; only half of them fit on disk."""
     random = Random(seed)
     cache = EmbeddingCache(memory_bytes=0, directory=folder, disk_bytes=DISK_BYTES)
     held: list[tuple[str, Embedding]] = []
     for _ in range(60):
         keys = random.choices(KEYS, k=3)
-        found = cache.get(keys, lambda places, keys=keys: [embedding(keys[place]) for place in places])
+        found = cache.get(keys, lambda indices, keys=keys: [embedding(keys[index]) for index in indices])
         held += zip(keys, found, strict=True)
-    # Those mapped long ago too, whose files are deleted by now.
+    # Including those mapped long ago, whose files are deleted by now.
     assert all(is_right(key, found) for key, found in held)
     counts = cache.counts
     assert counts.misses
@@ -45,7 +45,7 @@ def share(folder: Path, seed: int) -> None:
 
 
 def stop_half_way(folder: Path, _: int) -> None:
-    """Write the first half of a file, say so, and wait to be killed."""
+    """Write the first half of a file, print that, and wait to be killed."""
 
     def write_half(path: Path, content: bytes) -> None:
         with path.open("wb") as file:
@@ -59,7 +59,7 @@ def stop_half_way(folder: Path, _: int) -> None:
 
 
 def ask_as_nobody(folder: Path, _: int) -> None:
-    """Ask for a key that the folder has, and for one that it has not, as a user without any rights."""
+    """Request a key that the folder has and one that it does not have, as a user without rights."""
     import safetensors.torch  # noqa: F401 - while there are rights to read it
 
     os.setgid(65534)

@@ -1,4 +1,4 @@
-"""Embeddings on disk: what is read equals what was written, damage, room, other threads and processes."""
+"""Embeddings on disk: exact round trips, damage, the size limit, other threads and processes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethinker_rewards.models import CacheCounts, EmbeddingCache, embedding_files
-from onethinker_rewards.models.embedding_files import DamagedFileError, EmbeddingFiles
+from onethinker_rewards.models import CacheCounts, EmbeddingCache, embeddings
+from onethinker_rewards.models.embeddings import DamagedFileError, EmbeddingFiles
 from tests.models.sharing import DISK_BYTES, FILE_BYTES, KEYS, embedding, is_right
 from tests.waiting import LONGEST
 
@@ -32,12 +32,12 @@ HOUR = 3600.0
 
 
 def get(cache: EmbeddingCache, *keys: str) -> list[int]:
-    """Return the places that had to be encoded, after a look at what the cache gave."""
+    """Check the embeddings that the cache gives; return the indices that it had to encode."""
     asked: list[int] = []
 
-    def encode(places: list[int]) -> list[Any]:
-        asked.extend(places)
-        return [embedding(keys[place]) for place in places]
+    def encode(indices: list[int]) -> list[Any]:
+        asked.extend(indices)
+        return [embedding(keys[index]) for index in indices]
 
     assert all(map(is_right, keys, cache.get(keys, encode)))
     return asked
@@ -47,7 +47,7 @@ def on_disk(folder: Path) -> list[Path]:
     return sorted(folder.glob("embedding-*"))
 
 
-def used(path: Path, seconds_ago: float) -> None:
+def set_last_use(path: Path, seconds_ago: float) -> None:
     time = path.stat().st_mtime - seconds_ago
     os.utime(path, (time, time))
 
@@ -63,7 +63,7 @@ def files(folder: Path) -> EmbeddingFiles:
 
 
 def in_all_bits(dtype: torch.dtype) -> torch.Tensor:
-    """Return values of a type by random bytes, NaNs of all kinds and subnormal numbers too."""
+    """Return random bytes as values of a dtype, which include NaNs of all kinds and subnormal numbers."""
     generator = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (16, 64), dtype=torch.uint8, generator=generator).view(dtype)
 
@@ -77,9 +77,9 @@ def test_read_equals_written_bit_for_bit(files: EmbeddingFiles, dtype: torch.dty
     found = files.read("a")
     assert found is not None
     expected = (levels, levels[3], levels[0, 0], levels[:0], levels.T)
-    for one, other in zip(found, expected, strict=True):
-        assert (one.dtype, one.shape) == (other.dtype, other.shape)
-        assert torch.equal(*(each.contiguous().reshape(-1).view(torch.uint8) for each in (one, other)))
+    for level, other in zip(found, expected, strict=True):
+        assert (level.dtype, level.shape) == (other.dtype, other.shape)
+        assert torch.equal(*(tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (level, other)))
 
 
 def test_levels_keep_their_order_beyond_nine(files: EmbeddingFiles) -> None:
@@ -87,7 +87,7 @@ def test_levels_keep_their_order_beyond_nine(files: EmbeddingFiles) -> None:
     assert [level.item() for level in files.read("a") or ()] == [*range(12)]
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="tells its maps elsewhere")
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
 def test_what_is_read_is_mapped_and_its_file_cannot_be_changed_through_it(folder: Path, files: EmbeddingFiles) -> None:
     files.write("a", (torch.ones(4096),))
     (found,) = files.read("a") or ()
@@ -180,11 +180,11 @@ def test_no_change_of_any_byte_goes_unnoticed(tmp_path_factory: pytest.TempPathF
     assert is_right("a", found or ())
 
 
-def test_used_longest_ago_is_deleted_first(folder: Path) -> None:
+def test_the_least_recently_used_file_is_deleted_first(folder: Path) -> None:
     cache = EmbeddingCache(memory_bytes=0, directory=folder, disk_bytes=3 * FILE_BYTES)
     for key, seconds_ago in {"a": 30.0, "b": 20.0, "c": 10.0}.items():
         get(cache, key)
-        used(EmbeddingFiles(folder, None)._path(key), seconds_ago)
+        set_last_use(EmbeddingFiles(folder, None)._path(key), seconds_ago)
     assert get(cache, "a") == []  # now b is the oldest
     get(cache, "d")
     assert get(EmbeddingCache(directory=folder), "a", "b", "c", "d") == [1]
@@ -204,7 +204,7 @@ def test_disk_bytes_are_never_exceeded(
             assert files.read(key) is not None
 
 
-def test_what_is_larger_than_the_room_is_not_written(folder: Path) -> None:
+def test_a_file_larger_than_the_limit_is_not_written(folder: Path) -> None:
     cache = EmbeddingCache(memory_bytes=0, directory=folder, disk_bytes=10)
     assert [get(cache, "a"), get(cache, "a")] == [[0], [0]]
     assert on_disk(folder) == []
@@ -231,7 +231,7 @@ def test_other_files_in_the_folder_are_left_alone(folder: Path) -> None:
     ]
     for other in others:
         other.write_bytes(bytes(9000))
-        used(other, 9 * HOUR)
+        set_last_use(other, 9 * HOUR)
     cache = EmbeddingCache(directory=folder, disk_bytes=FILE_BYTES)
     get(cache, "a", "b", "c")
     assert {*folder.iterdir()} == {*others, EmbeddingFiles(folder, None)._path("c")}
@@ -248,13 +248,13 @@ def test_a_file_deleted_by_another_while_it_is_listed(folder: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("said", "is_gone"), [("in read-only mode: No such file or directory (2)", True), ("(12)", False)]
+    ("message", "is_gone"), [("in read-only mode: No such file or directory (2)", True), ("(12)", False)]
 )
 def test_a_file_deleted_by_another_while_it_is_opened(
-    files: EmbeddingFiles, monkeypatch: pytest.MonkeyPatch, said: str, is_gone: bool
+    files: EmbeddingFiles, monkeypatch: pytest.MonkeyPatch, message: str, is_gone: bool
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError(said)
+        raise RuntimeError(message)
 
     monkeypatch.setattr(safetensors, "safe_open", fail)
     if is_gone:
@@ -273,7 +273,7 @@ def test_a_file_of_someone_else_is_read(folder: Path, files: EmbeddingFiles, mon
     assert is_right("a", files.read("a") or ())
 
 
-def test_a_full_disk_is_told_once_and_costs_no_embedding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_warning_and_costs_no_embedding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = EmbeddingCache(memory_bytes=0, directory=folder)
 
     def fill(path: Path, content: bytes) -> None:
@@ -281,20 +281,20 @@ def test_a_full_disk_is_told_once_and_costs_no_embedding(folder: Path, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     monkeypatch.setattr(Path, "write_bytes", fill)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         assert get(cache, "a", "b") == [0, 1]
-    (warning,) = told
+    (warning,) = caught
     assert str(warning.message) == f"embeddings cannot be written to {folder}: No space left on device"
     assert (warning.category, warning.filename) == (RuntimeWarning, __file__)
     assert cache.counts == CacheCounts(misses=2, unwritten=2)
     assert on_disk(folder) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="needs another user to be")
+@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="needs root, to become another user")
 @pytest.mark.parametrize("rights", [0o755, 0o711, 0o700])
-def test_a_folder_of_someone_else_is_told_and_costs_no_embedding(rights: int) -> None:
-    """Whether its files can be read and listed, read or neither."""
+def test_a_folder_of_someone_else_is_a_warning_and_costs_no_embedding(rights: int) -> None:
+    """Its files can be read and listed, only read, or neither."""
     # Not pytest's own folder, which nobody else can enter.
     with TemporaryDirectory() as parent:
         folder = Path(parent).resolve() / "embeddings"
@@ -302,14 +302,14 @@ def test_a_folder_of_someone_else_is_told_and_costs_no_embedding(rights: int) ->
         Path(parent).chmod(0o755)
         folder.chmod(rights)
         with child("foreign", folder, "0") as process:
-            said, complaints = process.communicate(timeout=LONGEST)
+            output, errors = process.communicate(timeout=LONGEST)
     found = 1 if rights != 0o700 else 0
-    assert said == f"{found} on disk, {2 - found} encoded, {2 - found} unwritten\n", complaints
-    assert complaints.count(f"embeddings cannot be written to {folder}: Permission denied") == 1
+    assert output == f"{found} on disk, {2 - found} encoded, {2 - found} unwritten\n", errors
+    assert errors.count(f"embeddings cannot be written to {folder}: Permission denied") == 1
 
 
 def test_without_safetensors_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding_files, "find_spec", lambda _: None)
+    monkeypatch.setattr(embeddings, "find_spec", lambda _: None)
     with pytest.raises(ImportError, match=r"onethinker-rewards\[sam2\]"):
         EmbeddingCache(directory=folder)
     assert not folder.exists()
@@ -335,7 +335,7 @@ def test_threads_share_a_folder(folder: Path) -> None:
 @contextmanager
 def child(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
     command: Sequence[str] = [sys.executable, "-m", "tests.models.sharing", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # several share the cores
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # several processes share the cores
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -348,8 +348,8 @@ def test_processes_share_a_folder(folder: Path) -> None:
     """Each writes, reads and deletes what others read; nobody sees half a file."""
     with ExitStack() as stack:
         for process in [stack.enter_context(child("share", folder, str(seed))) for seed in range(3)]:
-            said, complaints = process.communicate(timeout=LONGEST)
-            assert (process.returncode, said) == (0, "0 damaged, 0 unwritten\n"), complaints
+            output, errors = process.communicate(timeout=LONGEST)
+            assert (process.returncode, output) == (0, "0 damaged, 0 unwritten\n"), errors
     left = on_disk(folder)
     assert all(path.suffix == ".safetensors" for path in left)
     assert 0 < sum(path.stat().st_size for path in left) <= DISK_BYTES + 2 * FILE_BYTES
@@ -364,9 +364,9 @@ def test_a_process_killed_while_it_writes_leaves_nothing_that_is_used(folder: Pa
     cache = EmbeddingCache(memory_bytes=0, directory=folder, disk_bytes=2 * FILE_BYTES)
     assert get(cache, KEYS[0]) == [0]
     assert cache.counts.damaged == 0
-    # It may be one that is still being written, until it is too old for that.
+    # A recent one may still be being written, so only an old one is deleted.
     get(cache, "b")
     assert unfinished.exists()
-    used(unfinished, 2 * HOUR)
+    set_last_use(unfinished, 2 * HOUR)
     get(cache, "c")
     assert not unfinished.exists()

@@ -1,4 +1,4 @@
-"""The cache of embeddings in memory: what is encoded, kept, dropped and counted, and what threads share."""
+"""The cache of embeddings in memory: encoding, eviction, counts, and threads that share it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from tests.waiting import LONGEST
 
 
 def embedding(key: str, size: int = 8) -> Embedding:
-    """Return one tensor of ``size`` bytes that tells the key."""
+    """Return one tensor of ``size`` bytes that depends on the key."""
     return (torch.full((size,), sum(key.encode()) % 251, dtype=torch.uint8),)
 
 
 class Encoder:
-    """Encodes the keys it was made for, and remembers what it was asked."""
+    """Encodes the given keys, and records the indices that it was asked for."""
 
     def __init__(self, keys: Sequence[str], size: int = 8) -> None:
         self.keys, self.size = keys, size
         self.asked: list[list[int]] = []
 
-    def __call__(self, places: list[int]) -> list[Embedding]:
-        self.asked.append(places)
-        return [embedding(self.keys[place], self.size) for place in places]
+    def __call__(self, indices: list[int]) -> list[Embedding]:
+        self.asked.append(indices)
+        return [embedding(self.keys[index], self.size) for index in indices]
 
 
 def get(cache: EmbeddingCache, keys: Sequence[str], size: int = 8) -> list[list[int]]:
-    """Return what was asked of the encoder, after a look at what the cache gave."""
+    """Check the embeddings that the cache gives; return the indices that it had to encode."""
     encoder = Encoder(keys, size)
     for key, found in zip(keys, cache.get(keys, encoder), strict=True):
         assert torch.equal(found[0], embedding(key, size)[0])
@@ -65,7 +65,7 @@ def test_rows_of_one_image_share_its_tensors() -> None:
     assert first is third is cache.get(["a"], Encoder("a"))[0]
 
 
-def test_used_longest_ago_goes_first() -> None:
+def test_the_least_recently_used_is_evicted_first() -> None:
     cache = EmbeddingCache(memory_bytes=24)
     get(cache, "abc")
     get(cache, "a")
@@ -77,7 +77,7 @@ def test_used_longest_ago_goes_first() -> None:
     assert get(cache, "d") == [[0]]
 
 
-def test_several_go_for_one_that_is_larger() -> None:
+def test_several_are_evicted_for_a_larger_one() -> None:
     cache = EmbeddingCache(memory_bytes=24)
     get(cache, "abc")
     get(cache, "d", size=9)
@@ -158,10 +158,10 @@ def test_threads_that_ask_at_the_same_time_share_one_encoding() -> None:
     barrier, calls, others = threading.Barrier(8), [], threading.Event()
     watch_waiting(cache, others, waiting=7)
 
-    def encode(places: list[int]) -> list[Embedding]:
-        calls.append(places)
+    def encode(indices: list[int]) -> list[Embedding]:
+        calls.append(indices)
         assert others.wait(LONGEST)
-        return [embedding("a") for _ in places]
+        return [embedding("a") for _ in indices]
 
     def ask(_: int) -> Embedding:
         barrier.wait(LONGEST)
@@ -170,22 +170,22 @@ def test_threads_that_ask_at_the_same_time_share_one_encoding() -> None:
     with ThreadPoolExecutor(8) as threads:
         found = [*threads.map(ask, range(8))]
     assert calls == [[0]]
-    assert all(one is found[0] for one in found)
+    assert all(shared is found[0] for shared in found)
     assert cache.counts == CacheCounts(misses=1, waits=7)
 
 
 def watch_waiting(cache: EmbeddingCache, event: threading.Event, waiting: int) -> None:
     """Set the event as soon as so many lookups were sent to wait for others."""
-    look, seen = cache._look, []
+    look_up, seen = cache._look_up, []
 
     def watched(*arguments: Any) -> Any:
-        mine, theirs = look(*arguments)
+        mine, theirs = look_up(*arguments)
         seen.extend(theirs)
         if len(seen) == waiting:
             event.set()
         return mine, theirs
 
-    cache._look = watched
+    cache._look_up = watched
 
 
 @pytest.mark.parametrize("error", [OSError("out of memory"), KeyboardInterrupt()], ids=["error", "interrupt"])
@@ -194,7 +194,7 @@ def test_an_encoding_that_raises_lets_the_next_thread_try(error: BaseException) 
     encoding, other_waits = threading.Event(), threading.Event()
     watch_waiting(cache, other_waits, waiting=1)
 
-    def fail(places: list[int]) -> list[Embedding]:
+    def fail(_: list[int]) -> list[Embedding]:
         encoding.set()
         assert other_waits.wait(LONGEST)
         raise error
@@ -228,7 +228,7 @@ def test_threads_with_keys_in_common_never_wait_for_each_other() -> None:
 
 
 class Memory(RuleBasedStateMachine):
-    """Beside a list in the order of use, which is the plainest cache there is."""
+    """Compare the cache with a list of keys in the order of their last use."""
 
     LIMIT = 10
 
@@ -240,7 +240,7 @@ class Memory(RuleBasedStateMachine):
 
     @staticmethod
     def size(key: str) -> int:
-        return "abcdefghijkl".index(key)  # of 0 to one more than there is room for
+        return "abcdefghijkl".index(key)  # from 0 to one more than the limit
 
     @rule(keys=st.lists(st.sampled_from("abcdefghijkl"), max_size=5))
     def ask(self, keys: list[str]) -> None:
@@ -249,12 +249,12 @@ class Memory(RuleBasedStateMachine):
         missing = [key for key in distinct if key not in self.held]
         encoded: list[int] = []
 
-        def encode(places: list[int]) -> list[Embedding]:
-            encoded.extend(places)
-            return [embedding(keys[place], self.size(keys[place])) for place in places]
+        def encode(indices: list[int]) -> list[Embedding]:
+            encoded.extend(indices)
+            return [embedding(keys[index], self.size(keys[index])) for index in indices]
 
         found = self.cache.get(keys, encode)
-        assert [one[0].tolist() for one in found] == [embedding(key, self.size(key))[0].tolist() for key in keys]
+        assert [level.tolist() for (level,) in found] == [embedding(key, self.size(key))[0].tolist() for key in keys]
         assert encoded == [keys.index(key) for key in missing]
         self.held = [key for key in self.held if key not in hits] + hits
         evicted = sum(self.add(key) for key in missing)
@@ -267,7 +267,7 @@ class Memory(RuleBasedStateMachine):
         )
 
     def add(self, key: str) -> int:
-        """Return how many had to go."""
+        """Add a key; return how many were evicted."""
         if self.size(key) > self.LIMIT:
             return 0
         kept = [*self.held, key]

@@ -1,4 +1,4 @@
-"""GrabCut as a segmenter: what prompts decide, what is refused, drawn scenes and photographs."""
+"""GrabCut as a segmenter: the effect of prompts, errors, drawn scenes and photographs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ BOX = [150.0, 150.0, 750.0, 700.0]
 
 
 def scene(height: int = 80, width: int = 120, seed: int = 0) -> Photograph:
-    """Return a red ellipse before green, both with noise."""
+    """Return a red ellipse on green, both with noise."""
     down, across = np.indices((height, width)) + 0.5
     mask = ((across / width - 0.45) / 0.25) ** 2 + ((down / height - 0.4) / 0.2) ** 2 < 1
-    colours = np.where(mask[:, :, None], (190, 60, 50), (60, 140, 70))
+    colors = np.where(mask[:, :, None], (190, 60, 50), (60, 140, 70))
     noise = np.random.default_rng(seed).normal(0, 8, (height, width, 3))
-    return Photograph(np.clip(colours + noise, 0, 255).astype(np.uint8), mask)
+    return Photograph(np.clip(colors + noise, 0, 255).astype(np.uint8), mask)
 
 
 SCENE = scene()
@@ -69,7 +69,7 @@ def test_the_object_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("shape", [(80, 300), (300, 80), (301, 299)])
-def test_a_larger_image_is_drawn_in_at_another_size(shape: tuple[int, int]) -> None:
+def test_a_larger_image_is_segmented_at_a_smaller_size(shape: tuple[int, int]) -> None:
     large = scene(*shape)
     small, full = draw(large.pixels, longest_side=100), draw(large.pixels, longest_side=None)
     assert small.shape == full.shape == shape
@@ -77,7 +77,7 @@ def test_a_larger_image_is_drawn_in_at_another_size(shape: tuple[int, int]) -> N
     assert iou(small, large.mask) > 0.9
 
 
-def test_an_image_of_the_longest_side_is_drawn_in_as_it_is() -> None:
+def test_an_image_of_the_longest_side_is_not_resized() -> None:
     np.testing.assert_array_equal(draw(SCENE.pixels, longest_side=120), draw(SCENE.pixels, longest_side=None))
 
 
@@ -107,7 +107,7 @@ def test_a_point_off_the_object_wins_over_one_on_it() -> None:
     assert not draw(SCENE.pixels, off=ON)[32, 54]
 
 
-def test_a_point_off_the_object_takes_its_colour_along() -> None:
+def test_a_point_off_the_object_excludes_its_color() -> None:
     """Two ellipses in one box: a large point on the right one leaves the left."""
     two = np.concatenate([SCENE.pixels, SCENE.pixels[:, :, ::-1]], axis=1)
     both = [50, 150, 900, 700]
@@ -130,7 +130,7 @@ def test_prompts_that_leave_nothing_to_tell_apart(box: Any, on: Any, off: Any, e
     assert draw(SCENE.pixels, box, on, off).sum() == expected
 
 
-def test_an_image_of_one_colour() -> None:
+def test_an_image_of_one_color() -> None:
     mask = draw(np.full((50, 60, 3), 90, dtype=np.uint8))
     assert mask[20, 27]
     assert not mask[:7].any()
@@ -157,7 +157,7 @@ def test_rows_do_not_change_each_other() -> None:
             np.testing.assert_array_equal(mask, draw(*row))
 
 
-def test_rows_that_are_alike_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identical_rows_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = GrabCutSegmenter()
     drawn: list[Any] = []
     drawing = segmenter._draw
@@ -189,13 +189,13 @@ def _one_thread() -> Iterator[None]:
 
 
 def patches() -> np.ndarray:
-    """Return squares of random colours, which are cut in another way with each beginning."""
+    """Return squares of random colors, whose cut depends on the random seed."""
     random = np.random.default_rng(0)
-    colours = np.kron(random.integers(0, 256, (8, 12, 3)), np.ones((10, 10, 1)))
-    return np.clip(colours + random.normal(0, 20, colours.shape), 0, 255).astype(np.uint8)
+    colors = np.kron(random.integers(0, 256, (8, 12, 3)), np.ones((10, 10, 1)))
+    return np.clip(colors + random.normal(0, 20, colors.shape), 0, 255).astype(np.uint8)
 
 
-def test_it_draws_the_same_after_others_used_opencv() -> None:
+def test_it_does_not_depend_on_the_seed_that_others_set() -> None:
     masks = []
     for seed in range(8):
         cv2.setRNGSeed(seed)
@@ -271,7 +271,7 @@ def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         GrabCutSegmenter()
 
 
-# What it reaches today, less some room for another OpenCV; beside it the box alone.
+# Lower bounds of its IoU, with a margin for other versions of OpenCV; upper bounds of the filled box's IoU.
 PHOTOGRAPHS = [
     pytest.param(photographs.quokka, 0.88, 0.8, id="quokka"),
     pytest.param(photographs.horse, 0.95, 0.45, id="horse"),
@@ -294,9 +294,9 @@ def test_a_worse_prompt_draws_a_worse_mask_of_a_photograph() -> None:
     moved = [box[0] + 150, box[1], box[2] + 150, box[3]]
     elsewhere = [600.0, 50.0, 950.0, 500.0]
     rows = [(box, on, off), (moved, on, off), (elsewhere, off, on)]
-    right, beside, wrong = (iou(draw(shown.pixels, *row), shown.mask) for row in rows)
-    assert right - beside > 0.1
-    assert beside - wrong > 0.1
+    right, shifted, wrong = (iou(draw(shown.pixels, *row), shown.mask) for row in rows)
+    assert right - shifted > 0.1
+    assert shifted - wrong > 0.1
     assert wrong < 0.1
 
 

@@ -1,4 +1,4 @@
-"""Reading images: kinds, what is refused and how it is said, keys of content."""
+"""Reading images: what is accepted, errors in one line, keys of content."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def path(tmp_path: Path) -> Path:
         pytest.param(encoded(), id="bytes"),
         pytest.param(with_alpha(0), id="alpha is dropped, not blended"),
         pytest.param(encoded(with_alpha(9)), id="bytes with alpha"),
-        pytest.param(turned(), id="the orientation in EXIF is not applied"),
+        pytest.param(turned(), id="an EXIF orientation is not applied"),
         pytest.param(encoded(save_all=True, append_images=[Image.new("RGB", (7, 5))]), id="the first of two frames"),
     ],
 )
@@ -71,12 +71,12 @@ def test_paths(path: Path, kind: Any) -> None:
     np.testing.assert_array_equal(read_image(kind(path)), PIXELS)
 
 
-@pytest.mark.parametrize("grey", [PIXELS[:, :, 0], Image.fromarray(PIXELS[:, :, 0])], ids=["array", "Pillow"])
-def test_grey_is_three_equal_channels(grey: Any) -> None:
-    np.testing.assert_array_equal(read_image(grey), np.dstack([PIXELS[:, :, 0]] * 3))
+@pytest.mark.parametrize("gray", [PIXELS[:, :, 0], Image.fromarray(PIXELS[:, :, 0])], ids=["array", "Pillow"])
+def test_gray_is_three_equal_channels(gray: Any) -> None:
+    np.testing.assert_array_equal(read_image(gray), np.dstack([PIXELS[:, :, 0]] * 3))
 
 
-def test_a_palette_with_transparency_keeps_its_colours() -> None:
+def test_a_palette_with_transparency_keeps_its_colors() -> None:
     """Pillow warns of such images, and a warning is an error here."""
     palette = Image.fromarray(PIXELS).convert("P")
     image = encoded(palette, transparency=bytes([0, 128, 255]))
@@ -114,14 +114,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("image", "reason"), REFUSED)
-def test_what_is_no_image_is_one_line(image: Any, reason: str) -> None:
+def test_an_unreadable_image_is_an_error_of_one_line(image: Any, reason: str) -> None:
     with pytest.raises(ArgumentError) as raised:
         read_image(image)
     assert str(raised.value).startswith(reason)
     assert "\n" not in str(raised.value)
 
 
-def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(ArgumentError, match=r"image: Image size \(35 pixels\) exceeds limit of 20"):
         read_image(encoded())
@@ -134,7 +134,7 @@ def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(OSError("first line\nsecond"), "image: first line", id="several lines"),
     ],
 )
-def test_what_pillow_says_becomes_one_line(error: Exception, said: str) -> None:
+def test_errors_of_pillow_become_one_line(error: Exception, said: str) -> None:
     class Broken(Image.Image):
         def convert(self, *arguments: Any, **options: Any) -> Image.Image:
             raise error
@@ -147,9 +147,9 @@ def test_what_pillow_says_becomes_one_line(error: Exception, said: str) -> None:
 @given(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "AVIF", "DDS"]), st.data())
 def test_damaged_files_are_read_or_refused(kind: str, data: st.DataObject) -> None:
     content = bytearray(encoded(kind=kind))
-    at = st.integers(0, len(content) - 1)
-    for place, value in data.draw(st.lists(st.tuples(at, st.integers(0, 255)), max_size=6)):
-        content[place] = value
+    offsets = st.integers(0, len(content) - 1)
+    for offset, value in data.draw(st.lists(st.tuples(offsets, st.integers(0, 255)), max_size=6)):
+        content[offset] = value
     try:
         pixels = read_image(bytes(content[: data.draw(st.integers(1, len(content)))]))
     except (ArgumentError, Warning):
@@ -189,9 +189,9 @@ def test_rows_that_share_an_image_share_its_array(path: Path, monkeypatch: pytes
     rows = [str(path), pillow, encoded(), path, pillow, encoded(), PIXELS, other, str(path)]
     found = read_images(rows)
     assert len(read) == 5
-    groups = [[row for row, one in enumerate(found) if one is each] for each in found]
+    groups = [[row for row, other in enumerate(found) if other is pixels] for pixels in found]
     assert groups == [[0, 3, 8], [1, 4], [2, 5], [0, 3, 8], [1, 4], [2, 5], [6], [7], [0, 3, 8]]
-    assert all(np.array_equal(one, PIXELS) for one in found)
+    assert all(np.array_equal(pixels, PIXELS) for pixels in found)
 
 
 def test_dictionaries_as_data_sets_have_them(path: Path) -> None:
@@ -204,9 +204,9 @@ def test_dictionaries_as_data_sets_have_them(path: Path) -> None:
         str(path),
     ]
     read = read_images(rows)
-    assert all(np.array_equal(one, PIXELS) for one in read)
-    assert [one is read[0] for one in read] == [True, True, False, False, False, False]
-    assert [one is read[2] for one in read] == [False, False, True, True, False, True]
+    assert all(np.array_equal(pixels, PIXELS) for pixels in read)
+    assert [pixels is read[0] for pixels in read] == [True, True, False, False, False, False]
+    assert [pixels is read[2] for pixels in read] == [False, False, True, True, False, True]
 
 
 def test_dictionaries_without_an_image() -> None:

@@ -1,4 +1,4 @@
-"""Scores over a whole data set of masks: sums first, division last."""
+"""Scores of masks over a whole data set, from sums that can be merged before they are divided."""
 
 from __future__ import annotations
 

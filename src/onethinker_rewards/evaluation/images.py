@@ -1,4 +1,4 @@
-"""gIoU and cIoU: how well masks cover their references, over many images."""
+"""gIoU and cIoU of masks over many images."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["ImageScores", "ImageTotals", "ciou", "giou"]
 
 @dataclass(frozen=True, slots=True)
 class ImageScores:
-    """What masks are worth over many images, each in [0, 1]; higher is better.
+    """Scores of masks over many images, both in [0, 1]; higher is better.
 
     Attributes:
-        giou: The mean of the images' intersections over unions: every image counts the same.
-        ciou: The sum of all intersections over that of all unions: every pixel counts the same.
-        images: How many they are.
+        giou: Mean of the images' intersections over unions: every image has the same weight.
+        ciou: Sum of all intersections over the sum of all unions: every pixel has the same weight.
+        images: Number of images.
     """
 
     giou: float
@@ -27,15 +27,15 @@ class ImageScores:
 
 @dataclass(slots=True)
 class ImageTotals:
-    """Sums from which gIoU and cIoU come, in any number of batches and processes: the result is the same to the bit.
+    """Sums for gIoU and cIoU. The result does not depend, to the last bit, on how images are batched or split up.
 
-    It holds whole numbers only, and pickles.
+    Totals pickle, so other processes can send theirs to be merged.
 
     Attributes:
-        empty: Score of an image where nothing is on in mask and reference. OneThinker's evaluation says 0, LISA's 1.
-        intersection: Pixels that masks and references share.
-        union: Pixels that they cover together.
-        iou: The mean of the images' own scores so far.
+        empty: IoU of an image whose mask and reference are both empty: 0 in OneThinker's evaluation, 1 in LISA's.
+        intersection: Sum of the intersections, in pixels.
+        union: Sum of the unions, in pixels.
+        iou: Mean of the images' IoUs so far.
 
     >>> totals, of_another_process = ImageTotals(), ImageTotals()
     >>> totals.update([[[1, 1, 0, 0]]], [[[0, 1, 0, 0]]])
@@ -51,15 +51,15 @@ class ImageTotals:
     iou: ExactMean = field(default_factory=ExactMean)
 
     def update(self, predicted: Masks, reference: Masks) -> None:
-        """Count a batch of images.
+        """Add a batch of images.
 
         Args:
-            predicted: N masks: run-length encodings, PNG files, arrays, or ``[N, H, W]``. None where no mask was
-                drawn, which counts as an empty one.
-            reference: N masks alike, none of them None, each of the size of its predicted one.
+            predicted: N masks: run-length encodings, PNG files, arrays, or ``[N, H, W]``. None, for no mask, counts as
+                empty.
+            reference: N masks likewise, none of them None, each of the size of its predicted mask.
 
         Raises:
-            ArgumentError: The numbers of masks or their sizes differ, or one cannot be read. Nothing is counted then.
+            ArgumentError: The numbers of masks or their sizes differ, or one cannot be read. Nothing is added then.
         """
         overlaps = mask_overlaps(predicted, reference)
         self.intersection += int(overlaps.intersections.sum())
@@ -67,10 +67,10 @@ class ImageTotals:
         self.iou.add(overlaps.iou(self.empty))
 
     def merge(self, other: ImageTotals) -> None:
-        """Count what another has counted.
+        """Add the images of other totals.
 
         Raises:
-            ArgumentError: It scores empty masks otherwise.
+            ArgumentError: Their ``empty`` differs.
         """
         if self.empty != other.empty:
             raise ArgumentError(f"totals with empty={self.empty!r} and empty={other.empty!r} cannot be merged")
@@ -79,7 +79,7 @@ class ImageTotals:
         self.iou.merge(other.iou)
 
     def result(self) -> ImageScores:
-        """Return the scores; cIoU is 0 where nothing was on anywhere.
+        """Return the scores; cIoU is 0 if all masks are empty.
 
         Raises:
             ArgumentError: No image was counted.
@@ -91,20 +91,20 @@ class ImageTotals:
 
 
 def giou(predicted: Masks, reference: Masks, *, empty: float = 0.0) -> float:
-    """Return the mean of the images' intersections over unions.
+    """Return gIoU, ``Σ IoU / N``: the mean of the images' intersections over unions.
 
-    It is no relation of the generalized IoU of boxes, which has the same short name.
+    It is not the generalized IoU of boxes, which has the same short name.
 
     Args:
         predicted: As in `ImageTotals.update`.
         reference: As in `ImageTotals.update`.
-        empty: Score of an image where nothing is on in either: 0 in OneThinker's evaluation, 1 in LISA's.
+        empty: IoU of an image whose masks are both empty: 0 in OneThinker's evaluation, 1 in LISA's.
 
     Returns:
         In [0, 1]; higher is better.
 
     Raises:
-        ArgumentError: The masks do not fit each other, one cannot be read, or there is none.
+        ArgumentError: Numbers or sizes of masks differ, one cannot be read, or there is no image.
 
     Source: Lai et al., "LISA: Reasoning Segmentation via Large Language Model", CVPR 2024, section 4.1.
 
@@ -115,17 +115,17 @@ def giou(predicted: Masks, reference: Masks, *, empty: float = 0.0) -> float:
 
 
 def ciou(predicted: Masks, reference: Masks) -> float:
-    """Return the sum of all intersections over the sum of all unions: large objects weigh more.
+    """Return cIoU, ``Σ intersection / Σ union`` over the images, in which large objects have more weight.
 
     Args:
         predicted: As in `ImageTotals.update`.
         reference: As in `ImageTotals.update`.
 
     Returns:
-        In [0, 1]; higher is better; 0 where nothing is on in any.
+        In [0, 1]; higher is better; 0 if all masks are empty.
 
     Raises:
-        ArgumentError: The masks do not fit each other, one cannot be read, or there is none.
+        ArgumentError: Numbers or sizes of masks differ, one cannot be read, or there is no image.
 
     Source: Lai et al., "LISA: Reasoning Segmentation via Large Language Model", CVPR 2024, section 4.1.
 

@@ -1,4 +1,4 @@
-"""J&F: how well masks follow an object through a video, in area and in contour."""
+"""J&F of masks over videos: the IoU of areas and the F-measure of contours."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import fsum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from onethinker_rewards.answers.masks import Mask, read_runs
+from onethinker_rewards.answers.masks import Mask, Runs, read_runs
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.evaluation.overlaps import ExactMean, Masks, check_sizes, pixels
+from onethinker_rewards.evaluation.overlaps import ExactMean, Masks, as_array, check_sizes
 from onethinker_rewards.metrics import boundary_f, mask_iou
 
 __all__ = ["VideoScores", "VideoTotals", "j_and_f"]
 
-# Two empty masks are equal in DAVIS; the released evaluation gives them no J.
+Rules: TypeAlias = Literal["davis", "release"]
+Count: TypeAlias = Literal["all", "inner"]
+
+# J of two empty masks.
 _EMPTY = {"davis": 1.0, "release": 0.0}
 _FRAMES = {"all": slice(None), "inner": slice(1, -1)}
 
 
 @dataclass(frozen=True, slots=True)
 class VideoScores:
-    """What masks are worth over videos, each in [0, 1]; higher is better.
+    """Scores of masks over videos, in [0, 1]; higher is better.
 
     Attributes:
-        j: Mean intersection over union: over a video's frames, then over videos.
-        f: Mean F-measure of the contours alike.
-        videos: How many they are; a video with several objects is one an object.
-        frames: How many frames were compared in them.
+        j: Mean intersection over union, over a video's frames and then over videos.
+        f: Mean F-measure of the contours, likewise.
+        videos: Number of videos; one with several objects counts once per object.
+        frames: Number of frames compared in them.
     """
 
     j: float
@@ -40,18 +43,17 @@ class VideoScores:
 
     @property
     def j_and_f(self) -> float:
-        """The mean of both."""
+        """The mean of J and F."""
         return (self.j + self.f) / 2.0
 
 
 @dataclass(slots=True)
 class VideoTotals:
-    """Sums from which J&F comes, in any number of batches and processes: the result is the same to the bit.
+    """Sums for J&F. The result does not depend, to the last bit, on the order of videos or how they are split up.
 
     Attributes:
-        rules: Whose contours, and what two empty masks are worth: ``davis``, or ``release`` for OneThinker's
-            evaluation.
-        count: ``all`` frames, or the ``inner`` ones without the first and the last, as where the first is given.
+        rules: As in `j_and_f`.
+        count: As in `j_and_f`.
         frames: Frames compared so far.
         j: Mean of the videos' J so far.
         f: Mean of the videos' F so far.
@@ -63,24 +65,24 @@ class VideoTotals:
     VideoScores(j=0.75, f=0.75, videos=2, frames=4)
     """
 
-    rules: Literal["davis", "release"] = "davis"
-    count: Literal["all", "inner"] = "all"
+    rules: Rules = "davis"
+    count: Count = "all"
     frames: int = 0
     j: ExactMean = field(default_factory=ExactMean)
     f: ExactMean = field(default_factory=ExactMean)
 
     def update(self, predicted: Masks, reference: Masks) -> None:
-        """Count an object in a video; its arguments are those of `j_and_f`, and so is what it raises."""
+        """Add one object of one video; takes and raises the same as `j_and_f`."""
         scores = j_and_f(predicted, reference, rules=self.rules, count=self.count)
         self.frames += scores.frames
         self.j.add([scores.j])
         self.f.add([scores.f])
 
     def merge(self, other: VideoTotals) -> None:
-        """Count what another has counted.
+        """Add the videos of other totals.
 
         Raises:
-            ArgumentError: It counts by other rules.
+            ArgumentError: Their ``rules`` or ``count`` differ.
         """
         if (self.rules, self.count) != (other.rules, other.count):
             raise ArgumentError(
@@ -105,19 +107,21 @@ def j_and_f(
     predicted: Masks,
     reference: Masks,
     *,
-    rules: Literal["davis", "release"] = "davis",
-    count: Literal["all", "inner"] = "all",
+    rules: Rules = "davis",
+    count: Count = "all",
 ) -> VideoScores:
-    """Return J, the mean IoU over an object's frames, and F, that of its contours.
+    """Return J, the mean IoU over an object's frames, and F, the mean F-measure of its contours.
 
-    Frames are painted and compared one at a time, so encoded ones take little more room than a mask of each side.
+    Run-length encodings are painted one frame at a time, so that they need memory for two masks only.
 
     Args:
-        predicted: T masks: run-length encodings, PNG files, arrays, or ``[T, H, W]``. None where no mask was drawn:
-            an empty one under ``davis``, and 0 for J and F under ``release``.
-        reference: T masks alike. None where nobody annotated the frame: it is left out.
-        rules: Whose contours, and what two empty masks are worth: 1 for J in DAVIS, 0 in OneThinker's evaluation.
-        count: ``all`` frames, or the ``inner`` ones without the first and the last.
+        predicted: T masks: run-length encodings, PNG files, arrays, or ``[T, H, W]``. None, for no mask, is an empty
+            mask under ``davis``, and gives J = F = 0 under ``release``.
+        reference: T masks likewise. A frame whose reference is None was not annotated and is left out.
+        rules: ``davis``, or ``release`` for OneThinker's evaluation. They differ in the contour and its tolerance, see
+            `boundary_f`, and in J of two empty masks: 1 under ``davis``, 0 under ``release``.
+        count: ``all`` frames, or the ``inner`` ones without the first and the last, as in DAVIS, where the first
+            frame's mask is given.
 
     Returns:
         The scores of one video.
@@ -132,45 +136,42 @@ def j_and_f(
         raise ArgumentError(f"there are {len(predicted)} predicted frames and {len(reference)} of the reference")
     if rules not in _EMPTY or count not in _FRAMES:
         raise ArgumentError(f"rules must be davis or release and count all or inner, got {rules!r} and {count!r}")
-    places = [place for place in range(len(reference))[_FRAMES[count]] if reference[place] is not None]
-    if not places:
+    frames = [frame for frame in range(len(reference))[_FRAMES[count]] if reference[frame] is not None]
+    if not frames:
         raise ArgumentError("the reference has no frame to compare")
-    ours, theirs = _Frames(predicted, places), _Frames(reference, places)
-    scores = [
-        _frame(place, None if predicted[place] is None else ours(place), theirs(place), rules) for place in places
-    ]
-    area, contour = (fsum(side) / len(scores) for side in zip(*scores, strict=True))
-    return VideoScores(area, contour, 1, len(scores))
-
-
-def _frame(
-    place: int, predicted: Mask | None, reference: Mask, rules: Literal["davis", "release"]
-) -> tuple[float, float]:
-    if predicted is None:
-        if rules == "release":
-            return 0.0, 0.0
-        predicted = np.zeros_like(reference)
-    check_sizes(place, predicted.shape, reference.shape)
-    area = mask_iou(predicted[None], reference[None], empty=_EMPTY[rules])
-    return area.item(), boundary_f(predicted[None], reference[None], rules=rules).item()
+    predicted_frames, reference_frames = _Frames(predicted, frames), _Frames(reference, frames)
+    scores: list[tuple[float, float]] = []
+    for frame in frames:
+        drawn = None if predicted[frame] is None else predicted_frames.mask(frame)
+        mask = reference_frames.mask(frame)
+        if drawn is None and rules == "release":
+            scores.append((0.0, 0.0))
+            continue
+        drawn = np.zeros_like(mask) if drawn is None else drawn
+        check_sizes(frame, drawn.shape, mask.shape)
+        area = mask_iou(drawn[None], mask[None], empty=_EMPTY[rules])
+        scores.append((area.item(), boundary_f(drawn[None], mask[None], rules=rules).item()))
+    j, f = (fsum(column) / len(scores) for column in zip(*scores, strict=True))
+    return VideoScores(j, f, 1, len(scores))
 
 
 class _Frames:
-    """Gives the mask of a frame; run lengths of all frames are read in one pass, and painted one at a time."""
+    """The masks of some frames; all run-length encodings are decoded in one pass, and painted one at a time."""
 
-    def __init__(self, masks: Masks, places: Sequence[int]) -> None:
+    def __init__(self, masks: Masks, frames: Sequence[int]) -> None:
         self._masks = masks
-        encoded = {place: mask for place in places if isinstance(mask := masks[place], Mapping)}
-        self._rows = {place: row for row, place in enumerate(encoded)}
-        self._runs = None
-        # One that is faulty is named where its frame's turn comes.
+        encoded = {frame: mask for frame in frames if isinstance(mask := masks[frame], Mapping)}
+        self._rows = {frame: row for row, frame in enumerate(encoded)}
+        self._runs: Runs | None = None
+        # A faulty encoding is reported, with its frame, when `mask` reads it.
         with suppress(ArgumentError):
             self._runs = read_runs([*encoded.values()])
 
-    def __call__(self, place: int) -> Mask:
-        if self._runs is not None and place in self._rows:
-            return self._runs.paint(self._rows[place])
+    def mask(self, frame: int) -> Mask:
+        """Return the ``[H, W]`` mask of a frame."""
+        if self._runs is not None and frame in self._rows:
+            return self._runs.paint(self._rows[frame])
         try:
-            return pixels(self._masks[place])
+            return as_array(self._masks[frame])
         except ArgumentError as error:
-            raise ArgumentError(f"frame {place}: {error}") from None
+            raise ArgumentError(f"frame {frame}: {error}") from None

@@ -1,8 +1,9 @@
-"""Clients of the big models that a reward may ask, and what they share. Importing this imports no torch."""
+"""Segmenters that a reward may ask for masks, and what they share. Importing this package imports no torch."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from onethinker_rewards.models.embeddings import CacheCounts, Embedding, EmbeddingCache
 from onethinker_rewards.models.grabcut import GrabCutSegmenter
@@ -25,13 +26,13 @@ __all__ = [
     "read_images",
 ]
 
-_OF_SAM2 = ("Sam2Segmenter", "SegmenterCounts")
 
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is asked for."""
-    if name not in _OF_SAM2:
+def __getattr__(name: str) -> object:
+    """Import the names that need torch when they are first used."""
+    if name not in {"Sam2Segmenter", "SegmenterCounts"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if find_spec("torch") is None:
+        raise ImportError("Sam2Segmenter needs torch: pip install 'onethinker-rewards[sam2]'")
     from onethinker_rewards.models import sam2  # noqa: PLC0415 - imports torch
 
     return getattr(sam2, name)

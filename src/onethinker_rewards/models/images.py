@@ -1,4 +1,4 @@
-"""Images as segmenters take them: to one kind of pixels, and to a key of their content."""
+"""Images as segmenters read them: RGB pixels, and a key of their content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 import zlib
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,75 +26,80 @@ Pixels: TypeAlias = NDArray[np.uint8]
 # An array `[H, W, 3]` or `[H, W]`, a Pillow image, a path, the bytes of an image file, or one of these in a dictionary.
 ImageLike: TypeAlias = "Pixels | Image | str | os.PathLike[str] | bytes | Mapping[str, Any]"
 
-# Where dictionaries hold an image: those of Hugging Face's data sets before they are decoded, and of verl's.
+# The keys under which dictionaries hold an image: undecoded ones of Hugging Face's data sets, and those of verl's.
 _KEYS = ("bytes", "image", "path")
-
 _KEY_BYTES = 16
+
+# What Pillow raises for truncated or damaged files; each was seen in a fuzzed file of one of its formats.
+_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, TypeError, RuntimeError, struct.error, zlib.error)
 
 
 def read_image(image: ImageLike) -> Pixels:
     """Return an image's pixels in RGB.
 
-    As Pillow's plain ``convert("RGB")`` gives them, which is what trainers show the model: alpha is dropped, not
-    blended; the first frame counts; an orientation in EXIF is not applied, so coordinates are those of the pixels as
+    The result is that of Pillow's plain ``convert("RGB")``, which is what trainers show the model: alpha is dropped,
+    not blended; only the first frame is read; an EXIF orientation is not applied, so coordinates refer to the pixels as
     stored.
 
     Args:
-        image: ``[H, W, 3]`` or grey ``[H, W]`` uint8, a Pillow image, a path, or the bytes of an image file; or a
+        image: ``[H, W, 3]`` or gray ``[H, W]`` uint8, a Pillow image, a path, or the bytes of an image file; or a
             dictionary with one of these under ``bytes``, ``image`` or ``path``, as data sets have them.
 
     Returns:
-        ``[H, W, 3]`` RGB, contiguous; the array itself where it is that already, so it is not to be written to.
+        ``[H, W, 3]`` RGB, contiguous. It is the given array where that fits already, so do not write to it.
 
     Raises:
-        ArgumentError: If there is no image in it; the message is one line.
+        ArgumentError: If no image can be read from it; the message is one line.
         ImportError: If it has to be decoded and Pillow is missing.
 
     >>> read_image(np.zeros((2, 3), dtype=np.uint8)).shape
     (2, 3, 3)
     """
     if isinstance(image, Mapping):
-        return read_image(_held(image))
+        held = _held_image(image)
+        if held is None:
+            keys = ", ".join(image) or "nothing"
+            raise ArgumentError(f"image: a dictionary with {' or '.join(_KEYS)}, not one with {keys}")
+        return read_image(held)
     if isinstance(image, np.ndarray):
         return _array_pixels(image)
     if isinstance(image, bytes):
-        return _decoded(BytesIO(image), "image")
+        return _decode(BytesIO(image), "image")
     if isinstance(image, str | os.PathLike):
-        return _decoded(image, os.fspath(image))
-    # Without an import: where Pillow was never imported, this is no image of Pillow's.
+        return _decode(image, os.fspath(image))
+    # Pillow is not imported here: if nobody has imported it, this is not one of its images.
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(image, pillow.Image):
-        return _converted(image, "image")
+        return _pillow_pixels(image, "image")
     raise ArgumentError(f"image: an array, a Pillow image, a path, bytes or a dictionary, not {type(image).__name__}")
 
 
 def read_images(images: Sequence[ImageLike | None]) -> list[Pixels]:
-    """Return the pixels of each row's image, reading one that several rows share once.
+    """Return the pixels of each row's image; an image that several rows share is read once.
 
     Args:
-        images: ``[N]`` images; rows share one where they hold the same object, equal paths or equal bytes.
+        images: ``[N]`` images. Rows share one if they hold the same object, equal paths or equal bytes.
 
     Returns:
         ``[N]`` arrays ``[H, W, 3]``; rows that share an image share the array.
 
     Raises:
-        BadImageError: Naming all rows without an image that can be read.
+        BadImageError: Naming all rows without a readable image.
         ImportError: If one has to be decoded and Pillow is missing.
     """
     read: dict[Hashable, Pixels | str] = {}
-    for image in images:
-        name = _name(image)
+    names = [_shared_name(image) for image in images]
+    for name, image in zip(names, images, strict=True):
         if name not in read:
-            read[name] = _pixels_or_reason(image)
-    found = [read[_name(image)] for image in images]
-    faults = {row: reason for row, reason in enumerate(found) if isinstance(reason, str)}
+            read[name] = _pixels_or_fault(image)
+    faults = {row: fault for row, name in enumerate(names) if isinstance(fault := read[name], str)}
     if faults:
         raise BadImageError([*faults], [*faults.values()])
-    return [pixels for pixels in found if not isinstance(pixels, str)]
+    return [pixels for name in names if not isinstance(pixels := read[name], str)]
 
 
 def image_key(pixels: Pixels) -> str:
-    """Return a digest that two images share only if shape and content are equal.
+    """Return a digest of an image's shape and content.
 
     Args:
         pixels: uint8 of any shape.
@@ -112,33 +117,27 @@ def image_key(pixels: Pixels) -> str:
     return digest.hexdigest()
 
 
-def _name(image: ImageLike | None) -> Hashable:
-    """Return what two rows share if their images are the same without being read."""
-    if isinstance(image, Mapping):
-        image = next(_all_held(image), image)
+def _shared_name(image: ImageLike | None) -> Hashable:
+    """Return a name that is equal for rows whose image is known to be the same before it is read."""
+    if isinstance(image, Mapping) and (held := _held_image(image)) is not None:
+        image = held
     if isinstance(image, str | os.PathLike):
         return os.fspath(image)
-    # The rows keep their images alive, so an id names one of them.
+    # An id is unique here, because the rows keep their images alive.
     return image if isinstance(image, bytes) else id(image)
 
 
-def _pixels_or_reason(image: ImageLike | None) -> Pixels | str:
+def _held_image(image: Mapping[str, Any]) -> ImageLike | None:
+    return next((image[key] for key in _KEYS if image.get(key) is not None), None)
+
+
+def _pixels_or_fault(image: ImageLike | None) -> Pixels | str:
     if image is None:
         return "no image"
     try:
         return read_image(image)
     except ArgumentError as error:
         return str(error)
-
-
-def _held(image: Mapping[str, Any]) -> ImageLike:
-    for held in _all_held(image):
-        return held
-    raise ArgumentError(f"image: a dictionary with {' or '.join(_KEYS)}, not one with {', '.join(image) or 'nothing'}")
-
-
-def _all_held(image: Mapping[str, Any]) -> Iterator[ImageLike]:
-    return (image[key] for key in _KEYS if image.get(key) is not None)
 
 
 def _array_pixels(image: NDArray[Any]) -> Pixels:
@@ -151,7 +150,7 @@ def _array_pixels(image: NDArray[Any]) -> Pixels:
     return np.ascontiguousarray(image)
 
 
-def _decoded(file: str | os.PathLike[str] | BytesIO, name: str) -> Pixels:
+def _decode(file: str | os.PathLike[str] | BytesIO, name: str) -> Pixels:
     try:
         from PIL import Image  # noqa: PLC0415 - an extra
     except ImportError:
@@ -160,25 +159,21 @@ def _decoded(file: str | os.PathLike[str] | BytesIO, name: str) -> Pixels:
         image = Image.open(file)
     except Image.UnidentifiedImageError:
         raise ArgumentError(f"{name}: no image of a known format") from None
-    except (*_DECODING, Image.DecompressionBombError) as error:
-        raise ArgumentError(f"{name}: {_said(error)}") from None
+    except (*_DECODING_ERRORS, Image.DecompressionBombError) as error:
+        raise ArgumentError(f"{name}: {_first_line(error)}") from None
     with image:
-        return _converted(image, name)
+        return _pillow_pixels(image, name)
 
 
-def _converted(image: Image, name: str) -> Pixels:
+def _pillow_pixels(image: Image, name: str) -> Pixels:
     try:
         if isinstance(image.info.get("transparency"), bytes):
-            image = image.convert("RGBA")  # the same colours, and no warning of what is lost
+            image = image.convert("RGBA")  # the same colors, and Pillow does not warn of lost transparency
         return np.asarray(image.convert("RGB"))
-    except _DECODING as error:
-        raise ArgumentError(f"{name}: {_said(error)}") from None
+    except _DECODING_ERRORS as error:
+        raise ArgumentError(f"{name}: {_first_line(error)}") from None
 
 
-# What Pillow raises for files that are cut off or damaged, each seen in a fuzzed file of one of its formats.
-_DECODING = (OSError, SyntaxError, ValueError, EOFError, TypeError, RuntimeError, struct.error, zlib.error)
-
-
-def _said(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return message.partition("\n")[0] or type(error).__name__

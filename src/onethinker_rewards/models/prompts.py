@@ -1,9 +1,10 @@
-"""Prompts from thousandths of an image to its pixels, and what is wrong with them."""
+"""Segmentation prompts in pixels: boxes and points, read from thousandths of an image and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,33 +12,35 @@ from numpy.typing import ArrayLike, NDArray
 from onethinker_rewards.errors import ArgumentError, BadImageError
 from onethinker_rewards.models.images import ImageLike, Pixels, read_images
 
-__all__ = ["PixelPrompt", "read_prompts"]
+__all__ = ["PixelPrompt", "PromptKey", "read_prompts"]
+
+PromptKey: TypeAlias = tuple[bytes, bytes]
 
 _FULL_SCALE = 1000
-_ON, _OFF = 1, 0
-# How SAM 2 names the corners of a box among points.
-_CORNERS = (2, 3)
+# SAM 2's labels of a prompt's points.
+_OFF_OBJECT, _ON_OBJECT, _TOP_LEFT, _BOTTOM_RIGHT = range(4)
 
 
 @dataclass(frozen=True, slots=True)
 class PixelPrompt:
-    """One row's prompt.
+    """The prompt of one row.
 
     Attributes:
-        points: ``[2 + K, 2]`` x, y in pixels of the image: the corners of the box, points on the object, points off it.
-        labels: ``[2 + K]`` int32, which of these a point is, as SAM 2 numbers them.
+        points: ``[2 + K, 2]`` x, y in whole pixels of the image: the box's corners, points on the object, points off
+            it.
+        labels: ``[2 + K]`` int32, SAM 2's labels of these points: 2 and 3 for the corners, 1 on the object, 0 off it.
     """
 
     points: NDArray[np.float64]
     labels: NDArray[np.int32]
 
     @property
-    def key(self) -> tuple[bytes, bytes]:
-        """What two prompts share only if the model cannot tell them apart."""
+    def key(self) -> PromptKey:
+        """Equal for two prompts of an image only if the model cannot tell them apart."""
         return self.points.tobytes(), self.labels.tobytes()
 
     def in_frame(self, pixels: Pixels, side: int) -> NDArray[np.float64]:
-        """Return the points in the model's frame of ``side`` pixels a side."""
+        """Return the points in a model's square input of ``side`` pixels, to which the image is resized."""
         return self.points / _size(pixels) * side
 
 
@@ -47,7 +50,7 @@ def read_prompts(
     positive_points: Sequence[ArrayLike] | ArrayLike,
     negative_points: Sequence[ArrayLike] | ArrayLike,
 ) -> tuple[list[Pixels], list[PixelPrompt]]:
-    """Return each row's pixels and prompt, or name all rows that have none.
+    """Return each row's pixels and prompt.
 
     Args:
         images: ``[N]`` images.
@@ -56,39 +59,27 @@ def read_prompts(
         negative_points: The same off the object.
 
     Raises:
-        ArgumentError: If shapes are others, or lengths differ.
-        BadImageError: If an image cannot be read, a coordinate is not finite, or a row has no point.
+        ArgumentError: If a shape is wrong, or the lengths differ.
+        BadImageError: Naming all rows whose image cannot be read, or whose prompt is not finite or has no point.
     """
-    corners = _boxes(boxes, len(images))
-    positive = _point_rows("positive_points", positive_points, len(images))
-    negative = _point_rows("negative_points", negative_points, len(images))
-    faults = {
-        row: reason
-        for row, parts in enumerate(zip(corners, positive, negative, strict=True))
-        if (reason := _fault(*parts)) is not None
-    }
-    pixels = _read(images, faults)
-    return pixels, [_prompt(*parts) for parts in zip(pixels, corners, positive, negative, strict=True)]
-
-
-def _read(images: Sequence[ImageLike | None], faults: dict[int, str]) -> list[Pixels]:
-    """Return the images' pixels unless a row has a fault: its image's, or else its prompt's."""
+    count = len(images)
+    corners = np.asarray(boxes, dtype=np.float64)
+    if corners.shape != (count, 4):
+        raise ArgumentError(f"boxes: [N, 4] with one row for each of {count} images, not {list(corners.shape)}")
+    positive = _point_rows("positive_points", positive_points, count)
+    negative = _point_rows("negative_points", negative_points, count)
+    prompts = [*zip(corners.reshape(count, 2, 2), positive, negative, strict=True)]
+    faults = {row: fault for row, prompt in enumerate(prompts) if (fault := _fault(*prompt)) is not None}
     pixels: list[Pixels] = []
     try:
         pixels = read_images(images)
     except BadImageError as error:
-        faults = faults | dict(zip(error.rows, error.reasons, strict=True))
+        # Of a row with two faults, the image's is reported.
+        faults |= dict(zip(error.rows, error.reasons, strict=True))
     if faults:
         rows = sorted(faults)
         raise BadImageError(rows, [faults[row] for row in rows])
-    return pixels
-
-
-def _boxes(boxes: ArrayLike, count: int) -> NDArray[np.float64]:
-    corners = np.asarray(boxes, dtype=np.float64)
-    if corners.shape != (count, 4):
-        raise ArgumentError(f"boxes: [N, 4] with one row for each of {count} images, not {list(corners.shape)}")
-    return corners.reshape(count, 2, 2)
+    return pixels, [_prompt(image, *prompt) for image, prompt in zip(pixels, prompts, strict=True)]
 
 
 def _point_rows(name: str, points: Sequence[ArrayLike] | ArrayLike, count: int) -> list[NDArray[np.float64]]:
@@ -113,12 +104,11 @@ def _fault(box: NDArray[np.float64], positive: NDArray[np.float64], negative: ND
 def _prompt(
     pixels: Pixels, box: NDArray[np.float64], positive: NDArray[np.float64], negative: NDArray[np.float64]
 ) -> PixelPrompt:
-    size = _size(pixels)
-    # Cut off before it grows: what is finite stays so.
+    # Clipped before scaling, so that large finite numbers do not overflow.
     thousandths = np.clip(np.concatenate([box, positive, negative]), 0, _FULL_SCALE)
-    points = np.round(thousandths * size / _FULL_SCALE)
-    labels = np.repeat([*_CORNERS, _ON, _OFF], [1, 1, len(positive), len(negative)]).astype(np.int32)
-    return PixelPrompt(points, labels)
+    points = np.round(thousandths * _size(pixels) / _FULL_SCALE)
+    labels = [_TOP_LEFT, _BOTTOM_RIGHT] + [_ON_OBJECT] * len(positive) + [_OFF_OBJECT] * len(negative)
+    return PixelPrompt(points, np.array(labels, dtype=np.int32))
 
 
 def _size(pixels: Pixels) -> NDArray[np.float64]:

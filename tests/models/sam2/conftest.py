@@ -1,4 +1,4 @@
-"""One thread: these models are so small that threads only wait for each other."""
+"""One thread, since these models are too small for threads to help."""
 
 from __future__ import annotations
 

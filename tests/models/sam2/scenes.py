@@ -28,7 +28,7 @@ class Group:
 
 
 def image(phase: float = 0.0, height: int = 60, width: int = 80) -> NDArray[np.uint8]:
-    """Return waves of colour, wider than high."""
+    """Return waves of color, wider than high."""
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(x / 7 + phase), np.cos(y / 9), np.sin((x + y) / 13 - phase)]
     return (127 + 120 * np.stack(waves, axis=-1)).astype(np.uint8)
@@ -42,7 +42,7 @@ def group(count: int = 6, *, seed: int = 0, points: int = 3, of: NDArray[np.uint
     return Group([image() if of is None else of] * count, corners.reshape(count, 4), on, off)
 
 
-def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+def overlap(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     """Return the intersection over union; 1 where both are empty."""
-    union = (one | other).sum()
-    return float((one & other).sum() / union) if union else 1.0
+    union = (mask | other).sum()
+    return float((mask & other).sum() / union) if union else 1.0

@@ -1,4 +1,4 @@
-"""The packages' own ways to a mask, which the segmenter has to equal."""
+"""The segmenter equals the packages' own predictors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.models.sam2 import scenes, tiny
 
 pytestmark = pytest.mark.peer
 
-# The predictor scales the pixels of frames in whole numbers, we do not.
+# The predictor resizes frames in whole numbers, we do not.
 _IOU = 0.99
 
 
@@ -92,7 +92,7 @@ def test_one_pass_is_what_transformers_does() -> None:
     group = scenes.group(4)
     segmenter = Sam2Segmenter.from_transformers(model)
     with torch.no_grad():
-        pixels = segmenter._encoder._preparation(group.images[0], tiny.SIDE, torch.device("cpu"))
+        pixels = segmenter._encoder.preprocessing(group.images[0], tiny.SIDE, torch.device("cpu"))
         width, height = 80, 60
         scale = torch.tensor([width, height]) / 1000
         frame = tiny.SIDE / torch.tensor([width, height])
@@ -104,15 +104,15 @@ def test_one_pass_is_what_transformers_does() -> None:
             input_boxes=((torch.tensor(group.boxes).reshape(4, 2, 2) * scale).round() * frame).float().reshape(1, 4, 4),
             multimask_output=False,
         )
-    backend = segmenter._decoder._backend
+    backend = segmenter._decoder.backend
     from onethinker_rewards.models.prompts import read_prompts
-    from onethinker_rewards.models.sam2.decoding import as_prompts
+    from onethinker_rewards.models.sam2.decoder import as_prompts
 
     read, prompts = read_prompts(*group)
-    placed = as_prompts(prompts, read, tiny.SIDE, segmenter._decoder._device)
+    given = as_prompts(prompts, read, tiny.SIDE, segmenter._decoder.device)
     with torch.no_grad():
         embedding = backend.encode(pixels[None])
-        ours = backend.decode(tuple(level.expand(4, -1, -1, -1) for level in embedding), placed, None)
+        ours = backend.decode(tuple(level.expand(4, -1, -1, -1) for level in embedding), given, None)
     torch.testing.assert_close(ours.logits, output.pred_masks[0], rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(ours.quality, output.iou_scores[0], rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(ours.presence, output.object_score_logits[0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours.iou_scores, output.iou_scores[0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours.object_logits, output.object_score_logits[0], rtol=1e-4, atol=1e-4)

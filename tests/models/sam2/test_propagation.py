@@ -1,4 +1,4 @@
-"""Objects through videos, with small models of random weights."""
+"""Propagation through videos, with small models of random weights."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 
 from onethinker_rewards.errors import ArgumentError, BadImageError
 from onethinker_rewards.models import EmbeddingCache, Sam2Segmenter
+from onethinker_rewards.models.sam2 import hugging_face
 from tests.models.sam2 import scenes, tiny
 
 FRAMES = [scenes.image(phase / 4) for phase in range(4)]
@@ -49,7 +50,7 @@ def test_batches_equal_their_rows(segmenter: Sam2Segmenter) -> None:
     assert min(map(scenes.overlap, masks, alone)) >= 0.99
 
 
-def test_frames_hang_on_the_keyframes_mask(segmenter: Sam2Segmenter) -> None:
+def test_frames_depend_on_the_keyframes_mask(segmenter: Sam2Segmenter) -> None:
     masks = segmenter.propagate(FRAMES, [1, 1], *_prompts(2))
     assert all((masks[0][frame] != masks[1][frame]).any() for frame in range(4))
 
@@ -85,15 +86,15 @@ def test_rows_with_different_numbers_of_points(segmenter: Sam2Segmenter) -> None
 
 def test_fewer_rows_at_once_where_memory_runs_out(model: Any) -> None:
     segmenter = Sam2Segmenter.from_sam2(tiny.meta(model), rows_at_once=2)
-    backend: Any = segmenter._tracker._backend
+    backend: Any = segmenter._tracker.backend
     whole = backend.track
 
-    def cramped(embeddings: Any, keyframe: int, prompts: Any) -> Any:
+    def limited(embeddings: Any, keyframe: int, prompts: Any) -> Any:
         if len(prompts.points) > 1:
             raise torch.OutOfMemoryError("simulated")
         return whole(embeddings, keyframe, prompts)
 
-    backend.track = cramped
+    backend.track = limited
     masks = segmenter.propagate(FRAMES[:2], [0, 0], *_prompts(2))
     assert len(masks) == 2
     assert segmenter.counts.halved == 1
@@ -107,10 +108,8 @@ def test_a_model_of_images_has_no_memory() -> None:
 
 
 def test_transformers_is_recent_enough(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import transformers
-
     segmenter = Sam2Segmenter.from_transformers(model)
-    monkeypatch.setattr(transformers, "__version__", "4.57.6")
+    monkeypatch.setattr(hugging_face, "version", lambda _: "4.57.6")
     with pytest.raises(ArgumentError, match="transformers 5"):
         segmenter.propagate(FRAMES, [0], *_prompts(1))
 

@@ -1,4 +1,4 @@
-"""What a segmenter promises, with a small model of random weights."""
+"""The segmenter, with a small model of random weights."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from PIL import Image
 
 from onethinker_rewards.errors import ArgumentError, BadImageError
 from onethinker_rewards.models import EmbeddingCache, Sam2Segmenter
+from onethinker_rewards.models.sam2 import hugging_face
 from onethinker_rewards.tasks import Segmenter
 from tests.models.sam2 import scenes, tiny
 
@@ -36,8 +37,8 @@ def test_it_is_a_segmenter(segmenter: Sam2Segmenter) -> None:
     assert [(mask.shape, mask.dtype) for mask in masks] == [((60, 80), np.dtype(bool))] * 2
 
 
-def test_a_mask_hangs_on_its_prompt(segmenter: Sam2Segmenter) -> None:
-    """On the box, on a point, and on whether a point is on the object or off it."""
+def test_a_mask_depends_on_its_prompt(segmenter: Sam2Segmenter) -> None:
+    """On the box, on the points, and on whether a point is on the object or off it."""
     group = scenes.group(1)
     (mask,) = segmenter(*group)
     swapped = segmenter(group.images, group.boxes, group.negative_points, group.positive_points)
@@ -57,8 +58,8 @@ def test_shuffled_rows_give_shuffled_masks(segmenter: Sam2Segmenter) -> None:
     images = [scenes.image(phase, 60, width) for phase, width in ((0.0, 80), (1.0, 50), (2.0, 30))]
     groups = [scenes.group(2, seed=seed, of=image) for seed, image in enumerate(images)]
     group = scenes.Group(
-        [image for one in groups for image in one.images],
-        *(np.concatenate([list(one)[part] for one in groups]) for part in (1, 2, 3)),
+        [image for part in groups for image in part.images],
+        *(np.concatenate([list(part)[argument] for part in groups]) for argument in (1, 2, 3)),
     )
     order = [5, 0, 3, 2, 4, 1]
     masks, shuffled = segmenter(*group), segmenter(*group.rows(order))
@@ -84,7 +85,7 @@ def test_rows_with_different_numbers_of_points(segmenter: Sam2Segmenter) -> None
     assert min(map(scenes.overlap, masks, alone)) >= 0.999
 
 
-def test_coordinates_are_rounded_to_pixels_and_cut_off_at_the_image(segmenter: Sam2Segmenter) -> None:
+def test_coordinates_are_rounded_to_pixels_and_clipped_to_the_image(segmenter: Sam2Segmenter) -> None:
     """On 80 x 60 pixels 12.5 thousandths are a pixel of width; beyond 1000 there is nothing."""
     group = scenes.group(1)
     group.boxes[0], group.positive_points[0, 0] = (250, 250, 1000, 1000), (500, 500)
@@ -115,7 +116,7 @@ def test_the_same_prompt_is_decoded_once(segmenter: Sam2Segmenter) -> None:
     assert (counts.rows, counts.decoded, counts.deduplicated) == (5, 3, 2)
 
 
-def test_what_it_and_its_cache_did_is_for_logs(model: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_counts_of_the_segmenter_and_its_cache_are_logged(model: Any, caplog: pytest.LogCaptureFixture) -> None:
     segmenter = Sam2Segmenter.from_transformers(model, cache=EmbeddingCache())
     group = scenes.group(3).rows([0, 1, 0])
     segmenter(*group)
@@ -133,9 +134,7 @@ def test_what_it_and_its_cache_did_is_for_logs(model: Any, caplog: pytest.LogCap
     assert items.items() >= {f"reward/segmenter/{name}": float(count) for name, count in expected.items()}.items()
 
 
-def test_without_a_cache_its_own_counts_are_for_logs(
-    segmenter: Sam2Segmenter, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_a_cache_its_own_counts_are_logged(segmenter: Sam2Segmenter, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "onethinker_rewards.segmenter"):
         segmenter(*scenes.group(1))
     assert caplog.messages == [f"so far: {segmenter.counts}"]
@@ -182,7 +181,7 @@ def test_a_cache_on_disk_spares_the_encoder(model: Any, tmp_path: Path) -> None:
     assert again.counts.encoded == 0
 
 
-def test_what_an_embedding_hangs_on_is_in_its_key(model: Any) -> None:
+def test_what_an_embedding_depends_on_is_in_its_key(model: Any) -> None:
     """Another model, package, precision or preprocessing encodes again; a number of rows does not."""
     cache, group = EmbeddingCache(), scenes.group(1)
     of = {"cache": cache, "rows_at_once": 2}
@@ -205,17 +204,15 @@ def test_what_an_embedding_hangs_on_is_in_its_key(model: Any) -> None:
 
 
 def test_another_version_of_the_package_encodes_again(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import transformers
-
     cache, group = EmbeddingCache(), scenes.group(1)
     Sam2Segmenter.from_transformers(model, cache=cache)(*group)
-    monkeypatch.setattr(transformers, "__version__", "6.0.0")
+    monkeypatch.setattr(hugging_face, "version", lambda _: "6.0.0")
     later = Sam2Segmenter.from_transformers(model, cache=cache)
     later(*group)
     assert later.counts.encoded == 1
 
 
-def test_embeddings_in_a_cache_are_on_the_host_and_alone(model: Any) -> None:
+def test_cached_embeddings_do_not_hold_their_batch(model: Any) -> None:
     """A view of the batch would keep all of it alive."""
     cache = EmbeddingCache()
     segmenter = Sam2Segmenter.from_transformers(model, cache=cache, images_at_once=2, embedding_dtype=torch.float16)
@@ -232,13 +229,13 @@ def test_embeddings_beyond_half_precision_stay_finite() -> None:
     with torch.no_grad():
         loud.vision_encoder.neck.convs[1].weight *= 1e6
     Sam2Segmenter.from_transformers(loud, cache=cache, embedding_dtype=torch.float16)(*scenes.group(1))
-    (embedding,) = cache._memory._held.values()
+    (embedding,) = cache._memory.values()
     assert all(level.isfinite().all() for level in embedding)
     assert max(level.abs().max() for level in embedding) == torch.finfo(torch.float16).max
 
 
 def test_autocast_computes_in_another_precision(model: Any) -> None:
-    """These weights blow a rounding up as no trained ones do."""
+    """Random weights amplify rounding far more than trained ones."""
     group = scenes.group(3, of=scenes.image(height=240, width=320))
     full = np.stack(Sam2Segmenter.from_transformers(model)(*group))
     for half in (
@@ -265,7 +262,7 @@ def test_a_model_in_training_is_put_into_evaluation() -> None:
 
 
 def test_nothing_is_computed_with_gradients(segmenter: Sam2Segmenter, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend, seen = segmenter._decoder._backend, []
+    backend, seen = segmenter._decoder.backend, []
     for name in ("encode", "decode"):
         whole = getattr(backend, name)
         monkeypatch.setattr(

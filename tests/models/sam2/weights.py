@@ -49,7 +49,7 @@ _POINTS = re.compile(r"sam_prompt_encoder\.point_embeddings\.(\d)\.weight")
 
 
 def draw(model: nn.Module, seed: int) -> None:
-    """Draw every parameter, also those that models start at zero, so that masks hang on all of them."""
+    """Draw every parameter, including those that models initialize with zero, so that masks depend on all of them."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -63,7 +63,7 @@ def draw(model: nn.Module, seed: int) -> None:
 
 
 def renamed(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return transformers' weights under the sam2 package's names, for the names that are wanted."""
+    """Return transformers' weights under the wanted names of the sam2 package."""
     return {name: _weight(name, weights, wanted) for name in wanted}
 
 
