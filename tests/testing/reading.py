@@ -36,8 +36,8 @@ def drawn(task: str, turn: int) -> tuple[list[str], list[str], list[str]]:
     """Return responses, answers, and answers that are sound."""
     import onethinker_rewards as otr
     from onethinker_rewards import testing
-    from onethinker_rewards.testing.misses import PLAIN_MISSES, repairable
-    from onethinker_rewards.testing.tagged import retagged
+    from onethinker_rewards.testing.invalid import PLAIN_MISSES, repairable
+    from onethinker_rewards.testing.responses import retagged
 
     spec = otr.TASKS[task]
     tagged = (testing.any_response(task), retagged(testing.responses(task)))

@@ -14,9 +14,8 @@ import onethinker_rewards as otr
 from onethinker_rewards import testing
 from onethinker_rewards.tasks import Scores
 from onethinker_rewards.testing import REWARD_LAWS, LawViolation, check_rewards
-from onethinker_rewards.testing.rollouts import pairs, respond, written
-from onethinker_rewards.testing.samples import CONSTANTS, observed, sample
-from onethinker_rewards.testing.sound import SCHEMAS
+from onethinker_rewards.testing.pairs import CONSTANTS, as_text, honest_answer, pairs, respond, sample
+from onethinker_rewards.testing.valid import SCHEMAS
 from tests.testing.collecting import some_of
 
 TASKS = list(otr.TASKS)
@@ -151,7 +150,7 @@ def test_a_formula_of_the_release_pays_for_leaving_frames_out() -> None:
 
 
 def test_the_release_breaks_the_laws() -> None:
-    with pytest.raises(LawViolation, match="dropping_a_frame: leaving out a frame of the reference never pays"):
+    with pytest.raises(LawViolation, match="dropping_a_frame: dropping a frame of the reference never pays"):
         check_rewards("spatio_temporal_grounding", ["dropping_a_frame"], recipe="release")
 
 
@@ -169,23 +168,23 @@ def test_no_such_law_or_recipe_or_task() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_pairs_are_sound_and_some_are_right(task: str) -> None:
+def test_pairs_are_valid_and_some_are_right(task: str) -> None:
     drawn = some_of(pairs(task), 30)
-    responses = [respond(written(one.predicted), "required") for one in drawn]
-    batch = otr.score(responses, [written(one.reference) for one in drawn], task)
+    responses = [respond(as_text(pair.predicted), "required") for pair in drawn]
+    batch = otr.score(responses, [as_text(pair.reference) for pair in drawn], task)
     assert not any(batch.failure)
     assert batch.format.all()
     assert batch.normalized.min() < 0.999 <= batch.normalized.max()
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_somebody_who_looks_is_mostly_right(task: str) -> None:
+def test_honest_answers_are_mostly_right(task: str) -> None:
     from random import Random
 
     random = Random(3)
     rows = [sample(task, random) for _ in range(60)]
-    responses = [respond(written(observed(row, random)), "required") for row in rows]
-    batch = otr.score(responses, [written(row) for row in rows], task)
+    responses = [respond(as_text(honest_answer(row, random)), "required") for row in rows]
+    batch = otr.score(responses, [as_text(row) for row in rows], task)
     assert 0.6 < batch.normalized.mean() < 1.0
 
 

@@ -1,4 +1,4 @@
-"""Strategies of text: sound ones are sound, the others reach each code, in every task."""
+"""Strategies of text: valid ones are valid, the others reach each code, in every task."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from pydantic import BaseModel
 import onethinker_rewards as otr
 from onethinker_rewards import testing
 from onethinker_rewards.answers import Rules, Think, TimeSpan
-from onethinker_rewards.testing import extra
 from onethinker_rewards.testing.hostile import LONG
-from onethinker_rewards.testing.tagged import retagged
+from onethinker_rewards.testing.responses import retagged
 from tests.testing.collecting import drawn_until, some_of
 
 TASKS = list(otr.TASKS)
@@ -143,7 +142,7 @@ def test_another_schema(strategy: object) -> None:
 def test_without_hypothesis_it_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     with pytest.raises(ImportError, match=r"needs hypothesis: pip install 'onethinker-rewards\[testing\]'"):
-        runpy.run_path(extra.__file__)
+        runpy.run_path(testing.__file__)
 
 
 def test_without_hypothesis_it_is_one_line() -> None:
