@@ -12,7 +12,7 @@ import onethinker_rewards as otr
 from onethinker_rewards.testing.hostile import HOSTILE, LONG
 from onethinker_rewards.testing.invalid import MATH_MISSES, ODD_KEYS, ODD_NUMBERS, PLAIN_MISSES, RAW_NUMBERS
 from onethinker_rewards.testing.pairs import CONSTANTS, as_text, honest_answer, respond, sample
-from onethinker_rewards.testing.responses import FRAGMENTS
+from onethinker_rewards.testing.response_texts import FRAGMENTS
 
 __all__ = ["RECIPES", "Shower", "hail", "showers"]
 

@@ -26,7 +26,7 @@ from onethinker_rewards.answers.release import (
     to_number,
     unwrap_reference,
 )
-from onethinker_rewards.testing.responses import tag_soup, tagged_responses
+from onethinker_rewards.testing.response_texts import tag_soup, tagged_responses
 from tests.answers import oracles
 
 

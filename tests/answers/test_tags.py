@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onethinker_rewards.answers import END_TOKENS, FoundAnswer, Limits, Think, bare_reference, find_answer, find_answers
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.testing import valid
-from onethinker_rewards.testing.responses import tag_soup, tagged_responses
+from onethinker_rewards.testing.response_texts import tag_soup, tagged_responses
 from tests.answers import oracles
 
 THINKS: list[Think] = ["required", "prefilled", "none"]

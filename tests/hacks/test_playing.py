@@ -19,10 +19,10 @@ def lengths(responses: list[str], references: list[str], tasks: list[str]) -> li
 
 def test_each_trick_gets_its_four_rewards() -> None:
     played = play(lengths, TRICKS)
-    assert [one.trick for one in played] == TRICKS
-    for trick, one in zip(TRICKS, played, strict=True):
+    assert [result.trick for result in played] == TRICKS
+    for trick, result in zip(TRICKS, played, strict=True):
         texts = trick.response, *(plain_response(trick, kind) for kind in (trick.held_against, "right", "wrong"))
-        assert one.rewards == Rewards(*map(float, map(len, texts)))
+        assert result.rewards == Rewards(*map(float, map(len, texts)))
 
 
 def test_references_and_tasks_belong_to_their_responses() -> None:
@@ -31,7 +31,7 @@ def test_references_and_tasks_belong_to_their_responses() -> None:
         assert rows <= set(zip(responses, references, tasks, strict=True))
         return [1.0] * len(responses)
 
-    assert {one.verdict for one in play(checked, TRICKS)} == {Verdict.NO_SAY}
+    assert {result.verdict for result in play(checked, TRICKS)} == {Verdict.NO_SAY}
 
 
 def test_one_call_and_each_question_once() -> None:
@@ -48,7 +48,7 @@ def test_one_call_and_each_question_once() -> None:
 
 
 def test_all_by_default_and_none_if_there_are_none() -> None:
-    assert [one.trick for one in play(lengths)] == list(read_tricks())
+    assert [result.trick for result in play(lengths)] == list(read_tricks())
     assert play(lengths, []) == []
 
 

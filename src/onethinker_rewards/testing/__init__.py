@@ -16,7 +16,7 @@ from onethinker_rewards.testing.arrays import RewardGroups, boxes, masks, point_
 from onethinker_rewards.testing.hostile import HOSTILE, hostile_text
 from onethinker_rewards.testing.invalid import near_misses
 from onethinker_rewards.testing.metric_laws import LAWS, Law, LawViolation, check_laws
-from onethinker_rewards.testing.responses import any_answer, any_response, damaged, responses
+from onethinker_rewards.testing.response_texts import any_answer, any_response, damaged, responses
 from onethinker_rewards.testing.reward_laws import REWARD_LAWS, RewardLaw, check_rewards
 from onethinker_rewards.testing.valid import answers, values
 
