@@ -39,7 +39,11 @@ class RewardLaw:
     name: str
     statement: str
     comparisons: Callable[[str, Think], SearchStrategy[perturb.Comparison]]
-    applies: Callable[[str], bool] = lambda task: True
+    applies: Callable[[str], bool]
+
+
+def _always(task: str) -> bool:
+    return True
 
 
 def _has_points(task: str) -> bool:
@@ -55,11 +59,11 @@ _LAWS = (
     RewardLaw("adding_a_wrong_frame", "one more wrong frame never pays", perturb.adding_a_frame, has_track),
     RewardLaw("adding_a_key", "one more key never pays", perturb.adding_a_key, is_json),
     RewardLaw("adding_a_point", "a fourth point never pays", perturb.adding_a_point, _has_points),
-    RewardLaw("repeating_the_answer", "repeating the answer never pays", perturb.repeating),
-    RewardLaw("text_around", "text around the answer never pays", perturb.text_around),
+    RewardLaw("repeating_the_answer", "repeating the answer never pays", perturb.repeating, _always),
+    RewardLaw("text_around", "text around the answer never pays", perturb.text_around, _always),
     RewardLaw("moving_closer", "moving towards the reference never costs", perturb.moving_closer, _has_numbers),
-    RewardLaw("reference_is_best", "the reference itself earns the largest reward", perturb.reference_is_best),
-    RewardLaw("constant_answers", "no constant answer earns more on average than honest ones", perturb.constants),
+    RewardLaw("reference_is_best", "the reference itself earns the largest reward", perturb.reference_is_best, _always),
+    RewardLaw("constant_answers", "no constant answer earns more than honest ones", perturb.constants, _always),
 )
 
 REWARD_LAWS: Mapping[str, RewardLaw] = MappingProxyType({law.name: law for law in _LAWS})
