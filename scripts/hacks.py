@@ -32,7 +32,7 @@ def scored(played: Played) -> Scored:
 
 def trick_lines(tricks: Sequence[Trick]) -> str:
     """Return the file of these tricks with what the recipes give them now."""
-    results = {name: [scored(one) for one in play(recipe_reward(name), tricks)] for name in RECIPES}
+    results = {name: [scored(result) for result in play(recipe_reward(name), tricks)] for name in RECIPES}
     return "".join(
         _line(trick, {name: results[name][row] for name in RECIPES}) + "\n" for row, trick in enumerate(tricks)
     )
@@ -46,9 +46,9 @@ def _line(trick: Trick, results: dict[str, Scored]) -> str:
 def peer_numbers(peer: str, tricks: Sequence[Trick]) -> dict[str, list[Any]]:
     """Return reward, counterpart and verdict by trick, for those that the peer has a say on; None for NaN."""
     return {
-        one.trick.id: [*map(_rounded, one.rewards[:2]), str(one.verdict)]
-        for one in play(PEERS[peer], tricks)
-        if one.verdict is not Verdict.NO_SAY
+        result.trick.id: [*map(_rounded, result.rewards[:2]), str(result.verdict)]
+        for result in play(PEERS[peer], tricks)
+        if result.verdict is not Verdict.NO_SAY
     }
 
 

@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import onethinker_rewards as otr
 from onethinker_rewards.testing.hostile import HOSTILE, LONG
-from onethinker_rewards.testing.misses import MATH_MISSES, ODD_KEYS, ODD_NUMBERS, PLAIN_MISSES, RAW_NUMBERS
-from onethinker_rewards.testing.rollouts import respond, written
-from onethinker_rewards.testing.samples import CONSTANTS, observed, sample
-from onethinker_rewards.testing.tagged import FRAGMENTS
+from onethinker_rewards.testing.invalid import MATH_MISSES, ODD_KEYS, ODD_NUMBERS, PLAIN_MISSES, RAW_NUMBERS
+from onethinker_rewards.testing.pairs import CONSTANTS, as_text, honest_answer, respond, sample
+from onethinker_rewards.testing.response_texts import FRAGMENTS
 
 __all__ = ["RECIPES", "Shower", "hail", "showers"]
 
@@ -63,7 +62,7 @@ def showers(seed: int, rows: int, size: int) -> Iterator[Shower]:
 def hail() -> Iterator[Shower]:
     """Yield every long text as the answer of every task and recipe, one at a time."""
     for (name, recipe), task in product(RECIPES.items(), otr.TASKS):
-        reference = written(sample(task, Random(0)))
+        reference = as_text(sample(task, Random(0)))
         for text in LONG.values():
             yield Shower(task, name, [respond(text, recipe.think)], [reference])
 
@@ -74,9 +73,9 @@ def _rows(task: str, recipe: str, count: int, random: Random) -> tuple[list[str]
     references: list[str] = []
     for _ in range(count):
         value = random.choice(values)
-        sound = respond(written(observed(value, random)), RECIPES[recipe].think)
+        sound = respond(as_text(honest_answer(value, random)), RECIPES[recipe].think)
         responses.append(random.choices(_MAKERS, _WEIGHTS)[0](sound, random))
-        references.append(written(value))
+        references.append(as_text(value))
     return responses, references
 
 

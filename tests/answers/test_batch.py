@@ -40,7 +40,7 @@ from onethinker_rewards.answers import (
     read_answer,
 )
 from onethinker_rewards.codes import FailureCode, RepairCode
-from onethinker_rewards.testing import misses, sound
+from onethinker_rewards.testing import invalid, valid
 from tests.answers.reading import BLOCK, PROMPT, VALID, assert_agrees, read, value_of, values_of
 
 FEW = settings().max_examples // 4
@@ -52,7 +52,7 @@ def named(schema: type[BaseModel]) -> str:
     return schema.__name__
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_sound_answers(schema: type[BaseModel], data: st.DataObject) -> None:
@@ -61,7 +61,7 @@ def test_sound_answers(schema: type[BaseModel], data: st.DataObject) -> None:
     assert_agrees(schema, texts)
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 @given(data=st.data())
 @settings(max_examples=settings().max_examples // 2)
 def test_any_answers(schema: type[BaseModel], data: st.DataObject) -> None:
@@ -70,7 +70,7 @@ def test_any_answers(schema: type[BaseModel], data: st.DataObject) -> None:
         assert_agrees(schema, texts, rules=rules)
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_tight_limits(schema: type[BaseModel], data: st.DataObject) -> None:
@@ -80,19 +80,19 @@ def test_tight_limits(schema: type[BaseModel], data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("rules", BOTH)
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 def test_hostile_texts_all_at_once(schema: type[BaseModel], rules: Rules) -> None:
     assert_agrees(schema, list(testing.HOSTILE.values()), rules=rules)
 
 
-@pytest.mark.parametrize("schema", sound.TEXT_SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.TEXT_SCHEMAS, ids=named)
 def test_plain_near_misses(schema: type[BaseModel]) -> None:
     for rules in BOTH:
-        assert_agrees(schema, misses.PLAIN_MISSES[schema], rules=rules)
-        assert_agrees(schema, misses.PLAIN_MISSES[schema], rules=rules, limits=TIGHT)
+        assert_agrees(schema, invalid.PLAIN_MISSES[schema], rules=rules)
+        assert_agrees(schema, invalid.PLAIN_MISSES[schema], rules=rules, limits=TIGHT)
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 @pytest.mark.parametrize("character", ["x", "[", "1", " ", "\ud800"])
 def test_ten_megabytes(schema: type[BaseModel], character: str) -> None:
     assert_agrees(schema, [character * 10_000_000])
@@ -116,7 +116,7 @@ def test_ten_megabytes(schema: type[BaseModel], character: str) -> None:
 def test_odd_numbers(schema: type[BaseModel], text: str) -> None:
     """Such a number gets the same verdict alone, between valid rows, and among others like it."""
     usual = text.format("2")
-    odd = [text.format(number) for number in (*misses.RAW_NUMBERS, *map(repr, misses.ODD_NUMBERS))]
+    odd = [text.format(number) for number in (*invalid.RAW_NUMBERS, *map(repr, invalid.ODD_NUMBERS))]
     for rules in BOTH:
         assert_agrees(schema, odd, rules=rules)
         for answer in odd:
@@ -125,7 +125,7 @@ def test_odd_numbers(schema: type[BaseModel], text: str) -> None:
 
 
 @pytest.mark.parametrize("box", ["[1, 2, 3, 4]", "[-1, 2, 3, 4]", "[3, 2, 1, 4]", "[1, 2, 3]"])
-@pytest.mark.parametrize("quoted", [json.dumps(key) for key in misses.ODD_KEYS])
+@pytest.mark.parametrize("quoted", [json.dumps(key) for key in invalid.ODD_KEYS])
 def test_odd_frame_keys(quoted: str, box: str) -> None:
     texts = [
         f'{{"boxes": {{{quoted}: {box}}}}}',
@@ -233,7 +233,7 @@ def unreadable(schema: type[BaseModel]) -> str:
 
 
 @pytest.mark.parametrize("rules", BOTH)
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 def test_a_stand_in_is_valid_in_the_schema(schema: type[BaseModel], rules: Rules) -> None:
     """Alone, and between rows that it leaves as they are."""
     bad, good = unreadable(schema), VALID[schema]
@@ -251,7 +251,7 @@ def test_a_stand_in_is_valid_in_the_schema(schema: type[BaseModel], rules: Rules
     assert among.repairs == [()] * 4
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 def test_a_row_that_has_failed_is_not_read(schema: type[BaseModel]) -> None:
     """Its code stays, its entry is a stand-in, and the row after it is read."""
     answers = find_answers(["no tags", f"<think>x</think><answer>{VALID[schema]}</answer>"])
@@ -275,7 +275,7 @@ def test_a_fault_of_the_format_that_is_known_stays() -> None:
 # Rows in any order, and not all of them.
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_rows_in_any_order(schema: type[BaseModel], data: st.DataObject) -> None:
@@ -296,7 +296,7 @@ def test_rows_in_any_order(schema: type[BaseModel], data: st.DataObject) -> None
         assert (some.failure[row], some.format_fault[row], some.repairs[row]) == (None, None, ())
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 def test_a_row_that_is_read_twice_has_two_entries(schema: type[BaseModel]) -> None:
     twice = read(schema, [VALID[schema], unreadable(schema)], [1, 0, 1, 0])
     values = values_of(twice.columns)
@@ -318,7 +318,7 @@ def test_blocks_of_broken_rows_at_their_borders(count: int) -> None:
     assert together.columns.spans.tolist() == expected
 
 
-@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=named)
 @pytest.mark.parametrize("count", [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
 def test_blocks_of_clipped_and_broken_rows(schema: type[BaseModel], count: int) -> None:
     """What the decoder refuses, and what is found on the arrays, in a block's first and last rows."""
@@ -332,7 +332,7 @@ def test_blocks_of_clipped_and_broken_rows(schema: type[BaseModel], count: int) 
     assert values_of(together.columns) == [value_of(each[text].columns, 0) for text in texts]
 
 
-@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=named)
 def test_blocks_that_are_broken_throughout(schema: type[BaseModel]) -> None:
     together = read(schema, [BROKEN] * (BLOCK + 1))
     assert together.failure == ["invalid_json"] * (BLOCK + 1)
@@ -370,7 +370,7 @@ def test_blocks_of_tracks_of_different_lengths(count: int) -> None:
 # Limits that are shorter than each other.
 
 
-@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=named)
 @pytest.mark.parametrize("digits", [0, 1, 6, 400])
 def test_the_limit_of_an_answer_holds_whatever_the_limit_of_a_number_is(schema: type[BaseModel], digits: int) -> None:
     text = VALID[schema]
@@ -388,7 +388,7 @@ def found_and_read(schema: type[BaseModel], responses: list[str], **options: Any
     return answers, Reader().read(answers, np.arange(len(responses)), schema, how)
 
 
-@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=named)
 def test_an_unclosed_answer_is_read_by_lenient_rules_alone(schema: type[BaseModel]) -> None:
     responses = [f"<think>x</think><answer>{VALID[schema]}{end}" for end in ("</answer>", "", "\n<|im_end|>")]
     answers, columns = found_and_read(schema, responses, rules="lenient")
@@ -423,7 +423,7 @@ def test_what_is_repaired_of_an_unclosed_answer(text: str, repairs: tuple[str, .
     assert answers.repairs == [() if repairs is None else ("closed_answer", *repairs)]
 
 
-@pytest.mark.parametrize("schema", sound.TEXT_SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.TEXT_SCHEMAS, ids=named)
 def test_an_unclosed_plain_answer_is_never_read(schema: type[BaseModel]) -> None:
     """A letter or a number that was cut off may be the beginning of anything."""
     answers, _ = found_and_read(schema, [f"<think>x</think><answer>{VALID[schema]}"], rules="lenient")
@@ -441,7 +441,7 @@ def test_an_unclosed_answer_is_read_the_same_again() -> None:
 
 
 @pytest.mark.parametrize("rules", BOTH)
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=named)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_responses_are_read_as_one_by_one(schema: type[BaseModel], rules: Rules, data: st.DataObject) -> None:

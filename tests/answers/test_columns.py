@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from onethinker_rewards import testing
 from onethinker_rewards.answers import TimedBoxTrack, TimedTrackColumns
 from onethinker_rewards.answers.columns import text_array
-from onethinker_rewards.testing import sound
+from onethinker_rewards.testing import valid
 from tests.answers.reading import VALID, read, value_of, values_of
 
 FEW = settings().max_examples // 4
@@ -34,7 +34,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("schema", [schema for schema in sound.SCHEMAS if schema is not TimedBoxTrack])
+@pytest.mark.parametrize("schema", [schema for schema in valid.SCHEMAS if schema is not TimedBoxTrack])
 def test_shapes(schema: type[BaseModel]) -> None:
     """Of one row, of none, and of rows that could not be read."""
     shapes = SHAPES[schema.__name__]
@@ -58,7 +58,7 @@ def test_shapes_of_timed_tracks() -> None:
     assert (len(empty), empty.spans.shape, empty.tracks.boxes.shape) == (0, (0, 2), (0, 4))
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS)
+@pytest.mark.parametrize("schema", valid.SCHEMAS)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_take(schema: type[BaseModel], data: st.DataObject) -> None:
@@ -75,7 +75,7 @@ def test_take(schema: type[BaseModel], data: st.DataObject) -> None:
     assert len(twice) == len(second)
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS)
+@pytest.mark.parametrize("schema", valid.SCHEMAS)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_concatenate(schema: type[BaseModel], data: st.DataObject) -> None:
@@ -88,7 +88,7 @@ def test_concatenate(schema: type[BaseModel], data: st.DataObject) -> None:
     assert values_of(joined) == values_of(together.columns)
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS)
+@pytest.mark.parametrize("schema", valid.SCHEMAS)
 def test_what_was_taken_is_a_copy(schema: type[BaseModel]) -> None:
     columns = read(schema, [VALID[schema]] * 2).columns
     before = values_of(columns)
@@ -127,5 +127,5 @@ def test_text_array(values: list[str]) -> None:
 )
 def test_printed(schema: str, printed: str) -> None:
     """The number of rows, not all of the numbers."""
-    kind = next(kind for kind in sound.SCHEMAS if kind.__name__ == schema)
+    kind = next(kind for kind in valid.SCHEMAS if kind.__name__ == schema)
     assert repr(read(kind, [VALID[kind]] * 3).columns) == printed

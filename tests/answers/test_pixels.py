@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from onethinker_rewards import testing
 from onethinker_rewards.answers import BoxTrack, SingleBox, read_answer, to_pixels, to_thousandths
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.testing import sound
+from onethinker_rewards.testing import valid
 from tests.answers import oracles
 
 SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
@@ -124,10 +124,10 @@ def close(left: Any, right: Any) -> bool:
     return left == right
 
 
-@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
 @given(data=st.data(), size=SIZES)
 def test_oracle_and_round_trip(schema: type[BaseModel], data: st.DataObject, size: tuple[int, int]) -> None:
-    text = data.draw(sound.json_texts(sound.values(schema)))
+    text = data.draw(valid.json_texts(valid.values(schema)))
     value, (width, height) = json.loads(text), size
     pixels = to_pixels(text, width, height)
     assert close(json.loads(pixels), oracles.scaled(value, width / 1000, height / 1000))

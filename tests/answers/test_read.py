@@ -28,7 +28,7 @@ from onethinker_rewards.answers import (
     read_answer,
 )
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.testing import sound
+from onethinker_rewards.testing import valid
 from tests.answers.reading import PROMPT
 from tests.answers.test_tags import RESPONSES
 
@@ -280,7 +280,7 @@ def test_limits(limits: Limits, schema: type[BaseModel], text: str, code: str | 
     assert read_answer(text, schema, limits=limits).failure == code
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize("schema", valid.SCHEMAS, ids=lambda schema: schema.__name__)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_any_text(schema: type[BaseModel], data: st.DataObject) -> None:
@@ -299,7 +299,7 @@ def test_any_text(schema: type[BaseModel], data: st.DataObject) -> None:
         assert lenient.failure in {None, strict.failure}
 
 
-@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_what_was_read_reads_again(schema: type[BaseModel], data: st.DataObject) -> None:
@@ -309,7 +309,7 @@ def test_what_was_read_reads_again(schema: type[BaseModel], data: st.DataObject)
         assert read_answer(answer.model_dump_json(), schema) == ReadAnswer(answer)
 
 
-@given(response=RESPONSES, schema=st.sampled_from(sound.SCHEMAS))
+@given(response=RESPONSES, schema=st.sampled_from(valid.SCHEMAS))
 def test_what_was_found_can_be_read(response: str, schema: type[BaseModel]) -> None:
     found = find_answer(response)
     if found.answer is not None:

@@ -26,11 +26,11 @@ from onethinker_rewards.answers.release import (
     to_number,
     unwrap_reference,
 )
-from onethinker_rewards.testing import tagged
+from onethinker_rewards.testing.response_texts import tag_soup, tagged_responses
 from tests.answers import oracles
 
 
-@given(response=st.one_of(tagged.tagged_responses(), tagged.tag_soup(20), st.text("<>/ \n\x1cab", max_size=30)))
+@given(response=st.one_of(tagged_responses(), tag_soup(20), st.text("<>/ \n\x1cab", max_size=30)))
 def test_oracle(response: str) -> None:
     assert find_release_answer(response) == oracles.release_answer(response)
 
@@ -127,7 +127,7 @@ def test_finds_the_text_that_is_compared_and_the_fault_of_the_format() -> None:
     assert answers.unclosed == {}
 
 
-@given(responses=st.lists(st.one_of(tagged.tagged_responses(), tagged.tag_soup()), max_size=4))
+@given(responses=st.lists(st.one_of(tagged_responses(), tag_soup()), max_size=4))
 def test_finds_many_as_each(responses: list[str]) -> None:
     answers = READER.find(responses, OPTIONS)
     each = [oracles.release_answer(response) for response in responses]

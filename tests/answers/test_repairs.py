@@ -27,7 +27,7 @@ from onethinker_rewards.answers import (
 )
 from onethinker_rewards.answers.repairs import load_with_repairs, without_fence
 from onethinker_rewards.codes import RepairCode
-from onethinker_rewards.testing import misses, sound
+from onethinker_rewards.testing import invalid, valid
 
 BOX = '{"boxes": [0, 0, 9, 9]}'
 SPAN = '{"time": [1, 2]}'
@@ -305,12 +305,12 @@ def numbers_in(text: str) -> set[float]:
     return {float(number) for number in re.findall(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", text)}
 
 
-@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
 @given(data=st.data())
 @settings(max_examples=settings().max_examples // 3)
 def test_no_repair_changes_a_number(schema: type[BaseModel], data: st.DataObject) -> None:
     """Every number of a repaired answer is in the text; only clipping moves one, and only to the border."""
-    text = data.draw(misses.repairable(schema))
+    text = data.draw(invalid.repairable(schema))
     read = read_answer(text, schema, rules="lenient")
     if read.answer is None:
         return

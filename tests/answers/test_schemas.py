@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from onethinker_rewards import answers
 from onethinker_rewards.answers import BoxTrack, Number, OptionLetter, SingleBox, Text, TimeSpan
-from onethinker_rewards.testing import sound
+from onethinker_rewards.testing import valid
 from tests.answers.cases import ACCEPTED, BEYOND_JSON_SCHEMA, REFUSED, Case
 
 
@@ -53,16 +53,16 @@ def test_refuses_what_json_schema_cannot_say(schema: type[BaseModel], value: Any
     assert fits(schema, value)
 
 
-@pytest.mark.parametrize("schema", sound.JSON_SCHEMAS)
+@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS)
 @given(data=st.data())
 @settings(max_examples=settings().max_examples // 4)
 def test_generated_answers_are_accepted(schema: type[BaseModel], data: st.DataObject) -> None:
-    value = json.loads(data.draw(sound.json_texts(sound.values(schema))))
+    value = json.loads(data.draw(valid.json_texts(valid.values(schema))))
     schema.model_validate_json(json.dumps(value))
     assert fits(schema, value)
 
 
-@pytest.mark.parametrize("schema", sound.SCHEMAS)
+@pytest.mark.parametrize("schema", valid.SCHEMAS)
 def test_json_schema_is_one(schema: type[BaseModel]) -> None:
     described = schema.model_json_schema()
     jsonschema.Draft202012Validator.check_schema(described)
@@ -138,4 +138,4 @@ def test_a_letter_equals_the_same_text() -> None:
 
 def test_public_names() -> None:
     assert all(hasattr(answers, name) for name in answers.__all__)
-    assert {schema.__name__ for schema in sound.SCHEMAS} <= set(answers.__all__)
+    assert {schema.__name__ for schema in valid.SCHEMAS} <= set(answers.__all__)

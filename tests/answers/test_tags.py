@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from onethinker_rewards.answers import END_TOKENS, FoundAnswer, Limits, Think, bare_reference, find_answer, find_answers
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.testing import sound, tagged
+from onethinker_rewards.testing import valid
+from onethinker_rewards.testing.response_texts import tag_soup, tagged_responses
 from tests.answers import oracles
 
 THINKS: list[Think] = ["required", "prefilled", "none"]
-RESPONSES = st.one_of(tagged.tagged_responses(), tagged.tagged_responses(), tagged.tag_soup())
+RESPONSES = st.one_of(tagged_responses(), tagged_responses(), tag_soup())
 
 SOUND = FoundAnswer("why", "B", None, None)
 
@@ -258,11 +259,11 @@ def test_white_space_is_one_set() -> None:
     spaces = {character for character in every if character.isspace()}
     assert set(re.findall(r"\s", every)) == spaces
     assert all(not character.strip() for character in spaces)
-    assert set(sound.SPACES) <= spaces
+    assert set(valid.SPACES) <= spaces
     assert {"\u200b", "\ufeff", "\u180e", "\u2060"}.isdisjoint(spaces)
 
 
-@given(text=st.text(sound.SPACES + "x\u200b", max_size=6))
+@given(text=st.text(valid.SPACES + "x\u200b", max_size=6))
 @settings(max_examples=50)
 def test_white_space_in_every_place(text: str) -> None:
     response = f"{text}<think>a</think>{text}<answer>{text}B{text}</answer>{text}</s>{text}"

@@ -23,7 +23,7 @@ from onethinker_rewards import testing
 from onethinker_rewards.answers import Limits, Number, OptionLetter, Text, option_letter, plain_number, read_answer
 from onethinker_rewards.answers.text import named_option, without_thousands
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.testing import sound
+from onethinker_rewards.testing import valid
 from tests.answers import oracles
 from tests.answers.reading import read
 
@@ -214,8 +214,8 @@ GRAMMAR = re.compile(
 )
 
 
-@given(text=st.one_of(st.text("0123456789,.-+eE_", max_size=12), sound.number_texts(),
-                      testing.damaged(sound.number_texts())))  # fmt: skip
+@given(text=st.one_of(st.text("0123456789,.-+eE_", max_size=12), valid.number_texts(),
+                      testing.damaged(valid.number_texts())))  # fmt: skip
 def test_number_oracle(text: str) -> None:
     number = plain_number(text)
     if GRAMMAR.fullmatch(text) and math.isfinite(float(text.replace(",", ""))):

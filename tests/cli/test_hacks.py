@@ -161,7 +161,7 @@ def test_json_lines_are_the_tricks() -> None:
         pytest.param("no/such.py:total", "there is no file no/such.py", id="file missing"),
         pytest.param("my_reward_to_hack:totl", "my_reward_to_hack has no 'totl'", id="function missing"),
         pytest.param(
-            "my_reward_to_hack:NUMBER", "'NUMBER' in my_reward_to_hack is no function but int", id="no function"
+            "my_reward_to_hack:NUMBER", "'NUMBER' in my_reward_to_hack is not a function but int", id="no function"
         ),
         pytest.param("bad_syntax:total", "SyntaxError: invalid syntax", id="syntax"),
         pytest.param("fails_at_once:total", "ZeroDivisionError: division by zero (", id="fails at import"),

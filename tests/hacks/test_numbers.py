@@ -7,7 +7,7 @@ from scripts.hacks import RECIPES, TRICKS, scored, trick_lines
 
 from onethinker_rewards.hacks import Verdict, play, read_tricks, recipe_reward
 
-# Each stands in docs/hacks.md with what to do about it.
+# docs/hacks.md says what to do about each.
 PAYING_UNDER_PAPER = {
     "changes-its-mind",
     "denied-letter",
@@ -47,7 +47,7 @@ PAYING_UNDER_RELEASE = {
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_numbers_have_not_drifted(recipe: str) -> None:
     played = play(recipe_reward(recipe))
-    drifted = [one.trick.id for one in played if scored(one) != getattr(one.trick, recipe)]
+    drifted = [result.trick.id for result in played if scored(result) != getattr(result.trick, recipe)]
     assert not drifted, "run `make generate`"
 
 
@@ -78,7 +78,7 @@ def test_a_judge_that_reads_ends_what_pays_in_open_ended() -> None:
             ).total.tolist(),
             [trick for trick in read_tricks() if trick.task == "open_ended"],
         )
-    assert {one.verdict for one in played} == {Verdict.HARMLESS}
+    assert {result.verdict for result in played} == {Verdict.HARMLESS}
 
 
 def test_what_the_release_is_known_to_pay() -> None:

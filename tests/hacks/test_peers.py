@@ -53,7 +53,7 @@ def test_generalised_iou(box: str, reward: float) -> None:
 
 def test_an_inverted_box_pays_more_than_a_perfect_one() -> None:
     tricks = [trick for trick in read_tricks() if trick.id in {"swapped-corners", "swapped-far-corners"}]
-    near, far = (one.rewards for one in play(giou, tricks))
+    near, far = (result.rewards for result in play(giou, tricks))
     assert near.trick == near.right == 1.0
     assert far.trick > 50
 

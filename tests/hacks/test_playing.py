@@ -8,7 +8,7 @@ import torch
 
 import onethinker_rewards as otr
 from onethinker_rewards.hacks import Rewards, Verdict, play, read_tricks, recipe_reward
-from onethinker_rewards.hacks.verdict import honest_response, right_response, wrong_response
+from onethinker_rewards.hacks.tricks import plain_response
 
 TRICKS = [trick for trick in read_tricks() if trick.task in {"multiple_choice", "tracking"}]
 
@@ -19,10 +19,10 @@ def lengths(responses: list[str], references: list[str], tasks: list[str]) -> li
 
 def test_each_trick_gets_its_four_rewards() -> None:
     played = play(lengths, TRICKS)
-    assert [one.trick for one in played] == TRICKS
-    for trick, one in zip(TRICKS, played, strict=True):
-        texts = trick.response, honest_response(trick), right_response(trick), wrong_response(trick)
-        assert one.rewards == Rewards(*map(float, map(len, texts)))
+    assert [result.trick for result in played] == TRICKS
+    for trick, result in zip(TRICKS, played, strict=True):
+        texts = trick.response, *(plain_response(trick, kind) for kind in (trick.held_against, "right", "wrong"))
+        assert result.rewards == Rewards(*map(float, map(len, texts)))
 
 
 def test_references_and_tasks_belong_to_their_responses() -> None:
@@ -31,7 +31,7 @@ def test_references_and_tasks_belong_to_their_responses() -> None:
         assert rows <= set(zip(responses, references, tasks, strict=True))
         return [1.0] * len(responses)
 
-    assert {one.verdict for one in play(checked, TRICKS)} == {Verdict.NO_SAY}
+    assert {result.verdict for result in play(checked, TRICKS)} == {Verdict.NO_SAY}
 
 
 def test_one_call_and_each_question_once() -> None:
@@ -48,7 +48,7 @@ def test_one_call_and_each_question_once() -> None:
 
 
 def test_all_by_default_and_none_if_there_are_none() -> None:
-    assert [one.trick for one in play(lengths)] == list(read_tricks())
+    assert [result.trick for result in play(lengths)] == list(read_tricks())
     assert play(lengths, []) == []
 
 
@@ -61,7 +61,7 @@ def test_none_is_no_number() -> None:
     trick = TRICKS[0]
 
     def silent(responses: list[str], references: list[str], tasks: list[str]) -> list[float | None]:
-        return [None if text == trick.response else float(text == right_response(trick)) for text in responses]
+        return [None if text == trick.response else float(text == plain_response(trick, "right")) for text in responses]
 
     assert play(silent, [trick])[0].verdict is Verdict.NO_NUMBER
 
@@ -73,9 +73,9 @@ def test_none_is_no_number() -> None:
         pytest.param([[1.0]] * 4, r"reward returned shape \(4, 1\) for 4 responses", id="nested"),
         pytest.param(1.0, r"reward returned shape \(\) for 4 responses", id="one number"),
         pytest.param(None, r"reward returned shape \(\) for 4 responses", id="nothing"),
-        pytest.param(["good"] * 4, "reward returned list, not one number a row", id="words"),
-        pytest.param([1.0, [2.0], 3.0, 4.0], "reward returned list, not one number a row", id="ragged"),
-        pytest.param({"a": 1.0}, "reward returned dict, not one number a row", id="a dict"),
+        pytest.param(["good"] * 4, "reward returned list, not one number per row", id="words"),
+        pytest.param([1.0, [2.0], 3.0, 4.0], "reward returned list, not one number per row", id="ragged"),
+        pytest.param({"a": 1.0}, "reward returned dict, not one number per row", id="a dict"),
     ],
 )
 def test_what_is_not_one_number_a_row(returned: Any, message: str) -> None:

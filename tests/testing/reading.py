@@ -1,6 +1,6 @@
-"""Read what the strategies draw, and nothing else: ``python -m tests.testing.reading FOLDER``.
+"""Read what the strategies draw: ``python -m tests.testing.reading FOLDER``.
 
-Prints, as JSON, the functions of `answers` with a branch that nothing drawn has reached, by file.
+Prints, as JSON, the functions of `answers` with a branch that no drawn text has reached, by file.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from coverage import Coverage
 
 from tests.testing.collecting import some_of
 
-# The files that decide what one response says.
+# The files that read a single response.
 FILES = ("limits.py", "read.py", "release.py", "repairs.py", "tags.py", "text.py")
-# What a caller decides, and no response: limits, a schema of their own, the options of a question.
+# What depends on the caller and not on the response: limits, their own schema, the options of a question.
 NOT_THE_MODEL = {
     "limits.py": ["Limits.__post_init__"],
     "read.py": ["_plain", "_validated"],
@@ -28,16 +28,16 @@ THINKS = ("required", "prefilled", "none")
 # One of each schema.
 TASKS = ("multiple_choice", "numerical", "ocr", "temporal_grounding", "spatial_grounding", "spatio_temporal_grounding",
          "tracking", "video_segmentation")  # fmt: skip
-# Responses and answers of each kind in a turn, and how often others are drawn where they have not reached all.
+# Responses and answers of each kind in a turn, and the most turns until all branches are reached.
 _DRAWN, _TURNS = 30, 40
 
 
 def drawn(task: str, turn: int) -> tuple[list[str], list[str], list[str]]:
-    """Return responses, answers, and answers that are sound."""
+    """Return responses, answers, and valid answers and responses."""
     import onethinker_rewards as otr
     from onethinker_rewards import testing
-    from onethinker_rewards.testing.misses import PLAIN_MISSES, repairable
-    from onethinker_rewards.testing.tagged import retagged
+    from onethinker_rewards.testing.invalid import PLAIN_MISSES, repairable
+    from onethinker_rewards.testing.response_texts import retagged
 
     spec = otr.TASKS[task]
     tagged = (testing.any_response(task), retagged(testing.responses(task)))
@@ -50,7 +50,7 @@ def drawn(task: str, turn: int) -> tuple[list[str], list[str], list[str]]:
     return responses, answers, [*some_of(testing.answers(task), 2, turn), *some_of(testing.responses(task), 4, turn)]
 
 
-def read(task: str, responses: list[str], answers: list[str], sound: list[str]) -> None:
+def read(task: str, responses: list[str], answers: list[str], valid: list[str]) -> None:
     """Read responses and answers by all rules, and score the responses as a batch."""
     import onethinker_rewards as otr
 
@@ -63,8 +63,8 @@ def read(task: str, responses: list[str], answers: list[str], sound: list[str]) 
         otr.parse(response, task, recipe="release")
     for answer in answers:
         otr.parse_answer(answer, task, recipe="release")
-    good, *whole = sound[1:]
-    # Few different ones many times over, as rollouts are, and all once.
+    good, *whole = valid[1:]
+    # All once, and a few repeated many times, as in rollouts.
     batches = (responses, whole * 16, whole * 16 + responses[:4] * 16)
     for batch, recipe in product(batches, (*otr.RECIPES.values(), otr.Recipe(think="prefilled"))):
         references = [good, f"<answer>{good}</answer>"] * len(batch)
@@ -86,7 +86,7 @@ def unreached(coverage: Coverage, report: Path) -> dict[str, list[str]]:
     assert len(files) == len(FILES)
     found = {
         Path(name).name: sorted(
-            function for function, one in file["functions"].items() if one["missing_lines"] or one["missing_branches"]
+            name for name, lines in file["functions"].items() if lines["missing_lines"] or lines["missing_branches"]
         )
         for name, file in files.items()
     }
@@ -94,12 +94,12 @@ def unreached(coverage: Coverage, report: Path) -> dict[str, list[str]]:
 
 
 def turns(folder: Path) -> Iterator[dict[str, list[str]]]:
-    """Give what is unreached after each turn."""
+    """Yield what is unreached after each turn."""
     coverage = Coverage(branch=True, data_file=None, include=[f"*/answers/{name}" for name in FILES], config_file=False)
     with coverage.collect():
         read_long()
     for turn in range(_TURNS):
-        # Drawing takes nearly all the time, and is not what is looked at.
+        # Drawing takes nearly all the time and is not measured.
         works = [(task, *drawn(task, turn)) for task in TASKS]
         with coverage.collect():
             for work in works:

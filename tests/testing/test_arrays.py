@@ -1,4 +1,4 @@
-"""Strategies of arrays: shapes, order, and the degenerate things that they are for."""
+"""Strategies of arrays: shapes, order, and degenerate inputs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.testing.collecting import some_of
 )
 def test_shapes(make: object, shape: tuple[int, ...]) -> None:
     for count in (1, 5):
-        assert {one.shape for one in some_of(make(count), 10)} == {(count, *shape)}  # type: ignore[operator]
-    assert len({len(one) for one in some_of(make(), 40)}) > 3  # type: ignore[operator]
+        assert {array.shape for array in some_of(make(count), 10)} == {(count, *shape)}  # type: ignore[operator]
+    assert len({len(array) for array in some_of(make(), 40)}) > 3  # type: ignore[operator]
 
 
 def test_boxes_are_in_order_and_within() -> None:
@@ -77,5 +77,7 @@ def test_reward_groups() -> None:
         assert (rewards == 0.25).all()
         assert set(groups.tolist()) <= {0, 1}
         assert set(tasks) <= {"ocr", "math"}
-    assert {len(one.rewards) for one in drawn} == {1, 2, 3, 4, 5, 6}
-    assert find(testing.reward_groups(), lambda one: len(set(one.rewards.tolist())) > 2).rewards.dtype == np.float64
+    assert {len(rewards) for rewards, _, _ in drawn} == {1, 2, 3, 4, 5, 6}
+    assert (
+        find(testing.reward_groups(), lambda groups: len(set(groups.rewards.tolist())) > 2).rewards.dtype == np.float64
+    )

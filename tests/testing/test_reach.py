@@ -1,4 +1,4 @@
-"""The strategies reach every branch of what reads a response, but for what no response decides."""
+"""The strategies reach every branch that reads a response, except where no response can."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.waiting import LONGEST
 
 
 def test_every_branch_of_reading(tmp_path: Path) -> None:
-    """In a process of its own, which imports what is looked at while it is looked at."""
+    """In a separate process, which imports the measured files while coverage is measured."""
     command = [sys.executable, "-m", "tests.testing.reading", str(tmp_path)]
     done = subprocess.run(
         command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, check=True, timeout=2 * LONGEST

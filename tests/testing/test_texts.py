@@ -1,4 +1,4 @@
-"""Strategies of text: sound ones are sound, the others reach each code, in every task."""
+"""Strategies of text: valid ones are valid, the others reach each code, in every task."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from pydantic import BaseModel
 import onethinker_rewards as otr
 from onethinker_rewards import testing
 from onethinker_rewards.answers import Rules, Think, TimeSpan
-from onethinker_rewards.testing import extra
 from onethinker_rewards.testing.hostile import LONG
-from onethinker_rewards.testing.tagged import retagged
+from onethinker_rewards.testing.response_texts import retagged
 from tests.testing.collecting import drawn_until, some_of
 
 TASKS = list(otr.TASKS)
-# No text earns these: a judge or a reference does, another schema, a comparison that does not end.
+# No answer causes these: they need a judge, a reference, another schema, or a comparison that does not end.
 ELSEWHERE = {"bad_reference", "judge_failed", "invalid_value", "math_timeout"}
 
 
@@ -50,7 +49,7 @@ def test_near_misses_are_near_and_mostly_misses(task: str) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_damage_hurts_some_responses_and_not_all(task: str) -> None:
     parsed = [otr.parse(text, task) for text in some_of(testing.damaged(task), 40)]
-    assert {one.format_fault is None for one in parsed} == {True, False}
+    assert {response.format_fault is None for response in parsed} == {True, False}
 
 
 def test_damage_of_any_strategy_of_texts() -> None:
@@ -58,7 +57,7 @@ def test_damage_of_any_strategy_of_texts() -> None:
 
 
 def codes(*parsed: otr.Parsed) -> set[str]:
-    return {code for one in parsed for code in (one.failure, one.format_fault, *one.repairs) if code is not None}
+    return {code for text in parsed for code in (text.failure, text.format_fault, *text.repairs) if code is not None}
 
 
 MISSES = {
@@ -85,12 +84,12 @@ def test_the_strategies_reach_each_code() -> None:
     for task, wanted in MISSES.items():
 
         def answer_codes(text: str, task: str = task) -> set[str]:
-            return codes(*(otr.parse_answer(text, task, rules=one) for one in rules))
+            return codes(*(otr.parse_answer(text, task, rules=name) for name in rules))
 
         seen |= drawn_until(testing.near_misses(task), answer_codes, set(wanted.split()))
 
     def tag_codes(text: str) -> set[str]:
-        return codes(*(otr.parse(text, "temporal_grounding", rules=one) for one in rules))
+        return codes(*(otr.parse(text, "temporal_grounding", rules=name) for name in rules))
 
     tagged = testing.any_response("temporal_grounding") | retagged(testing.responses("temporal_grounding"))
     seen |= drawn_until(tagged, tag_codes, set(TAGGED.split()))
@@ -143,7 +142,7 @@ def test_another_schema(strategy: object) -> None:
 def test_without_hypothesis_it_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     with pytest.raises(ImportError, match=r"needs hypothesis: pip install 'onethinker-rewards\[testing\]'"):
-        runpy.run_path(extra.__file__)
+        runpy.run_path(testing.__file__)
 
 
 def test_without_hypothesis_it_is_one_line() -> None:

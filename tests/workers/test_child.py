@@ -74,7 +74,7 @@ def test_a_limit_stays_below_the_hard_one(
 def test_without_resource_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "resource", None)
     monkeypatch.setattr(child, "_STATUS", Path("/nowhere"))
-    child._bound(1)
+    child._limit_memory(1)
     replies, _ = serve(job("math:gcd", (4, 6)), memory_limit=1)
     assert replies[-1] == {"value": 2, "retire": False}
 
@@ -102,15 +102,15 @@ def test_the_memory_of_the_parent_does_not_count() -> None:
 def test_bounds(no_limits: list[tuple[int, int]]) -> None:
     import resource
 
-    child._bound(1 << 30)
-    child._bound(None)
+    child._limit_memory(1 << 30)
+    child._limit_memory(None)
     assert no_limits == [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, 1 << 30), (resource.RLIMIT_CORE, 0)]
 
 
 def test_a_bug_is_reported() -> None:
     replies = io.BytesIO()
     error = ZeroDivisionError("x")
-    child._reporter(replies)(ZeroDivisionError, error, None)
+    child._report_bug(replies, ZeroDivisionError, error, None)
     assert json.loads(replies.getvalue()) == {"error": "ZeroDivisionError: x\n"}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.workers import Outcome, Pool, Status, WorkerError, batch, pool, shared_pool
+from onethinker_rewards.workers import Outcome, Pool, Status, WorkerError, pool, shared_pool
 from tests.waiting import LONGEST, wait_for, wait_for_the_end_of
 
 TASKS = "tests.workers.tasks"
@@ -150,7 +150,7 @@ def test_a_process_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_processes_that_end_while_they_import(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ends_at_once.py").write_text("import os\nos._exit(1)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(batch, "_UNEXPLAINED_DEATHS", 1)
+    monkeypatch.setattr(pool, "_UNEXPLAINED_DEATHS", 1)
     with Pool(size=1) as workers, pytest.raises(WorkerError, match="end while they import"):
         workers.run("ends_at_once:x", [()], timeout=PLENTY)
 
@@ -160,7 +160,7 @@ def test_an_import_that_takes_too_long(tmp_path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.syspath_prepend(tmp_path)
     with Pool(size=1) as workers:
         workers.run("math:gcd", [(4, 6)], timeout=PLENTY)
-        monkeypatch.setattr(batch, "_START_TIMEOUT", 0.2)
+        monkeypatch.setattr(pool, "_START_TIMEOUT", 0.2)
         with pytest.raises(WorkerError, match="was not ready"):
             workers.run("sleeps:x", [()], timeout=PLENTY)
 

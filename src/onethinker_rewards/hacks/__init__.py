@@ -3,13 +3,13 @@
 >>> def contains(responses, references, tasks):
 ...     return [float(reference in response) for response, reference in zip(responses, references, strict=True)]
 >>> tricks = [trick for trick in read_tricks() if trick.task == "multiple_choice"]
->>> [one.trick.id for one in play(contains, tricks) if one.verdict == "pays"][:2]
+>>> [played.trick.id for played in play(contains, tricks) if played.verdict == "pays"][:2]
 ['answer-in-thinking', 'right-after-wrong']
 """
 
-from onethinker_rewards.hacks.corpus import HeldAgainst, Scored, Trick, read_tricks
 from onethinker_rewards.hacks.playing import Played, Reward, find_reward, play, recipe_reward
-from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, NOTHING, WRONG, Rewards, Verdict, gain, judge
+from onethinker_rewards.hacks.tricks import NOTHING, WRONG, HeldAgainst, Scored, Trick, read_tricks
+from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, Rewards, Verdict, gain, judge
 
 __all__ = [
     "FAILED",

@@ -1,11 +1,10 @@
-"""Playing tricks on a reward function."""
+"""Play tricks on a reward function: a Python function, one that a user names, or a recipe."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -15,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.hacks.corpus import Trick, read_tricks
-from onethinker_rewards.hacks.verdict import Rewards, Verdict, honest_response, judge, right_response, wrong_response
+from onethinker_rewards.hacks.tricks import Trick, plain_response, read_tricks
+from onethinker_rewards.hacks.verdict import Rewards, Verdict, judge
 from onethinker_rewards.rewards import Recipe, score
 
 __all__ = ["Played", "Reward", "find_reward", "play", "recipe_reward"]
 
-# Responses, references and task names, one a row, to one number a row; None where there is no reward.
+# Responses, references and task names, one per row, to one number per row; None where there is no reward.
 Reward = Callable[[list[str], list[str], list[str]], Sequence[float | None]]
 
 
@@ -39,7 +38,7 @@ class Played:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it pays."""
+        """Whether the trick pays."""
         return judge(self.rewards)
 
 
@@ -47,32 +46,49 @@ def play(reward: Reward, tricks: Iterable[Trick] | None = None) -> list[Played]:
     """Play tricks on a reward function.
 
     Args:
-        reward: Called once, with three lists: all responses, their references and tasks. It returns one number a row,
-            as a list or an array; None and NaN mean that it has none.
+        reward: Called once, with three lists: all responses, their references and tasks. It returns one number per row,
+            as a list or an array; None and NaN mean no reward.
         tricks: All by default.
 
     Returns:
-        One a trick, in the same order.
+        One result per trick, in the same order.
 
     Raises:
-        ArgumentError: If the function does not return one number a row. What it raises itself is not caught.
+        ArgumentError: If the function does not return one number per row. What it raises itself is not caught.
 
     >>> played = play(lambda responses, references, tasks: [float(len(response)) for response in responses])
-    >>> sum(one.verdict == "pays" for one in played) > 10
+    >>> sum(result.verdict == "pays" for result in played) > 10
     True
     """
     chosen = list(read_tricks() if tricks is None else tricks)
-    asked = [
+    questions = [
         (response, trick.reference, trick.task)
         for trick in chosen
-        for response in (trick.response, honest_response(trick), right_response(trick), wrong_response(trick))
+        for response in (
+            trick.response,
+            *(plain_response(trick, kind) for kind in (trick.held_against, "right", "wrong")),
+        )
     ]
-    # Many share their counterparts: each question is asked once.
-    rows = list(dict.fromkeys(asked))
+    # Many tricks share their counterparts: score each question once.
+    rows = list(dict.fromkeys(questions))
     responses, references, tasks = ([row[column] for row in rows] for column in range(3))
     reward_of = dict(zip(rows, _numbers(reward(responses, references, tasks), len(rows)), strict=True))
-    given = [reward_of[row] for row in asked]
-    return [Played(trick, Rewards(*given[4 * place : 4 * place + 4])) for place, trick in enumerate(chosen)]
+    rewards = [reward_of[question] for question in questions]
+    # Four rewards in a row belong to one trick.
+    return [Played(trick, Rewards(*rewards[4 * row : 4 * row + 4])) for row, trick in enumerate(chosen)]
+
+
+def _numbers(rewards: object, count: int) -> list[float]:
+    """Return rewards as floats, None as NaN."""
+    try:
+        # Tensors of any device have `tolist`.
+        values = rewards.tolist() if hasattr(rewards, "tolist") else rewards  # pyright: ignore[reportAttributeAccessIssue]
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"reward returned {type(rewards).__name__}, not one number per row") from None
+    if numbers.shape != (count,):
+        raise ArgumentError(f"reward returned shape {numbers.shape} for {count} responses, not one number per row")
+    return numbers.tolist()
 
 
 def recipe_reward(recipe: str | Recipe) -> Reward:
@@ -81,34 +97,18 @@ def recipe_reward(recipe: str | Recipe) -> Reward:
     >>> recipe_reward("paper")(["<think>…</think><answer>B</answer>"], ["B"], ["multiple_choice"])
     [2.0]
     """
-    return partial(_totals, recipe)
+    return lambda responses, references, tasks: score(responses, references, tasks, recipe=recipe).total.tolist()
 
 
-def _totals(recipe: str | Recipe, responses: list[str], references: list[str], tasks: list[str]) -> list[float]:
-    return score(responses, references, tasks, recipe=recipe).total.tolist()
-
-
-def _numbers(given: Any, count: int) -> list[float]:
-    """Return rewards as floats, None as NaN."""
-    try:
-        # Tensors of any device know how to become a list.
-        numbers = np.asarray(given.tolist() if hasattr(given, "tolist") else given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"reward returned {type(given).__name__}, not one number a row") from None
-    if numbers.shape != (count,):
-        raise ArgumentError(f"reward returned shape {numbers.shape} for {count} responses, not one number a row")
-    return numbers.tolist()
-
-
-def find_reward(name: str) -> Any:
+def find_reward(name: str) -> Callable[..., Any]:
     """Return the function that ``module:function`` names.
 
     Args:
-        name: A module, looked for in the current directory first, or the path of a ``.py`` file; a colon; the
+        name: A module, searched for in the current directory first, or the path of a ``.py`` file; a colon; the
             function's name in it.
 
     Raises:
-        ArgumentError: If there is no such module, file or function. What the module raises itself is not caught.
+        ArgumentError: If the module, file or function does not exist. What the module itself raises is not caught.
 
     >>> find_reward("math:hypot")(3.0, 4.0)
     5.0
@@ -120,7 +120,7 @@ def find_reward(name: str) -> Any:
     if found is None:
         raise ArgumentError(f"{module} has no {function!r}")
     if not callable(found):
-        raise ArgumentError(f"{function!r} in {module} is no function but {type(found).__name__}")
+        raise ArgumentError(f"{function!r} in {module} is not a function but {type(found).__name__}")
     return found
 
 
@@ -129,7 +129,7 @@ def _imported(module: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        # A module that is there and misses another one says so itself.
+        # If the module exists and cannot import another one, that error is its own.
         if not f"{module}.".startswith(f"{error.name}."):
             raise
         raise ArgumentError(f"there is no module {error.name!r}") from None
@@ -138,11 +138,11 @@ def _imported(module: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ArgumentError(f"there is no file {path}")
-    # A file imports its neighbours, as if Python had been started with it.
+    # The file can import others of its folder, as if Python had been started with it.
     _search(path.resolve().parent)
     module = ModuleType(path.stem)
     module.__file__ = str(path)
-    # Dataclasses look a module up by its name.
+    # Dataclasses look up their module by name.
     sys.modules.setdefault(path.stem, module)
     SourceFileLoader(path.stem, str(path)).exec_module(module)
     return module

@@ -1,32 +1,31 @@
 """Arrays that metrics and advantages take: boxes, spans, tracks, point sets, masks, groups of rewards.
 
-Numbers are thousandths of their range, half of them eighths: equal, touching, nested and degenerate things are where
-metrics have their faults, and arbitrary floats are hardly ever equal.
+Numbers are thousandths of their range, half of them eighths: metrics fail on equal, touching, nested and degenerate
+inputs, and arbitrary floats are hardly ever equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
 from numpy.typing import NDArray
-
-from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
 
 __all__ = ["RewardGroups", "boxes", "masks", "point_sets", "reward_groups", "spans", "tracks"]
 
 Floats = NDArray[np.float64]
-
-_STEPS = 8
+Row = TypeVar("Row")
 
 
 class RewardGroups(NamedTuple):
-    """Rewards with what they belong to.
+    """Rewards with the groups and tasks that they belong to.
 
     Attributes:
         rewards: ``[N]``.
-        groups: ``[N]`` the prompt's number; a group is a prompt's rows of one task.
+        groups: ``[N]`` the index of the prompt; a group is a prompt's rows of one task.
         tasks: ``[N]`` task names.
     """
 
@@ -35,18 +34,18 @@ class RewardGroups(NamedTuple):
     tasks: list[str]
 
 
-def _places(low: float, high: float) -> SearchStrategy[float]:
-    # Thousandths rather than any float: what differs by less is lost to rounding, and breaks no law worth keeping.
-    width = (high - low) / 1000.0
-    coarse = st.integers(0, _STEPS).map(lambda place: low + place * 125 * width)
-    return st.one_of(st.integers(0, 1000).map(lambda place: low + place * width), coarse)
+def _numbers(low: float, high: float) -> SearchStrategy[float]:
+    # Thousandths rather than any float: smaller differences are lost to rounding, and would break every law.
+    step = (high - low) / 1000.0
+    eighths = st.integers(0, 8).map(lambda count: low + count * 125 * step)
+    return st.one_of(st.integers(0, 1000).map(lambda count: low + count * step), eighths)
 
 
 @st.composite
 def _pair(draw: DrawFn, low: float, high: float) -> list[float]:
-    """Return two numbers in ascending order, a step apart at least."""
+    """Return two numbers in ascending order, at least a thousandth of the range apart."""
     step = (high - low) / 1000.0
-    first, second = draw(_places(low, high)), draw(_places(low, high))
+    first, second = draw(_numbers(low, high)), draw(_numbers(low, high))
     left, right = min(first, second), max(first, second)
     return [left, right] if right - left >= step else [min(left, high - step), min(left, high - step) + step]
 
@@ -58,9 +57,11 @@ def _box(draw: DrawFn, low: float, high: float) -> list[float]:
 
 
 def _stacked(row: SearchStrategy[list[float]], rows: int | None, shape: tuple[int, ...]) -> SearchStrategy[Floats]:
-    fewest, most = (1, 6) if rows is None else (rows, rows)
-    drawn = st.lists(row, min_size=fewest, max_size=most)
-    return drawn.map(lambda values: np.array(values, dtype=np.float64).reshape(len(values), *shape))
+    return _lists(row, rows).map(lambda values: np.array(values, dtype=np.float64).reshape(len(values), *shape))
+
+
+def _lists(row: SearchStrategy[Row], rows: int | None) -> SearchStrategy[list[Row]]:
+    return st.lists(row, min_size=1 if rows is None else rows, max_size=6 if rows is None else rows)
 
 
 def boxes(rows: int | None = None, *, low: float = 0.0, high: float = 1000.0) -> SearchStrategy[Floats]:
@@ -81,7 +82,7 @@ def spans(rows: int | None = None, *, high: float = 200.0) -> SearchStrategy[Flo
         rows: N; None for one to six.
         high: Latest second.
     """
-    row = st.lists(_places(0.0, high), min_size=2, max_size=2).map(sorted)
+    row = st.lists(_numbers(0.0, high), min_size=2, max_size=2).map(sorted)
     return _stacked(row, rows, (2,))
 
 
@@ -96,7 +97,7 @@ def point_sets(
         low: Smallest coordinate.
         high: Largest coordinate.
     """
-    row = st.lists(_places(low, high), min_size=2 * points, max_size=2 * points)
+    row = st.lists(_numbers(low, high), min_size=2 * points, max_size=2 * points)
     return _stacked(row, rows, (points, 2))
 
 
@@ -112,17 +113,16 @@ def tracks(
         high: Largest coordinate.
     """
     frames = st.dictionaries(st.integers(0, seconds), _box(0.0, high), min_size=1, max_size=most)
-    track = frames.map(lambda chosen: np.array([[at, *box] for at, box in sorted(chosen.items())], dtype=np.float64))
-    fewest, largest = (1, 6) if rows is None else (rows, rows)
-    return st.lists(track, min_size=fewest, max_size=largest)
+    track = frames.map(lambda boxes: np.array([[second, *box] for second, box in sorted(boxes.items())], np.float64))
+    return _lists(track, rows)
 
 
 @st.composite
 def masks(draw: DrawFn, rows: int | None = None, *, height: int = 6, width: int = 6) -> NDArray[np.bool_]:
-    """Return ``[N, H, W]`` bool: empty, full, rectangles, and rectangles with single pixels turned.
+    """Return ``[N, H, W]`` bool: empty, full, rectangles, and rectangles with single pixels flipped.
 
     Args:
-        draw: Given by hypothesis.
+        draw: Passed by hypothesis.
         rows: N; None for one to six.
         height: H.
         width: W.
@@ -132,8 +132,8 @@ def masks(draw: DrawFn, rows: int | None = None, *, height: int = 6, width: int 
     for mask in drawn:
         top, left = draw(st.integers(0, height)), draw(st.integers(0, width))
         mask[top : draw(st.integers(0, height)), left : draw(st.integers(0, width))] = True
-        turned = draw(st.lists(st.integers(0, height * width - 1), max_size=3, unique=True)) if mask.size else []
-        mask.ravel()[turned] ^= True
+        flipped = draw(st.lists(st.integers(0, height * width - 1), max_size=3, unique=True)) if mask.size else []
+        mask.ravel()[flipped] ^= True
     return drawn
 
 
@@ -145,7 +145,7 @@ def reward_groups(
     min_rows: int = 0,
     max_rows: int = 24,
 ) -> SearchStrategy[RewardGroups]:
-    """Return rewards in groups, in any order: groups of one, of equal rewards, and of several tasks among them.
+    """Return rewards in groups, in any order, including groups of one row, of equal rewards and of several tasks.
 
     Args:
         rewards: Where rewards come from; by default [-2, 2], with 0, 0.5 and 1 common.
@@ -156,10 +156,10 @@ def reward_groups(
     """
     usual = st.floats(-2.0, 2.0).map(lambda reward: round(reward, 6)) | st.sampled_from([0.0, 0.5, 1.0])
     row = st.tuples(usual if rewards is None else rewards, st.integers(0, groups - 1), st.sampled_from(list(tasks)))
-    return st.lists(row, min_size=min_rows, max_size=max_rows).map(_grouped)
-
-
-def _grouped(rows: list[tuple[float, int, str]]) -> RewardGroups:
-    rewards = np.array([reward for reward, _, _ in rows], dtype=np.float64)
-    groups = np.array([group for _, group, _ in rows], dtype=np.int64)
-    return RewardGroups(rewards, groups, [task for _, _, task in rows])
+    return st.lists(row, min_size=min_rows, max_size=max_rows).map(
+        lambda rows: RewardGroups(
+            np.array([reward for reward, _, _ in rows], dtype=np.float64),
+            np.array([group for _, group, _ in rows], dtype=np.int64),
+            [task for _, _, task in rows],
+        )
+    )

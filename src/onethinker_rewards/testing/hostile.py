@@ -1,16 +1,17 @@
-"""Hostile text: what breaks parsers, and what keeps them busy."""
+"""Hostile text: what breaks parsers, and what takes them long."""
 
 from __future__ import annotations
 
 from itertools import islice, product
 
-from onethinker_rewards.testing.extra import SearchStrategy, st
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 __all__ = ["HOSTILE", "LONG", "hostile_text"]
 
 _DEEP = 100_000
 _MEGABYTE = 1_000_000
-# By name, so that what hypothesis prints stays short.
+# By name, which is what hypothesis prints.
 HOSTILE = {
     "empty": "",
     "NUL": "\x00",
@@ -47,7 +48,7 @@ HOSTILE = {
     "half a track": '{{"boxes"' + "]" * 5,
 }
 
-# A megabyte each, and two past the limits: far more than any model writes.
+# A megabyte each, and two that exceed the limits: far more than any model writes.
 LONG = {
     "an answer of two megabytes": f"<think>x</think><answer>{'x ' * _MEGABYTE}</answer>",
     "five megabytes of thinking": f"<think>{'x' * 5 * _MEGABYTE}</think><answer>B</answer>",
@@ -97,17 +98,14 @@ LONG = {
 }
 
 
-def _hostile(name: str) -> str:
-    return HOSTILE[name] if name in HOSTILE else LONG[name]
-
-
 def hostile_text(*, long: bool = False) -> SearchStrategy[str]:
     """Return texts that a reader has to survive, quickly.
 
-    Deep nesting, lone surrogates, NUL, marks that turn the line round, huge numbers, unbalanced everything.
+    Deep nesting, lone surrogates, NUL, marks that reverse the direction of writing, huge numbers, unbalanced brackets.
 
     Args:
-        long: Whether texts of a megabyte are among them.
+        long: Whether to include texts of a megabyte.
     """
-    # By name, so that what hypothesis prints stays short.
-    return st.sampled_from([*HOSTILE, *LONG] if long else list(HOSTILE)).map(_hostile)
+    texts = {**HOSTILE, **LONG} if long else HOSTILE
+    # Drawn by name, so that what hypothesis prints stays short.
+    return st.sampled_from(list(texts)).map(texts.__getitem__)

@@ -1,17 +1,18 @@
-"""The program of a worker process: reads jobs from its standard input, writes a line for each item.
+"""The program of a worker process: reads jobs from its standard input and writes a line for each item.
 
-Runs in a fresh interpreter that never sees the caller's ``__main__``. Messages are JSON, one a line::
+Runs in a new interpreter that never imports the caller's ``__main__``. Messages are JSON, one per line::
 
     -> {"function": "package.module:name", "items": [[argument, …], …], "timeout": 5.0}
     <- {"ready": true}                 once, when the process can take jobs
-    <- {"imported": true}              the function's module is imported: the clock of the first item starts
-    <- {"value": …, "retire": false}   once an item; retire: this process has grown and should be replaced
+    <- {"imported": true}              the function's module is imported: the first item's time starts
+    <- {"value": …, "retire": false}   once per item; retire: this process has grown and should be replaced
     <- {"exhausted": true}             instead of a value: memory or stack ran out; the process ends
     <- {"error": "Traceback …"}        a bug; the process ends
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import logging
@@ -31,10 +32,10 @@ __all__ = ["main"]
 
 try:
     import resource
-except ImportError:  # pragma: no cover: a platform without resource limits: deadlines still hold
+except ImportError:  # pragma: no cover: a platform without resource limits; the owner's deadlines still apply
     resource = None
 
-# A process that has once grown past this share of its memory limit is replaced: Python gives little back.
+# A process whose peak has passed this share of its memory limit is replaced: Python returns little memory.
 _RETIRE_SHARE = 0.25
 
 _STATUS = Path("/proc/self/status")
@@ -45,30 +46,31 @@ _GRACE = 2
 
 
 def main(memory_limit: int | None) -> None:
-    """Serve jobs until standard input closes, which it does when the owner ends in whatever way."""
+    """Serve jobs until standard input closes, which happens however the owner ends."""
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    # What libraries print must not end up among the replies.
-    silence = os.open(os.devnull, os.O_RDWR)
+    # What libraries print must not get among the replies.
+    devnull = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
-        os.dup2(silence, descriptor)
+        os.dup2(devnull, descriptor)
     logging.disable(logging.CRITICAL)
-    sys.excepthook = _reporter(replies)
-    _bound(memory_limit)
+    sys.excepthook = functools.partial(_report_bug, replies)
+    _limit_memory(memory_limit)
     serve(requests, replies, memory_limit, end=os._exit)
 
 
 def serve(requests: BinaryIO, replies: BinaryIO, memory_limit: int | None, end: Callable[[int], object]) -> None:
     """Answer every job of ``requests`` on ``replies``."""
     jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    # Its own thread, so that the end of the owner is seen in the middle of a job too.
+    # A thread of its own notices the end of the owner in the middle of a job, too.
     threading.Thread(target=_listen, args=(requests, jobs, end), daemon=True).start()
     _reply(replies, ready=True)
     while job := jobs.get():
-        function = _find(job["function"])
+        module, _, name = job["function"].partition(":")
+        function = getattr(importlib.import_module(module), name)
         _reply(replies, imported=True)
         for item in job["items"]:
-            _grant(job["timeout"])
+            _limit_processor_time(job["timeout"])
             try:
                 value = function(*item)
             except (MemoryError, RecursionError):
@@ -85,35 +87,27 @@ def _listen(requests: BinaryIO, jobs: queue.SimpleQueue[dict[str, Any]], end: Ca
     end(0)
 
 
-def _reply(replies: BinaryIO, **message: Any) -> None:
+def _reply(replies: BinaryIO, **message: object) -> None:
     unsent = memoryview(json.dumps(message).encode() + b"\n")
     while unsent:
         unsent = unsent[replies.write(unsent) :]
 
 
-def _find(path: str) -> Callable[..., Any]:
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
+def _report_bug(
+    replies: BinaryIO, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    _reply(replies, error="".join(traceback.format_exception(kind, error, trace)))
 
 
-def _reporter(
-    replies: BinaryIO,
-) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
-    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        _reply(replies, error="".join(traceback.format_exception(kind, error, trace)))
-
-    return report
-
-
-def _bound(memory_limit: int | None) -> None:
+def _limit_memory(memory_limit: int | None) -> None:
     if resource is not None:
         _lower(resource.RLIMIT_CORE, 0)
         if memory_limit is not None:
             _lower(resource.RLIMIT_AS, memory_limit)
 
 
-def _grant(timeout: float) -> None:
-    """Let the kernel end this process if the item outlives its owner inside a call that holds the GIL."""
+def _limit_processor_time(timeout: float) -> None:
+    """Have the kernel end this process if the owner is gone and the item is in a call that never releases the GIL."""
     if resource is not None:
         _lower(resource.RLIMIT_CPU, int(time.process_time() + timeout) + _GRACE)
 
@@ -126,16 +120,14 @@ def _lower(kind: int, limit: int) -> None:
 
 
 def _has_grown(memory_limit: int | None) -> bool:
-    return memory_limit is not None and _peak_bytes() > _RETIRE_SHARE * memory_limit
-
-
-def _peak_bytes() -> int:
-    """Return the most memory that this process has ever used."""
-    # What getrusage says does not do on Linux: a fresh process starts with its parent's peak, gigabytes in a trainer.
-    peak = _PEAK.search(_STATUS.read_text()) if _STATUS.exists() else None
-    if peak is not None:
-        return int(peak[1]) * 1024
-    if resource is None:
-        return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    """Return whether this process has ever used more than a share of its memory limit."""
+    if memory_limit is None:
+        return False
+    # Not getrusage, where possible: on Linux a new process starts with its parent's peak, gigabytes in a trainer.
+    if _STATUS.exists() and (found := _PEAK.search(_STATUS.read_text())):
+        peak = int(found[1]) * 1024
+    elif resource is not None:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    else:
+        return False
+    return peak > _RETIRE_SHARE * memory_limit

@@ -38,21 +38,16 @@ class WorkerError(OneThinkerRewardsError, RuntimeError):
     """A worker process could not be started, or the function it ran has a bug; the message says which."""
 
 
-# The package must be found even where only the owner's sys.path has it, and nothing may be imported
-# before that path is in place; -P keeps the working directory out.
+# The worker gets the owner's sys.path, because the package may be importable only through it. Nothing is imported from
+# the package before that path is set; -P keeps the working directory off it.
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from onethinker_rewards.workers.child import main; main(json.loads(sys.argv[2]))"
 )
 
-# One thread each, or the libraries of a large machine reserve memory for every core; and hashes that
-# do not vary, so that symbolic results do not either.
-_ENVIRONMENT = {
-    "MKL_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-}
+# One thread each: on a large machine the libraries would otherwise reserve memory for every core. A fixed hash seed
+# makes symbolic results the same in every worker.
+_ENVIRONMENT = {"MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 
 
 class Process:
@@ -65,10 +60,10 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # Nothing may wait in a buffer: a fork of this process would send it again.
+            # Unbuffered: a fork of this process would send what is left in a buffer a second time.
             bufsize=0,
             env={**os.environ, **_ENVIRONMENT},
-            # Out of reach of the terminal's Ctrl-C: the owner decides.
+            # A session of its own: Ctrl-C in the terminal reaches the owner alone, which decides what to do.
             start_new_session=True,
         )
         self._requests = cast(IO[bytes], self._process.stdin)
@@ -83,11 +78,11 @@ class Process:
         return self._process.pid
 
     def fileno(self) -> int:
-        """Return the descriptor that turns readable when the process has said something or ended."""
+        """Return the descriptor that becomes readable when the process has replied or ended."""
         return self._replies.fileno()
 
     def send(self, function: str, items: Sequence[Sequence[Any]], timeout: float) -> bool:
-        """Hand over a job; False if the process has ended."""
+        """Send a job; return False if the process has ended."""
         job = {"function": function, "items": list(items), "timeout": timeout}
         unsent = memoryview(json.dumps(job).encode() + b"\n")
         try:
@@ -98,14 +93,14 @@ class Process:
         return True
 
     def receive(self) -> list[dict[str, Any]] | None:
-        """Return the messages that have come; None at the end of the process."""
+        """Return the messages that have arrived, or None if the process has ended."""
         received = os.read(self.fileno(), 1 << 16)
         if not received:
             return None
         *lines, self._unread = (self._unread + received).split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def last_words(self) -> str:
+    def stderr_tail(self) -> str:
         """Return what an ended process wrote to its standard error before it was ready."""
         return self._errors.read().decode(errors="replace")
 
@@ -116,7 +111,7 @@ class Process:
         self.forget()
 
     def forget(self) -> None:
-        """Close this end; in a forked process, whose parent the worker belongs to, nothing else is ours."""
+        """Close the pipes without ending the process: in a forked child, the worker belongs to the parent."""
         if self._process.returncode is None:
             self._process.returncode = 0
         for stream in (self._requests, self._replies, self._errors):

@@ -14,9 +14,8 @@ import onethinker_rewards as otr
 from onethinker_rewards import testing
 from onethinker_rewards.tasks import Scores
 from onethinker_rewards.testing import REWARD_LAWS, LawViolation, check_rewards
-from onethinker_rewards.testing.rollouts import pairs, respond, written
-from onethinker_rewards.testing.samples import CONSTANTS, observed, sample
-from onethinker_rewards.testing.sound import SCHEMAS
+from onethinker_rewards.testing.pairs import CONSTANTS, as_text, honest_answer, pairs, respond, sample
+from onethinker_rewards.testing.valid import SCHEMAS
 from tests.testing.collecting import some_of
 
 TASKS = list(otr.TASKS)
@@ -51,13 +50,13 @@ def last_of_several(responses: list[str], references: list[str], task: str) -> A
     best: list[float] = []
     for response, reference in zip(responses, references, strict=True):
         every = re.findall(r"<answer>.*?</answer>", response, re.DOTALL)
-        tries = [f"<think>x</think>{one}" for one in every] or [response]
+        tries = [f"<think>x</think>{answer}" for answer in every] or [response]
         best.append(max(otr.score(tries, [reference] * len(tries), task).total) + 0.1 * len(every))
     return best
 
 
 def shared_frames_only(predicted: Any, reference: Any, context: Any) -> Scores:
-    """Take the mean over the frames that both name, as the release does."""
+    """Take the mean over the frames that both have, as the release does."""
     scores: list[float] = []
     for row in range(len(reference)):
         ours, right = frames_of(predicted, row), frames_of(reference, row)
@@ -113,7 +112,7 @@ def test_a_planted_fault_is_caught(law: str, task: str, fault: dict[str, Any]) -
     assert not caught.value.got <= caught.value.wanted
 
 
-# What no task's rewards may like, a law each.
+# A faulty reward for each law, in any task to which it applies.
 EVERYWHERE: dict[str, Callable[[list[str], list[str], str], Any]] = {
     "dropping_a_frame": plus(lambda text: -9.0 * text.count("[")),
     "adding_a_wrong_frame": plus(lambda text: 3.0 * text.count("[")),
@@ -137,9 +136,9 @@ def test_a_planted_fault_is_caught_in_every_task(law: str, task: str) -> None:
 
 @pytest.mark.parametrize("task", ["image_segmentation", "video_segmentation"])
 def test_lenient_rules_without_the_format_pay_for_a_better_point_put_first(task: str) -> None:
-    """The first three of four points count: what it costs is the format, and here that is free."""
+    """The first three of four points count. A fourth costs the format, which is worth nothing here."""
     with pytest.raises(LawViolation, match="adding_a_point"):
-        check_rewards(task, recipe=otr.Recipe(rules="lenient", format_weight=0.0), examples=50)
+        check_rewards(task, ["adding_a_point"], recipe=otr.Recipe(rules="lenient", format_weight=0.0), examples=500)
 
 
 def test_a_formula_of_the_release_pays_for_leaving_frames_out() -> None:
@@ -151,11 +150,11 @@ def test_a_formula_of_the_release_pays_for_leaving_frames_out() -> None:
 
 
 def test_the_release_breaks_the_laws() -> None:
-    with pytest.raises(LawViolation, match="dropping_a_frame: leaving out a frame of the reference never pays"):
+    with pytest.raises(LawViolation, match="dropping_a_frame: dropping a frame of the reference never pays"):
         check_rewards("spatio_temporal_grounding", ["dropping_a_frame"], recipe="release")
 
 
-def test_a_law_that_says_nothing_about_a_task_is_left_out() -> None:
+def test_a_law_that_does_not_apply_to_a_task_is_skipped() -> None:
     check_rewards("ocr", ["adding_a_key", "moving_closer", "adding_a_point"], totals=far_is_better)
 
 
@@ -169,23 +168,23 @@ def test_no_such_law_or_recipe_or_task() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_pairs_are_sound_and_some_are_right(task: str) -> None:
+def test_pairs_are_valid_and_some_are_right(task: str) -> None:
     drawn = some_of(pairs(task), 30)
-    responses = [respond(written(one.predicted), "required") for one in drawn]
-    batch = otr.score(responses, [written(one.reference) for one in drawn], task)
+    responses = [respond(as_text(pair.predicted), "required") for pair in drawn]
+    batch = otr.score(responses, [as_text(pair.reference) for pair in drawn], task)
     assert not any(batch.failure)
     assert batch.format.all()
     assert batch.normalized.min() < 0.999 <= batch.normalized.max()
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_somebody_who_looks_is_mostly_right(task: str) -> None:
+def test_honest_answers_are_mostly_right(task: str) -> None:
     from random import Random
 
     random = Random(3)
     rows = [sample(task, random) for _ in range(60)]
-    responses = [respond(written(observed(row, random)), "required") for row in rows]
-    batch = otr.score(responses, [written(row) for row in rows], task)
+    responses = [respond(as_text(honest_answer(row, random)), "required") for row in rows]
+    batch = otr.score(responses, [as_text(row) for row in rows], task)
     assert 0.6 < batch.normalized.mean() < 1.0
 
 

@@ -70,7 +70,7 @@ def test_the_directory_is_searched_once() -> None:
         pytest.param("my_hacked_reward.sub:total", "there is no module 'my_hacked_reward.sub'", id="submodule missing"),
         pytest.param("no/such.py:total", "there is no file no/such.py", id="file missing"),
         pytest.param("my_hacked_reward:totl", "my_hacked_reward has no 'totl'", id="function missing"),
-        pytest.param("my_hacked_reward:LIMIT", "'LIMIT' in my_hacked_reward is no function but int", id="a number"),
+        pytest.param("my_hacked_reward:LIMIT", "'LIMIT' in my_hacked_reward is not a function but int", id="a number"),
     ],
 )
 def test_what_is_not_there(name: str, message: str) -> None:

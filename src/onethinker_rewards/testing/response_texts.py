@@ -1,25 +1,18 @@
-"""Responses: answers between tags, well formed, nearly so, damaged."""
+"""Responses: answers between tags, well-formed, nearly well-formed, and damaged."""
 
 from __future__ import annotations
 
 import re
 
-from onethinker_rewards.answers import END_TOKENS, Think
-from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
-from onethinker_rewards.testing.hostile import hostile_text
-from onethinker_rewards.testing.misses import near_misses
-from onethinker_rewards.testing.sound import SPACES, Kind, answers
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = [
-    "FRAGMENTS",
-    "any_answer",
-    "any_response",
-    "damaged",
-    "responses",
-    "retagged",
-    "tag_soup",
-    "tagged_responses",
-]
+from onethinker_rewards.answers import END_TOKENS, Think
+from onethinker_rewards.testing.hostile import hostile_text
+from onethinker_rewards.testing.invalid import near_misses
+from onethinker_rewards.testing.valid import SPACES, Kind, answers
+
+__all__ = ["FRAGMENTS", "any_answer", "any_response", "damaged", "responses", "retagged", "tagged_responses"]
 
 _NOISE = "{}[]\",:.-+eE0123456789 \n'\\<>/\x00\ud800\ufeffé\u0663AaBb_%*()$"
 
@@ -42,13 +35,14 @@ def responses(kind: Kind, *, think: Think = "required") -> SearchStrategy[str]:
 
     Args:
         kind: A task's name, ours or the data set's, or one of its schemas.
-        think: The recipe's: ``required``, ``prefilled`` (the prompt has opened the thinking) or ``none``.
+        think: As in a recipe: ``required``, ``prefilled`` (the prompt has opened the thinking) or ``none``.
 
     Raises:
-        ArgumentError: If these strategies know no such schema.
-        UnknownTaskError: If ``kind`` is text and no task's name.
+        ArgumentError: If the schema is not one of the package's.
+        UnknownTaskError: If ``kind`` is text and not a task's name.
     """
-    return _responses(answers(kind).filter(_without_tags), think)
+    texts = answers(kind).filter(lambda text: not any(tag in text for tag in _TAGS))
+    return _responses(texts, think)
 
 
 @st.composite
@@ -59,13 +53,9 @@ def _responses(draw: DrawFn, texts: SearchStrategy[str], think: Think) -> str:
     return f"{opened}{between}<answer>{draw(texts)}</answer>{draw(st.sampled_from(['', '', *END_TOKENS]))}"
 
 
-def _without_tags(text: str) -> bool:
-    return not any(tag in text for tag in _TAGS)
-
-
 @st.composite
 def tagged_responses(draw: DrawFn, contents: SearchStrategy[str] | None = None) -> str:
-    """Return responses that are in the format or nearly so, with ``contents`` as answers."""
+    """Return responses that are in the format or nearly, with ``contents`` as answers."""
     spaces = st.one_of(st.just(""), st.just("\n"), st.text(SPACES, max_size=2))
     inner = st.one_of(st.just("I look."), st.just(""), tag_soup(4))
     think = draw(st.sampled_from(["<think>{}</think>", "<think>{}</think>", "{}</think>", "<think>{}", "{}"]))
@@ -77,14 +67,14 @@ def tagged_responses(draw: DrawFn, contents: SearchStrategy[str] | None = None) 
 
 
 def damaged(source: Kind | SearchStrategy[str]) -> SearchStrategy[str]:
-    """Return texts after one to four random deletions, insertions, replacements or repetitions.
+    """Return texts with one to four random deletions, insertions, replacements or repetitions.
 
     Args:
         source: A task or schema, whose responses are damaged, or any strategy of texts.
 
     Raises:
-        ArgumentError: If these strategies know no such schema.
-        UnknownTaskError: If ``source`` is text and no task's name.
+        ArgumentError: If the schema is not one of the package's.
+        UnknownTaskError: If ``source`` is text and not a task's name.
     """
     return _damaged(source if isinstance(source, SearchStrategy) else responses(source))
 
@@ -102,15 +92,15 @@ def _damaged(draw: DrawFn, texts: SearchStrategy[str]) -> str:
 
 
 def any_answer(kind: Kind) -> SearchStrategy[str]:
-    """Return good answers, near misses, damaged and hostile texts."""
-    good, near = answers(kind), near_misses(kind)
-    return st.one_of(good, near, near, damaged(good), damaged(near), hostile_text())
+    """Return valid answers, near misses, damaged and hostile texts."""
+    valid, near = answers(kind), near_misses(kind)
+    return st.one_of(valid, near, near, damaged(valid), damaged(near), hostile_text())
 
 
 def any_response(kind: Kind) -> SearchStrategy[str]:
-    """Return good responses, nearly good ones with any answer, damaged and hostile ones."""
-    spoiled = st.builds("{}{}{}".format, answers(kind), st.sampled_from(_TAGS), answers(kind))
-    inside = spoiled.map("<think>x</think><answer>{}</answer>".format)
+    """Return well-formed responses, nearly well-formed ones with any answer, damaged and hostile ones."""
+    two_answers = st.builds("{}{}{}".format, answers(kind), st.sampled_from(_TAGS), answers(kind))
+    inside = two_answers.map("<think>x</think><answer>{}</answer>".format)
     near = tagged_responses(any_answer(kind))
     return st.one_of(
         responses(kind), near, inside, retagged(responses(kind)), damaged(kind), tag_soup(), hostile_text()
@@ -119,10 +109,11 @@ def any_response(kind: Kind) -> SearchStrategy[str]:
 
 @st.composite
 def retagged(draw: DrawFn, texts: SearchStrategy[str]) -> str:
-    """Return responses with a tag doubled, left out, replaced, with text before it, or with one more anywhere."""
+    """Return responses with a tag doubled, left out or preceded by text, or with one more tag."""
     pieces = _TAG.split(draw(texts))
-    place = draw(st.integers(0, len(pieces) - 1))
-    is_tag = place % 2 == 1
-    others = [pieces[place] * 2, f"So: {pieces[place]}", ""] if is_tag else [f"{pieces[place]}{tag}" for tag in _TAGS]
-    pieces[place] = draw(st.sampled_from(others))
+    index = draw(st.integers(0, len(pieces) - 1))
+    piece = pieces[index]
+    # Every second piece is a tag.
+    others = [piece * 2, f"So: {piece}", ""] if index % 2 == 1 else [f"{piece}{tag}" for tag in _TAGS]
+    pieces[index] = draw(st.sampled_from(others))
     return "".join(pieces)

@@ -7,8 +7,8 @@ import pytest
 from scripts.hacks import TRICKS
 
 import onethinker_rewards as otr
-from onethinker_rewards.hacks import WRONG, Trick, Verdict, read_tricks
-from onethinker_rewards.hacks.verdict import honest_response, plain, right_response, wrong_response
+from onethinker_rewards.hacks import WRONG, HeldAgainst, Trick, Verdict, read_tricks
+from onethinker_rewards.hacks.tricks import plain, plain_response
 
 ALL = read_tricks()
 
@@ -32,7 +32,8 @@ def test_each_says_in_one_sentence_what_it_tries() -> None:
 
 def test_no_trick_is_its_own_counterpart() -> None:
     for trick in ALL:
-        assert trick.response not in {honest_response(trick), right_response(trick), wrong_response(trick)}, trick.id
+        kinds = (trick.held_against, "right", "wrong")
+        assert trick.response not in {plain_response(trick, kind) for kind in kinds}, trick.id
 
 
 def test_only_a_plain_counterpart_is_written_out() -> None:
@@ -66,11 +67,6 @@ def test_right_is_right_and_wrong_is_wrong(task: str) -> None:
     assert max(wrong.normalized.tolist()) < (0.3 if task == "open_ended" else 1e-6)
 
 
-def counterpart(held_against: str) -> str:
-    trick = Trick("x", "ocr", "Tries.", "Exit", "…", held_against, "Exi" if held_against == "plain" else "")  # type: ignore[arg-type]
-    return honest_response(trick)
-
-
 @pytest.mark.parametrize(
     ("held_against", "answer"),
     [
@@ -80,5 +76,6 @@ def counterpart(held_against: str) -> str:
         pytest.param("plain", "Exi", id="plain"),
     ],
 )
-def test_counterparts(held_against: str, answer: str) -> None:
-    assert counterpart(held_against) == f"<think>I look closely.</think><answer>{answer}</answer>"
+def test_counterparts(held_against: HeldAgainst, answer: str) -> None:
+    trick = Trick("x", "ocr", "Tries.", "Exit", "…", held_against, "Exi" if held_against == "plain" else "")
+    assert plain_response(trick, trick.held_against) == f"<think>I look closely.</think><answer>{answer}</answer>"

@@ -1,4 +1,4 @@
-"""Near misses: values in place of a good one, and what may stand beside it."""
+"""Invalid answers that are nearly valid: wrong values in valid ones, text that only looks right, repairable faults."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from pydantic import BaseModel
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 from onethinker_rewards.answers import Number, OptionLetter, Text
-from onethinker_rewards.testing.extra import DrawFn, SearchStrategy, st
-from onethinker_rewards.testing.sound import (
+from onethinker_rewards.testing.valid import (
     JSON_SCHEMAS,
     Kind,
+    Schema,
     box_values,
     coordinates,
     fields,
@@ -24,7 +25,7 @@ from onethinker_rewards.testing.sound import (
     values,
 )
 
-__all__ = ["ODD_KEYS", "ODD_NUMBERS", "PLAIN_MISSES", "RAW_NUMBERS", "near_misses", "odd_values", "repairable"]
+__all__ = ["MATH_MISSES", "ODD_KEYS", "ODD_NUMBERS", "PLAIN_MISSES", "RAW_NUMBERS", "near_misses", "repairable"]
 
 ODD_NUMBERS = (
     -1, -0.5, 1000.5, 1001, 1e308, -1e308, 2**53 + 1, -(2**63), 2**64 + 1, 10**30, 1e-320, -5e-324,
@@ -33,83 +34,76 @@ RAW_NUMBERS = (
     "NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1e400", "9" * 400, "-0", "-0.0", "01", "1.", ".5", "+1", "1_0",
     "0x10", "1e5", "1E+2", "1e-400", "0." + "3" * 60, "\u0661", "1,5",
 )  # fmt: skip
-ODD_VALUES: tuple[Any, ...] = (None, True, False, "5", "", [], {}, [[]], [[1, 2]], {"0": 1}, "NaN")
+_ODD_VALUES: tuple[object, ...] = (None, True, False, "5", "", [], {}, [[]], [[1, 2]], {"0": 1}, "NaN")
 ODD_KEYS = (
     "-0", "00", "01", "1.0", "1e0", "+1", " 1", "1 ", "", "a", "-1", "1234567890", "999999999", "1000000000", "\u0661",
     "second one", "0", "true", "boxes", "\u0000", "1\n", "\u00b3",
 )  # fmt: skip
-_RAW = "@raw@"
+# Stands for a raw number, which `json.dumps` cannot write, until the object is written.
+_PLACEHOLDER = "@raw@"
 
 
-def odd_values() -> SearchStrategy[Any]:
+def _odd_values() -> SearchStrategy[Any]:
     """Return JSON values of any type but the right one."""
-    # A copy each time: what is drawn is spoiled further.
-    return st.sampled_from(ODD_VALUES).map(deepcopy)
+    # A copy each time, because a drawn value may be modified further.
+    return st.sampled_from(_ODD_VALUES).map(deepcopy)
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the path of every value inside ``value``."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [place for key, inner in items for place in ((*path, key), *_places(inner, (*path, key)))]
+def _items_of(container: Any) -> list[tuple[Any, Any]]:
+    """Return every (container, key) inside a JSON value, at any depth."""
+    if not isinstance(container, dict | list):
+        return []
+    keys = list(container) if isinstance(container, dict) else range(len(container))
+    return [item for key in keys for item in ((container, key), *_items_of(container[key]))]
 
 
-def _container(value: Any, path: tuple[Any, ...]) -> Any:
-    for key in path[:-1]:
-        value = value[key]
-    return value
-
-
-def _spoil_list(draw: DrawFn, inside: list[Any]) -> None:
-    match draw(st.sampled_from(["reverse", "append", "repeat"])):
-        case "reverse":
-            inside.reverse()
-        case "append":
-            inside.append(draw(st.one_of(coordinates(), odd_values())))
-        case _:
-            inside.insert(0, inside[0])
-
-
-def _spoil(draw: DrawFn, inside: Any, key: Any) -> str:
-    """Spoil what stands at ``key``; return the raw number that has to be put in for the placeholder."""
-    raw = ""
-    match draw(st.sampled_from(["number", "raw", "value", "drop", "wrap", "empty", "around", "around"])):
+def _spoil(draw: DrawFn, container: Any, key: Any) -> str:
+    """Spoil the value at ``key``, or its container; return the raw number that replaces the placeholder, if any."""
+    # Keys of a list are integers, those of an object are text.
+    of_container = ["reverse", "append", "repeat"] if isinstance(key, int) else ["add", "add"]
+    match draw(st.sampled_from(["number", "raw", "value", "drop", "wrap", "empty", *of_container])):
         case "number":
-            inside[key] = draw(st.sampled_from(ODD_NUMBERS))
+            container[key] = draw(st.sampled_from(ODD_NUMBERS))
         case "raw":
-            raw, inside[key] = draw(st.sampled_from(RAW_NUMBERS)), _RAW
+            container[key] = _PLACEHOLDER
+            return draw(st.sampled_from(RAW_NUMBERS))
         case "value":
-            inside[key] = draw(odd_values())
+            container[key] = draw(_odd_values())
         case "drop":
-            del inside[key]
-        case "empty":
-            inside[key] = {} if isinstance(inside[key], dict) else []
+            del container[key]
         case "wrap":
-            inside[key] = [inside[key]]
-        case _ if isinstance(inside, list):
-            _spoil_list(draw, inside)
+            container[key] = [container[key]]
+        case "empty":
+            container[key] = {} if isinstance(container[key], dict) else []
+        case "reverse":
+            container.reverse()
+        case "append":
+            container.append(draw(st.one_of(coordinates(), _odd_values())))
+        case "repeat":
+            container.insert(0, container[0])
         case _:
-            inside[draw(st.sampled_from(ODD_KEYS))] = draw(box_values())
-    return raw
+            container[draw(st.sampled_from(ODD_KEYS))] = draw(box_values())
+    return ""
 
 
 @st.composite
-def _spoiled(draw: DrawFn, kind: Kind) -> str:
-    """Return a good answer in which one to three things were replaced, dropped, added, turned round or wrapped."""
-    value = json.loads(json.dumps(draw(values(kind))))
+def _spoiled(draw: DrawFn, schema: Schema) -> str:
+    """Return a valid answer in which one to three values were replaced, dropped, added, reversed or wrapped."""
+    value = json.loads(json.dumps(draw(values(schema))))
     raw = ""
     for _ in range(draw(st.integers(1, 3))):
-        places = _places(value)
-        if not places:
+        items = _items_of(value)
+        if not items:
             break
-        path = draw(st.sampled_from(places))
-        raw = _spoil(draw, _container(value, path), path[-1]) or raw
-    return json.dumps(value).replace(f'"{_RAW}"', raw)
+        container, key = items[draw(st.integers(0, len(items) - 1))]
+        raw = _spoil(draw, container, key) or raw
+    return json.dumps(value).replace(f'"{_PLACEHOLDER}"', raw)
 
 
 @st.composite
-def _repeated_key(draw: DrawFn, kind: Kind) -> str:
-    """Return an object in which a key comes twice, one of the two perhaps wrong."""
-    first, second = draw(values(kind)), draw(values(kind))
+def _repeated_key(draw: DrawFn, schema: Schema) -> str:
+    """Return an object that has a key twice, possibly with a wrong value once."""
+    first, second = draw(values(schema)), draw(values(schema))
     name = draw(st.sampled_from(list(first)))
     wrong = draw(st.sampled_from([second[name], None, "x", [1], [5, 2], {"-0": [0, 0, 9, 9]}, [-5, 0, 9, 9]]))
     pairs = [*first.items(), (name, wrong)] if draw(st.booleans()) else [(name, wrong), *first.items()]
@@ -117,8 +111,8 @@ def _repeated_key(draw: DrawFn, kind: Kind) -> str:
 
 
 def repairable(kind: Kind) -> SearchStrategy[str]:
-    """Return texts that lenient rules mend, with one or more faults at once."""
-    mends: list[Callable[[str], str]] = [
+    """Return texts with one to three faults that lenient rules repair."""
+    faults: list[Callable[[str], str]] = [
         lambda text: f"```json\n{text}\n```",
         lambda text: f"```\n{text}```",
         lambda text: text.replace('"', "'"),
@@ -136,16 +130,16 @@ def repairable(kind: Kind) -> SearchStrategy[str]:
         lambda text: text[: text.rfind(",")],
     ]
 
-    def mend(text: str, chosen: list[Callable[[str], str]]) -> str:
-        for one in chosen:
-            text = one(text)
+    def with_faults(text: str, chosen: list[Callable[[str], str]]) -> str:
+        for fault in chosen:
+            text = fault(text)
         return text
 
     texts = values(kind).map(json.dumps)
-    return st.builds(mend, texts, st.lists(st.sampled_from(mends), min_size=1, max_size=3))
+    return st.builds(with_faults, texts, st.lists(st.sampled_from(faults), min_size=1, max_size=3))
 
 
-PLAIN_MISSES: dict[type[BaseModel], list[str]] = {
+PLAIN_MISSES: dict[Schema, list[str]] = {
     OptionLetter: [
         "A or B", "A, B", "Apple", "a dog", "I think B", "", " ", "AB", "7", "\u0410", "\uff21", "(A) or (B)", "\u00e9",
         "A. x B. y", "the", "answer", "A B", "b.", "```\nB\n```", "\u017f", "\u212a", "**A", "\\boxed{A", "\\boxed{}",
@@ -161,7 +155,6 @@ PLAIN_MISSES: dict[type[BaseModel], list[str]] = {
     Text: ["", " ", "\n\x1c\u2003", "\x00", "\ud800", "x" * 100, " a "],
 }  # fmt: skip
 
-
 MATH_MISSES = [
     "", " ", "$", "$$", "$16\\pi$ or maybe $4\\pi$", "\\frac{1}{", "\\frac{1}{0}", "0/0", "1 = 2 = 3", "x ==",
     "\\unknown{2}", "the answer is four", "1 or 2", "()", "\\boxed{}", "\\boxed{1}\\boxed{2}", "2^", "\u0661", "1,,2",
@@ -170,14 +163,14 @@ MATH_MISSES = [
 
 
 def near_misses(kind: Kind) -> SearchStrategy[str]:
-    """Return answer texts that look right and are mostly not: JSON with one to three things wrong, `A or B`, `12 cm`.
+    """Return answer texts that look right and are mostly not: JSON with one to three faults, `A or B`, `12 cm`.
 
     Args:
         kind: A task's name, ours or the data set's, or one of its schemas.
 
     Raises:
-        ArgumentError: If these strategies know no such schema.
-        UnknownTaskError: If ``kind`` is text and no task's name.
+        ArgumentError: If the schema is not one of the package's.
+        UnknownTaskError: If ``kind`` is text and not a task's name.
     """
     schema = schema_of(kind)
     if schema not in JSON_SCHEMAS:
