@@ -316,6 +316,15 @@ def test_the_release_has_no_masks() -> None:
         otr.with_masks("release")
 
 
+@pytest.mark.parametrize("task", ["image_segmentation", "video_segmentation"])
+def test_a_formula_of_the_recipe_would_not_draw(task: str) -> None:
+    recipe = otr.Recipe(name="mine", formulas={task: lambda *_: otr.Scores(np.zeros(0))})
+    with pytest.raises(otr.ArgumentError, match=f"the formula of mine for {task} would be used, and draws no mask"):
+        otr.with_masks(recipe)
+    other = otr.Recipe(formulas={"ocr": lambda *_: otr.Scores(np.zeros(0))})
+    assert set(otr.with_masks(other).formulas) == {"ocr"}
+
+
 def test_a_recipe_of_masks_goes_to_another_process() -> None:
     recipe = pickle.loads(pickle.dumps(otr.with_masks(otr.Recipe(name="mine", rules="lenient"))))
     assert recipe.name == "mine+masks"

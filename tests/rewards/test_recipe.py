@@ -231,6 +231,9 @@ def test_constants_that_are_none() -> None:
     with pytest.raises(otr.ArgumentError, match="point_sigma is a finite number, not nan"):
         otr.Recipe(constants={"point_sigma": math.nan})
     recipe = otr.Recipe(constants={"sigma": 10.0})
+    for table in ({}, {"ocr": otr.TASKS["ocr"]}):
+        with pytest.raises(otr.ArgumentError, match=r"constants: no task has 'sigma'; no task has any$"):
+            otr.score([], [], [], recipe=recipe, table=table)
     with pytest.raises(otr.ArgumentError, match="constants: no task has 'sigma'; there are point_sigma, time_sigma"):
         otr.score([wrap("B")], ["B"], "multiple_choice", recipe=recipe)
 

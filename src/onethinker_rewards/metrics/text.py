@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards._validation import check_texts_beside
+from onethinker_rewards._validation import aligned_texts
 from onethinker_rewards.errors import ArgumentError
 
 __all__ = ["Normalization", "character_error_rate", "rouge", "rouge_reward", "word_error_rate"]
@@ -127,7 +127,7 @@ def rouge(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.floa
     >>> rouge(["the dogs were running"], ["a dog is running"]).round(6).tolist()
     [0.333333]
     """
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
     stems = {text: _stems(_plain_words(text)) for text in dict.fromkeys([*predicted, *reference])}
     rows = zip(predicted, reference, strict=True)
     return np.array([sum(_f_measures(stems[text], stems[ref_text])) / 3.0 for text, ref_text in rows], dtype=np.float64)
@@ -158,7 +158,7 @@ def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[
     >>> rouge_reward(["yes", "a cat, a cat", "一只猫"], ["Yes.", "a cat", "一只猫。"]).tolist()
     [1.0, 1.0, 1.0]
     """
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
 
     @cache
     def plain(text: str) -> list[str]:
@@ -188,7 +188,7 @@ def _error_rate(
 
     if isinstance(normalize, str) or not set(normalize).issubset(_NORMALIZATIONS):
         raise ArgumentError(f"normalize takes a collection of {sorted(_NORMALIZATIONS)}, not {normalize!r}")
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
     steps = [step for name, step in _NORMALIZATIONS.items() if name in normalize]
     # Rollouts share their reference, so each text is divided once, however often it occurs.
     divided: dict[str, str | list[str]] = {}

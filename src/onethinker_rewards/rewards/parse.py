@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from onethinker_rewards._validation import check_text
-from onethinker_rewards.answers import Limits, Parsed, Rules, Text, Think, bare_reference, read_answer
+from onethinker_rewards.answers import Limits, OptionLetter, Parsed, Rules, Text, Think, bare_reference, read_answer
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import BadReferenceError
@@ -94,7 +94,8 @@ def parse_reference(
     spec = spec_of(task, table)
     bare = bare_reference(text)
     read = read_answer(bare, spec.schema, limits=limits)
-    if read.failure is FailureCode.NO_OPTION_LETTER:
+    # As in scoring: a schema of the caller's own has no columns for a text in place of the letter.
+    if read.failure is FailureCode.NO_OPTION_LETTER and spec.schema is OptionLetter:
         return Text(bare)
     fault = read.failure or (spec.reference_fault(bare) if spec.reference_fault else None)
     if fault is not None:

@@ -144,7 +144,8 @@ def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe
             them it is 2 and 3.
 
     Raises:
-        ArgumentError: If the recipe does not exist, or its reader gives no columns of boxes and points.
+        ArgumentError: If the recipe does not exist, its reader gives no columns of boxes and points, or it has its own
+            formula for a segmentation task, which would be used instead of the one that draws.
 
     Source: the paper (arXiv 2512.03043) names such a reward in its limitations, and gives no equation.
 
@@ -154,5 +155,8 @@ def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe
     base = find_recipe(recipe)
     if not base.reader.reads_schema:
         raise ArgumentError(f"recipe: {base.name} reads texts, and masks are drawn from boxes and points")
+    for task in WITH_POINTS:
+        if task in base.formulas:
+            raise ArgumentError(f"recipe: the formula of {base.name} for {task} would be used, and draws no mask")
     name = f"{base.name}+masks" if points else f"{base.name}+masks-points"
     return replace(base, name=name, tasks={**base.tasks, **(WITH_POINTS if points else INSTEAD_OF_POINTS)})

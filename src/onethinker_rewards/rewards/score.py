@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from onethinker_rewards._validation import as_list, check_choice, check_texts, option_texts
+from onethinker_rewards._validation import as_list, check_choice, option_texts, text_list
 from onethinker_rewards.answers import Answers, Booleans, Columns, Integers, LetterColumns
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
@@ -85,12 +85,14 @@ def score_in_context(
     """Score with everything a formula may use already in ``context``."""
     check_choice("on_bad_reference", on_bad_reference, get_args(OnBadReference))
     table = task_table(recipe, TASKS if table is None else table)
-    responses = as_list("responses", responses)
-    references = as_list("references", references)
-    labels = [tasks] * len(responses) if isinstance(tasks, str) else as_list("tasks", tasks)
-    # As lists: a table's own columns may find rows by other names than their indices.
+    responses = text_list("responses", responses)
+    references = text_list("references", references)
+    labels = [tasks] * len(responses) if isinstance(tasks, str) else text_list("tasks", tasks)
+    # As lists: a column of a table may find rows by labels rather than by their indices.
     columns = {name: as_list(name, values) for name, values in context.columns().items()}
-    _check_columns(responses, {"references": references, "tasks": labels, **columns})
+    for name, values in {"references": references, "tasks": labels, **columns}.items():
+        if len(values) != len(responses):
+            raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
     if "options" in columns:
         columns["options"] = [option_texts(value, row) for row, value in enumerate(columns["options"])]
     context = replace(context, **columns)
@@ -125,22 +127,9 @@ def task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, Ta
     known = dict.fromkeys(name for spec in table.values() for name in spec.constants)
     for name in recipe.constants:
         if name not in known:
-            raise ArgumentError(f"constants: no task has {name!r}; there are {', '.join(known)}")
+            there_are = f"there are {', '.join(known)}" if known else "no task has any"
+            raise ArgumentError(f"constants: no task has {name!r}; {there_are}")
     return table
-
-
-def _check_columns(responses: list[Any], columns: Mapping[str, Sequence[Any]]) -> None:
-    for name, values in columns.items():
-        if len(values) != len(responses):
-            raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
-    for name, values in {
-        "responses": responses,
-        "references": columns["references"],
-        "tasks": columns["tasks"],
-    }.items():
-        # Types are few, and looking at them is far quicker than at every row.
-        if not set(map(type, values)) <= {str}:
-            check_texts(name, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from onethinker_rewards._validation import check_choice
+from onethinker_rewards._validation import MOST_OPTIONS, check_choice, option_texts
 from onethinker_rewards.answers import Number, OptionLetter, Think
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks.spec import TaskSpec
@@ -37,7 +37,6 @@ _NUMBER = (
 _SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _THINK_TAGS = ("think>", "/think>")
 _ALL_TAGS = (*_THINK_TAGS, "answer>", "/answer>")
-_MOST_OPTIONS = 26
 
 
 def answer_pattern(
@@ -75,9 +74,10 @@ def text_pattern(spec: TaskSpec, options: Sequence[str] | None) -> str:
 
 
 def _letters(options: Sequence[str] | None) -> str:
-    count = _MOST_OPTIONS if options is None else len(options)
-    if not 0 < count <= _MOST_OPTIONS:
-        raise ArgumentError(f"options: from 1 to {_MOST_OPTIONS} of them have letters, not {count}")
+    texts = option_texts(options)
+    count = MOST_OPTIONS if texts is None else len(texts)
+    if not count:
+        raise ArgumentError("options: at least one is needed")
     return f"[A-{chr(ord('A') + count - 1)}]"
 
 

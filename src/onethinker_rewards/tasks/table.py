@@ -122,5 +122,5 @@ def _why_unknown(problem_type: str, data_type: str | None, table: Mapping[str, T
         why = f"{problem_type!r} needs the data type image or video, not {data_type!r}"
         return f"{why}; or write image_segmentation or video_segmentation"
     close = get_close_matches(name, table, n=1)
-    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(table)}"
+    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(table)}" if table else "the table is empty"
     return f"{problem_type!r} is no task; {meant}"

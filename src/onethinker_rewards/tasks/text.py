@@ -202,7 +202,7 @@ def _judged(predicted: TextColumns, reference: TextColumns, judge: Judge, contex
 
 def _check_judgement(given: object, count: int) -> Floats:
     """Return a judge's scores, NaN for None and for what is not finite."""
-    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping | set):
+    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping | set | frozenset):
         raise ArgumentError(f"the judge returned {type(given).__name__}, not a list of scores")
     if len(given) != count:
         raise ArgumentError(f"the judge returned {len(given)} scores for {count} answers")

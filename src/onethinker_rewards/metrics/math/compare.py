@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards._validation import check_positive, check_texts_beside
+from onethinker_rewards._validation import aligned_texts, check_positive
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.metrics.math.equality import Question, is_equal
 from onethinker_rewards.metrics.math.parser import parse
@@ -87,7 +87,7 @@ def compare_math(
     Raises:
         ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
     """
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
     check_positive("timeout", timeout)
     rows = list(zip(predicted, reference, strict=True))
     verdicts = _verdicts_without_algebra(dict.fromkeys(rows))

@@ -13,7 +13,7 @@ from string import digits
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards._validation import check_positive, check_texts_beside
+from onethinker_rewards._validation import aligned_texts, check_positive
 from onethinker_rewards.workers import Pool, Status, shared_pool
 
 __all__ = ["extractable_part", "release_math_equal"]
@@ -65,7 +65,7 @@ def release_math_equal(
     Raises:
         ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
     """
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
     check_positive("timeout", timeout)
     parts = {text: extractable_part(text) for text in dict.fromkeys([*predicted, *reference])}
     rows = [(parts[left], parts[right]) for left, right in zip(predicted, reference, strict=True)]
