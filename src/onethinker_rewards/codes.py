@@ -9,8 +9,6 @@ from __future__ import annotations
 from enum import StrEnum, unique
 from typing import Self
 
-__all__ = ["FailureCode", "RepairCode"]
-
 
 class _Code(StrEnum):
     """A string constant that knows what it means and one input that earns it."""

@@ -54,8 +54,6 @@ from onethinker_rewards.answers.text import (
 from onethinker_rewards.answers.tracks import TimedTrackColumns, TimedTrackStruct, TrackColumns, TrackStruct
 from onethinker_rewards.codes import FailureCode, RepairCode
 
-__all__ = ["Answers", "ModelColumns", "ReadOptions", "Reader", "find_answers"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:

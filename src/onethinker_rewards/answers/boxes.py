@@ -16,21 +16,6 @@ from onethinker_rewards.answers.columns import Booleans, Columns, Floats, float_
 from onethinker_rewards.answers.limits import Limits
 from onethinker_rewards.answers.schemas import COORDINATE_MAX
 
-__all__ = [
-    "BoxColumns",
-    "BoxStruct",
-    "Pair",
-    "PromptColumns",
-    "PromptStruct",
-    "Quad",
-    "SpanColumns",
-    "SpanStruct",
-    "TimedPromptColumns",
-    "TimedPromptStruct",
-    "boxes_are_valid",
-    "spans_are_valid",
-]
-
 Pair = tuple[float, float]
 Quad = tuple[float, float, float, float]
 Points = tuple[Pair, Pair, Pair]

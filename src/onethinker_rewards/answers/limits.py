@@ -7,8 +7,6 @@ from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "has_long_number", "is_deeper"]
-
 # What our own schemas need: an object, a list of points, a point.
 _LEAST_DEPTH = 3
 _DIGITS = "0123456789"

@@ -24,18 +24,6 @@ from numpy.typing import NDArray
 from onethinker_rewards.answers.columns import Integers
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = [
-    "MOST_PIXELS",
-    "Mask",
-    "MaskLike",
-    "RunLength",
-    "Runs",
-    "encode_mask",
-    "read_mask",
-    "read_masks",
-    "read_runs",
-]
-
 Mask: TypeAlias = NDArray[np.bool_]
 MaskLike: TypeAlias = Mapping[str, Any] | str | PathLike[str] | bytes | NDArray[Any] | Sequence[Sequence[int]]
 

@@ -11,8 +11,6 @@ import re
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, OPEN_ANSWER
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["to_pixels", "to_thousandths"]
-
 _THOUSAND = 1000.0
 
 # For x and for y: times what, over what. In this order a coordinate at the border stays at the border.

@@ -18,8 +18,6 @@ from onethinker_rewards.answers.tags import Think, find_answer
 from onethinker_rewards.answers.text import option_letter, plain_number
 from onethinker_rewards.codes import FailureCode, RepairCode
 
-__all__ = ["Parsed", "ReadAnswer", "Rules", "is_plain_text", "read_answer", "read_response"]
-
 Rules = Literal["strict", "lenient"]
 
 # Coordinates are at most this deep in a field: a list of points, a frame's box.

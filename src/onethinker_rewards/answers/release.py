@@ -22,8 +22,6 @@ from onethinker_rewards.answers.tags import CLOSE_ANSWER, OPEN_ANSWER, find_answ
 from onethinker_rewards.answers.text import TextColumns
 from onethinker_rewards.codes import FailureCode
 
-__all__ = ["ReleaseReader", "ReleaseResponse", "find_release_answer", "load_json", "to_number", "unwrap_reference"]
-
 
 class ReleaseResponse(NamedTuple):
     """A response as the released code sees it.

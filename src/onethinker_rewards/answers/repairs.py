@@ -12,8 +12,6 @@ import orjson
 
 from onethinker_rewards.codes import RepairCode
 
-__all__ = ["load_with_repairs", "repair_shape", "without_fence"]
-
 _TRAILING_COMMA = re.compile(r",\s*(?=[}\]])")
 _BOX_KEY = "bbox_2d"
 _POINTS = 3

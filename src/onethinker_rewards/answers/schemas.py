@@ -23,19 +23,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-__all__ = [
-    "Box",
-    "BoxTrack",
-    "Number",
-    "OptionLetter",
-    "SegmentationPrompt",
-    "SingleBox",
-    "Text",
-    "TimeSpan",
-    "TimedBoxTrack",
-    "VideoSegmentationPrompt",
-]
-
 COORDINATE_MAX = 1000.0
 FRAME_KEY_DIGITS = 9
 

@@ -12,8 +12,6 @@ from typing import Literal, NamedTuple
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
 from onethinker_rewards.codes import FailureCode
 
-__all__ = ["CLOSE_ANSWER", "END_TOKENS", "OPEN_ANSWER", "FoundAnswer", "Think", "bare_reference", "find_answer"]
-
 Think = Literal["required", "prefilled", "none"]
 
 END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")

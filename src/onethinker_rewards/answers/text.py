@@ -20,17 +20,6 @@ from onethinker_rewards.answers.columns import Columns, Floats, Integers, Texts
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
 from onethinker_rewards.codes import FailureCode
 
-__all__ = [
-    "PLAIN_CHARACTERS",
-    "LetterColumns",
-    "NumberColumns",
-    "TextColumns",
-    "named_option",
-    "option_letter",
-    "plain_number",
-    "without_thousands",
-]
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LetterColumns(Columns):

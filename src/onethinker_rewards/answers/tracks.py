@@ -15,8 +15,6 @@ from onethinker_rewards.answers.columns import Booleans, Columns, Floats, Intege
 from onethinker_rewards.answers.limits import Limits
 from onethinker_rewards.answers.schemas import FRAME_KEY_DIGITS
 
-__all__ = ["TimedTrackColumns", "TimedTrackStruct", "TrackColumns", "TrackStruct", "match_frames"]
-
 _Second = Annotated[int, msgspec.Meta(ge=0, lt=10**FRAME_KEY_DIGITS)]
 _Boxes = Annotated[dict[_Second, Quad], msgspec.Meta(min_length=1)]
 

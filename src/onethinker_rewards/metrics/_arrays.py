@@ -14,17 +14,6 @@ from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = [
-    "Array",
-    "Namespace",
-    "aligned",
-    "aligned_masks",
-    "crossed",
-    "default_float",
-    "of_one_kind",
-    "without_warnings",
-]
-
 # The standard has no type that all of NumPy, PyTorch, CuPy and JAX answer to.
 Array: TypeAlias = Any
 Namespace: TypeAlias = Any

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, crossed, without_warnings
 
-__all__ = ["box_iou", "pairwise_box_iou", "pairwise_temporal_iou", "rotated_box_iou", "temporal_iou"]
-
 
 def box_iou(predicted: Array, reference: Array) -> Array:
     """Return the intersection over union of each predicted box and its reference.

@@ -6,8 +6,6 @@ from array_api_compat import device
 
 from onethinker_rewards.metrics._arrays import Array, aligned, without_warnings
 
-__all__ = ["relative_accuracy"]
-
 
 def relative_accuracy(predicted: Array, reference: Array) -> Array:
     """Return the share of ten tolerances that the relative error of each number stays below.

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from onethinker_rewards._validation import aligned_texts
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Normalization", "character_error_rate", "rouge", "rouge_reward", "word_error_rate"]
-
 Normalization: TypeAlias = Literal["case", "punctuation", "width"]
 
 # In the order in which they apply, whatever order the caller names them in: full-width punctuation and capitals

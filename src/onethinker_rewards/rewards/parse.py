@@ -15,8 +15,6 @@ from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.score import describe_reference, task_table
 from onethinker_rewards.tasks import TASKS, TaskSpec, spec_of
 
-__all__ = ["parse", "parse_answer", "parse_reference"]
-
 
 def parse(
     response: str,

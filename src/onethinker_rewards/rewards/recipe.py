@@ -17,8 +17,6 @@ from onethinker_rewards.tasks import Formula, TaskSpec
 from onethinker_rewards.tasks.mask_rewards import INSTEAD_OF_POINTS, WITH_POINTS
 from onethinker_rewards.tasks.release import RELEASE_TASKS, release_structure
 
-__all__ = ["RECIPES", "Recipe", "Structure", "find_recipe", "with_masks"]
-
 Accuracy = Literal["raw", "normalized"]
 # From a task, answer texts and reference texts, ``[N]`` each, to what is paid for the form of the answers.
 Structure = Callable[[TaskSpec, Sequence[str], Sequence[str]], Floats]

@@ -14,8 +14,6 @@ from onethinker_rewards.answers import Answers, Floats
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.tasks import TaskSpec
 
-__all__ = ["RewardBatch"]
-
 _NUMBERS = ("total", "accuracy", "normalized", "format", "structure")
 
 

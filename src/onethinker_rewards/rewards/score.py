@@ -23,8 +23,6 @@ from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.result import RewardBatch
 from onethinker_rewards.tasks import TASKS, Context, Scores, TaskSpec, check_names, resolve_tasks
 
-__all__ = ["OnBadReference", "describe_reference", "score", "score_in_context", "task_table"]
-
 OnBadReference = Literal["raise", "skip"]
 
 _SHOWN = 80

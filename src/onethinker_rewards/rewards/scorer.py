@@ -12,8 +12,6 @@ from onethinker_rewards.rewards.score import OnBadReference, score_in_context
 from onethinker_rewards.tasks import TASKS, Context, Judge, Segmenter, TaskSpec
 from onethinker_rewards.workers import Pool
 
-__all__ = ["Scorer"]
-
 
 class Scorer:
     """Scores batches with the same recipe and resources.

@@ -16,8 +16,6 @@ from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import spec_of
 
-__all__ = ["Engine", "answer_pattern", "json_schema", "response_grammar"]
-
 
 def json_schema(task: str, *, table: Mapping[str, TaskSpec] | None = None) -> dict[str, Any]:
     """Return the JSON Schema of a task's answer.

@@ -19,8 +19,6 @@ from onethinker_rewards.errors import ArgumentError, BadImageError
 from onethinker_rewards.tasks import segmentation
 from onethinker_rewards.tasks.spec import Context, Formula, Scores, Segmenter, TaskSpec, TaskTable
 
-__all__ = ["INSTEAD_OF_POINTS", "WITH_POINTS", "Clip", "Target", "View", "ViewReader", "draw"]
-
 _NO_FRAMES = (str, bytes, bytearray, Mapping)
 
 

@@ -8,8 +8,6 @@ from onethinker_rewards._validation import option_texts
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import spec_of
 
-__all__ = ["prompt"]
-
 _QUESTION = """\
 {question}
 

@@ -36,8 +36,6 @@ from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.tasks.spec import Context, Formula, Scores, TaskSpec, TaskTable
 from onethinker_rewards.tasks.table import TASKS
 
-__all__ = ["RELEASE_TASKS", "release_structure"]
-
 POINT_SIGMA = 50.0
 TIME_SCALE = 2.0
 _LEAST_UNION = 1e-12

@@ -11,8 +11,6 @@ from onethinker_rewards.answers import (
 )
 from onethinker_rewards.tasks.spec import Context, Scores, TaskSpec
 
-__all__ = ["IMAGE_SEGMENTATION", "VIDEO_SEGMENTATION", "image_segmentation", "video_segmentation"]
-
 
 def image_segmentation(predicted: PromptColumns, reference: PromptColumns, context: Context) -> Scores:
     """R_acc = sIoU + G(dis+) + G(dis-)."""

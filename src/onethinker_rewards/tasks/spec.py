@@ -13,8 +13,6 @@ from pydantic import BaseModel
 from onethinker_rewards.answers import Booleans, Floats, Integers, is_plain_text
 from onethinker_rewards.codes import FailureCode
 
-__all__ = ["Context", "Formula", "Judge", "Scores", "Segmenter", "TaskSpec", "TaskTable"]
-
 
 class Judge(Protocol):
     """Scores free text against a reference, as a reward model does."""

@@ -11,8 +11,6 @@ from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import grounding, segmentation, text
 from onethinker_rewards.tasks.spec import TaskSpec, TaskTable
 
-__all__ = ["TASKS", "check_names", "resolve_tasks", "spec_of", "task_name"]
-
 TASKS = TaskTable(
     [
         text.MULTIPLE_CHOICE,

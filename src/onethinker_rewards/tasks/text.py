@@ -18,8 +18,6 @@ from onethinker_rewards.metrics import MathVerdict
 from onethinker_rewards.metrics.math import reads_math
 from onethinker_rewards.tasks.spec import Context, Judge, Scores, TaskSpec
 
-__all__ = ["MATH", "MULTIPLE_CHOICE", "NUMERICAL", "OCR", "OPEN_ENDED", "REGRESSION", "round_alike"]
-
 
 def option_match(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
     """R_acc = 1 where the letters are the same; a reference without a letter is compared as casefolded text."""

@@ -23,8 +23,6 @@ from onethinker_rewards.metrics.math.equality import Question, inequalities, is_
 from onethinker_rewards.metrics.math.parser import ACCENTS, parse
 from onethinker_rewards.metrics.math.tree import Node, tolerance
 
-__all__ = ["verdict"]
-
 _DIGITS = 30
 _MAX_DIGITS = 120
 _ROUGHLY = sympy.Float("1e-25")

@@ -16,8 +16,6 @@ from onethinker_rewards.metrics.math.parser import parse
 from onethinker_rewards.metrics.math.tree import Node, Unreadable
 from onethinker_rewards.workers import Pool, Status, shared_pool
 
-__all__ = ["MathVerdict", "compare_math", "math_equal", "reads_math"]
-
 _MAX_CACHED_LENGTH = 200
 _WORKER_FUNCTION = "onethinker_rewards.metrics.math.algebra:verdict"
 

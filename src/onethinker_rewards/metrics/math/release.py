@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from onethinker_rewards._validation import aligned_texts, check_positive
 from onethinker_rewards.workers import Pool, Status, shared_pool
 
-__all__ = ["extractable_part", "release_math_equal"]
-
 _WORKER_FUNCTION = "onethinker_rewards.metrics.math.release_worker:verified"
 
 # The formulas that math-verify extracts are between these delimiters, in this order.

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from onethinker_rewards.metrics.math.tree import Node, rational
 
-__all__ = ["UNITS", "UNIT_LETTERS", "Measure", "measure"]
-
 
 class Unit(NamedTuple):
     """A unit as a multiple of the first unit of its dimension."""
