@@ -14,8 +14,8 @@ from onethinker_rewards.answers import DEFAULT_LIMITS, Floats, Limits, Reader, R
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import Formula, TaskSpec
-from onethinker_rewards.tasks.mask_rewards import INSTEAD_OF_POINTS, WITH_POINTS
 from onethinker_rewards.tasks.release import RELEASE_TASKS, release_structure
+from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
 
 Accuracy = Literal["raw", "normalized"]
 # From a task, answer texts and reference texts, ``[N]`` each, to what is paid for the form of the answers.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.tasks.grammars import answer_pattern, json_schema, response_grammar
-from onethinker_rewards.tasks.mask_rewards import Clip
-from onethinker_rewards.tasks.prompts import prompt
+from onethinker_rewards.tasks.guidance import answer_pattern, json_schema, prompt, response_grammar
+from onethinker_rewards.tasks.segmentation import Clip
 from onethinker_rewards.tasks.spec import Context, Formula, Judge, Scores, Segmenter, TaskSpec, TaskTable
 from onethinker_rewards.tasks.table import TASKS, check_names, resolve_tasks, spec_of, task_name
 
