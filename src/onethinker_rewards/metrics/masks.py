@@ -44,11 +44,7 @@ def mask_iou(predicted: Array, reference: Array, *, empty: float = 0.0) -> Array
 
 
 def boundary_f(
-    predicted: Array,
-    reference: Array,
-    *,
-    tolerance: float | None = None,
-    rules: Literal["davis", "release"] = "davis",
+    predicted: Array, reference: Array, *, tolerance: float | None = None, rules: Literal["davis", "release"] = "davis"
 ) -> Array:
     """Return the F-measure of each predicted mask's contour against its reference's.
 

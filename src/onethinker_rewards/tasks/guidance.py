@@ -26,11 +26,7 @@ For example: <answer>{example}</answer>"""
 
 
 def prompt(
-    task: str,
-    question: str,
-    options: Sequence[str] | None = None,
-    *,
-    table: Mapping[str, TaskSpec] | None = None,
+    task: str, question: str, options: Sequence[str] | None = None, *, table: Mapping[str, TaskSpec] | None = None
 ) -> str:
     """Return the text that asks ``question`` as ``task``.
 

@@ -372,8 +372,5 @@ WITH_POINTS = TaskTable(
     ]
 )
 INSTEAD_OF_POINTS = TaskTable(
-    [
-        _variant(IMAGE_SEGMENTATION, image_alone, points=False),
-        _variant(VIDEO_SEGMENTATION, video_alone, points=False),
-    ]
+    [_variant(IMAGE_SEGMENTATION, image_alone, points=False), _variant(VIDEO_SEGMENTATION, video_alone, points=False)]
 )
