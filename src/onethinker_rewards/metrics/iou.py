@@ -61,8 +61,7 @@ def temporal_iou(predicted: Array, reference: Array) -> Array:
         inter = max(0, min(end, end') − max(start, start'))
         IoU   = inter / (max(0, end − start) + max(0, end' − start') − inter), and 0 where both lengths are 0
 
-    An inverted span has length 0. Two equal spans of length 0 score 1, two different ones 0. NaN in is
-    NaN out.
+    An inverted span has length 0. Two equal spans of length 0 score 1, two different ones 0. NaN in is NaN out.
 
     Args:
         predicted: ``[N, 2]`` start, end in seconds, of any array kind, or nested lists.

@@ -28,8 +28,7 @@ def relative_accuracy(predicted: Array, reference: Array) -> Array:
     Raises:
         ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
 
-    Source: mean relative accuracy of Thinking in Space, arXiv 2412.14171, as OneThinker uses it, arXiv
-    2512.03043.
+    Source: mean relative accuracy of Thinking in Space, arXiv 2412.14171, as OneThinker uses it, arXiv 2512.03043.
 
     >>> relative_accuracy([100, 101, 112, 0], [100, 100, 100, 0])
     array([1. , 1. , 0.8, 1. ])

@@ -47,9 +47,8 @@ def word_error_rate(
 
         WER = (substitutions + deletions + insertions) / max(1, words of the reference)
 
-    Words are what ``str.split()`` gives: runs of anything that is not Unicode white space, compared code
-    point by code point. A row whose reference has no word scores the number of predicted words, which is
-    0 where both are empty.
+    Words are what ``str.split()`` gives: runs of anything that is not Unicode white space, compared code point by code
+    point. A row whose reference has no word scores the number of predicted words, which is 0 where both are empty.
 
     Args:
         predicted: ``[N]`` texts.

@@ -40,8 +40,7 @@ def parse(
 
     Raises:
         UnknownTaskError: If ``task`` is none.
-        ArgumentError: If there is no such recipe, ``rules`` or ``think`` is none of the above, or ``response`` no
-            text.
+        ArgumentError: If there is no such recipe, ``rules`` or ``think`` is none of the above, or ``response`` no text.
 
     >>> parse('<think>It starts at 3.</think><answer>{"time": [3, 8]}</answer>', "temporal_grounding").answer
     TimeSpan(time=(3.0, 8.0))

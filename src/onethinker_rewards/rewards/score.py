@@ -51,8 +51,7 @@ def score(
         questions: ``[N]`` the questions, for a judge.
         options: ``[N]`` the options' texts of multiple-choice questions; None where a row has none.
         images: ``[N]`` images, for a segmenter.
-        on_bad_reference: ``"raise"``, or ``"skip"`` to give such rows a total of NaN and the failure
-            ``bad_reference``.
+        on_bad_reference: ``"raise"``, or ``"skip"`` to give such rows a total of NaN and the failure ``bad_reference``.
 
     Returns:
         One row a response, in the same order.
