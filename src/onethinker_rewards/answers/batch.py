@@ -228,7 +228,7 @@ _JSON_KINDS = {
         _json_kind(BoxTrack, TrackStruct({0: _BOX}), TrackColumns),
         _json_kind(TimedBoxTrack, TimedTrackStruct(_TIME, {0: _BOX}), TimedTrackColumns),
         _json_kind(SegmentationPrompt, PromptStruct(_BOX, _POINTS, _POINTS), PromptColumns),
-        _json_kind(VideoSegmentationPrompt, TimedPromptStruct(0.0, _BOX, _POINTS, _POINTS), TimedPromptColumns),
+        _json_kind(VideoSegmentationPrompt, TimedPromptStruct(_BOX, _POINTS, _POINTS, 0.0), TimedPromptColumns),
     )
 }
 # Rows are decoded and packed so many at a time: keeping thousands of tuples alive costs more than reading them.
@@ -262,11 +262,11 @@ def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options
             values.append(decode(text))
         except _REFUSED:
             values.append(_decode_by_definition(answers, row, kind, options))
-    columns = kind.columns.pack(values)
+    columns = kind.columns.pack(values, kind.stand_in)
     suspects = np.flatnonzero(~columns.are_valid(limits)).tolist()
     for index in suspects:
         values[index] = _decode_by_definition(answers, rows[index], kind, options)
-    return kind.columns.pack(values) if suspects else columns
+    return kind.columns.pack(values, kind.stand_in) if suspects else columns
 
 
 def _decode_by_definition(answers: Answers, row: int, kind: _JsonKind, options: ReadOptions) -> Any:

@@ -26,6 +26,17 @@ class Columns:
         return type(self)(*[_take(column, rows) for column in _columns_of(self)])
 
     @classmethod
+    def pack(cls, values: Sequence[msgspec.Struct], stand_in: msgspec.Struct) -> Self:
+        """Return the columns of decoded answers: one for each field of their struct, in the same order.
+
+        Args:
+            values: The answers.
+            stand_in: A value like them, which gives the shapes where there are no answers.
+        """
+        shapes = {name: np.shape(getattr(stand_in, name)) for name in stand_in.__struct_fields__}
+        return cls(*[float_array([getattr(value, name) for value in values], *shapes[name]) for name in shapes])
+
+    @classmethod
     def concatenate(cls, blocks: Sequence[Any]) -> Self:
         """Return the rows of several blocks one after the other."""
         columns = zip(*[_columns_of(block) for block in blocks], strict=True)

@@ -13,7 +13,6 @@ import orjson
 from onethinker_rewards.codes import RepairCode
 
 _TRAILING_COMMA = re.compile(r",\s*(?=[}\]])")
-_BOX_KEY = "bbox_2d"
 _POINTS = 3
 
 Repairs = list[RepairCode]
@@ -83,7 +82,10 @@ def repair_shape(value: Any, fields: frozenset[str]) -> tuple[Any, Repairs]:
         repairs.append(RepairCode.UNWRAPPED_LIST)
     if not isinstance(value, dict):
         return value, repairs
-    repairs += _rename_box(value, fields)
+    if "bbox_2d" in value and "boxes" in fields and "boxes" not in value:
+        value["boxes"] = value.pop("bbox_2d")
+        value.pop("label", None)
+        repairs.append(RepairCode.RENAMED_KEY)
     boxes = value.get("boxes")
     if isinstance(boxes, list) and len(boxes) == 1 and isinstance(boxes[0], list):
         value["boxes"] = boxes[0]
@@ -92,15 +94,6 @@ def repair_shape(value: Any, fields: frozenset[str]) -> tuple[Any, Repairs]:
         if name in fields:
             repairs += _three_points(value, name)
     return value, list(dict.fromkeys(repairs))
-
-
-def _rename_box(value: dict[str, Any], fields: frozenset[str]) -> Repairs:
-    key = _BOX_KEY
-    if key not in value or "boxes" in value or "boxes" not in fields:
-        return []
-    value["boxes"] = value.pop(key)
-    value.pop("label", None)
-    return [RepairCode.RENAMED_KEY]
 
 
 def _three_points(value: dict[str, Any], name: str) -> Repairs:

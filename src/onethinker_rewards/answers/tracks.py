@@ -57,7 +57,7 @@ class TrackColumns(Columns):
         return np.arange(len(self)).repeat(self.lengths)
 
     @classmethod
-    def pack(cls, values: Sequence[TrackStruct | TimedTrackStruct]) -> Self:
+    def pack(cls, values: Sequence[Any], stand_in: msgspec.Struct) -> Self:
         """Return the columns of decoded answers."""
         tracks = [value.boxes for value in values]
         starts = _starts(np.fromiter(map(len, tracks), np.int64, len(tracks)))
@@ -95,9 +95,9 @@ class TimedTrackColumns(Columns):
     tracks: TrackColumns
 
     @classmethod
-    def pack(cls, values: Sequence[TimedTrackStruct]) -> Self:
+    def pack(cls, values: Sequence[Any], stand_in: msgspec.Struct) -> Self:
         """Return the columns of decoded answers."""
-        return cls(float_array([value.time for value in values], 2), TrackColumns.pack(values))
+        return cls(float_array([value.time for value in values], 2), TrackColumns.pack(values, stand_in))
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order, and has no more boxes than allowed."""

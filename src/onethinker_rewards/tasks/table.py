@@ -33,12 +33,9 @@ _SEPARATORS = re.compile(r"[\s_\-/]+")
 _ALIASES = {
     "spatial_temporal_grounding": "spatio_temporal_grounding",
     "spatiotemporal_grounding": "spatio_temporal_grounding",
-    "caption": "open_ended",
-    "captioning": "open_ended",
-    "image_caption": "open_ended",
-    "image_captioning": "open_ended",
-    "video_caption": "open_ended",
-    "video_captioning": "open_ended",
+    **dict.fromkeys(
+        "caption captioning image_caption image_captioning video_caption video_captioning".split(), "open_ended"
+    ),
     "segmentation_image": "image_segmentation",
     "segmentation_video": "video_segmentation",
 }
