@@ -1,4 +1,4 @@
-"""What a model may write, and texts to arrays: schemas, tags, the reading of one answer and of many."""
+"""What a model may write: schemas and tags, and how one answer, or many at once, are read."""
 
 from __future__ import annotations
 

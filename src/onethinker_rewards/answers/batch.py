@@ -1,8 +1,8 @@
 """Many responses to columns: every row keeps its index, and a code is written at its row where it is found.
 
 The common case is found by slices and decoded straight into typed structs. Whatever that way refuses is read again by
-the one-row definition (`tags.find_answer`, `read.read_answer`), which decides its code. A row that cannot be read holds
-a stand-in: a valid value that stands for nothing.
+the definition for one row (`tags.find_answer`, `read.read_answer`), which decides its code. A row that cannot be read
+holds a stand-in, which is any valid value.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ReadOptions:
 
     Attributes:
         rules: ``strict`` or ``lenient``.
-        think: Whether thinking is ``required``, ``prefilled`` or wanted ``none``.
+        think: Whether thinking is ``required``, ``prefilled`` or not wanted (``none``).
         limits: How much is read at all.
         options: The options' texts of each row that is read, where the question offers some.
         any_text: Which of the rows that are read have a reference that is no option letter, so that any text will do.
@@ -79,7 +79,7 @@ class Answers:
     """What is known of N responses, one entry a row.
 
     Attributes:
-        texts: The answer's text; empty where there is none.
+        texts: The answer's text; empty without an answer.
         failure: Why there is no answer, or None.
         format_fault: Why the format reward is 0, or None.
         repairs: What was put right before the answer was read.
@@ -112,8 +112,8 @@ class Answers:
         self.format_fault[row] = self.format_fault[row] or read.schema_fault
 
 
-# What is between thinking and answer in nearly every response.
-_JOINTS = tuple(f"</think>{space}<answer>" for space in ("\n", "", "\n\n"))
+# The text between thinking and answer in nearly every response.
+_BETWEEN = tuple(f"</think>{space}<answer>" for space in ("\n", "", "\n\n"))
 
 
 def find_answers(responses: Sequence[str], *, think: Think = "required", limits: Limits = DEFAULT_LIMITS) -> Answers:
@@ -123,9 +123,9 @@ def find_answers(responses: Sequence[str], *, think: Think = "required", limits:
     for row, response in enumerate(responses):
         start = response.find("<", 7)
         answer = ""
-        for joint in _JOINTS:
-            if response.startswith(joint, start):
-                answer = response[start + len(joint) : -9].strip()
+        for between in _BETWEEN:
+            if response.startswith(between, start):
+                answer = response[start + len(between) : -9].strip()
                 break
         if (
             answer
@@ -195,7 +195,7 @@ class Reader:
 
 
 def _by_definition(answers: Answers, row: int, schema: type[BaseModel], options: ReadOptions) -> BaseModel | None:
-    """Read one row by `read_answer` and write its codes down; None where there is nothing to be read."""
+    """Read one row by `read_answer` and write its codes down; None where nothing can be read."""
     text = answers.unclosed.get(row, answers.texts[row])
     is_repairable = options.rules == "lenient" and row in answers.unclosed and not is_plain_text(schema)
     if answers.failure[row] is not None and not is_repairable:
@@ -231,7 +231,7 @@ _JSON_KINDS = {
         _json_kind(VideoSegmentationPrompt, TimedPromptStruct(_BOX, _POINTS, _POINTS, 0.0), TimedPromptColumns),
     )
 }
-# Rows are decoded and packed so many at a time: keeping thousands of tuples alive costs more than reading them.
+# Rows are decoded in blocks, because keeping thousands of tuples alive costs more than reading them.
 _BLOCK = 256
 # What the decoder raises on a text that is not in the schema.
 _REFUSED = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
@@ -351,13 +351,13 @@ _TEXT_KINDS: dict[type[BaseModel], Callable[[Answers, list[int], type[BaseModel]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ModelColumns(Columns):
-    """Columns of a schema that has no arrays of its own: ``models`` ``[N]``, the pydantic models themselves."""
+    """Columns of a schema without arrays: ``models`` ``[N]``, the pydantic models themselves."""
 
     models: NDArray[np.object_]
 
 
 def _read_models(answers: Answers, rows: list[int], schema: type[BaseModel], options: ReadOptions) -> ModelColumns:
-    """Read texts in any schema one by one; the first readable one, if there is any, stands in for the others."""
+    """Read texts in any schema one by one; the first readable one is the stand-in for the others."""
     read = [_by_definition(answers, row, schema, options) for row in rows]
     stand_in = next((answer for answer in read if answer is not None), None)
     # One by one: a model that is a sequence itself must not be taken apart.

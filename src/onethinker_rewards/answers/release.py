@@ -1,7 +1,7 @@
 """The released code's way of finding an answer, kept for comparing runs; see the docs for what is wrong with it.
 
 White space around every ``<``, ``>`` and ``/`` is taken out of the whole response first, the first
-``<answer>…</answer>`` counts wherever it is, and a response without one is the answer itself. No schema is asked: a
+``<answer>…</answer>`` counts wherever it is, and a response without one is the answer itself. No schema is used: a
 formula gets texts.
 """
 
@@ -71,7 +71,7 @@ def _format_fault(response: str, found: ReleaseResponse) -> FailureCode | None:
 
 
 def load_json(text: str) -> object:
-    """Decode JSON; None where it is none, which non-finite numbers make it."""
+    """Decode JSON; None if it is not JSON, as with non-finite numbers."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -79,7 +79,7 @@ def load_json(text: str) -> object:
 
 
 def to_number(text: str) -> float | None:
-    """Return what Python's ``float`` makes of a text without its commas; None where that is nothing."""
+    """Return what Python's ``float`` makes of a text without its commas; None if it is not a number."""
     try:
         return float(text.replace(",", ""))
     except ValueError:
@@ -108,7 +108,7 @@ class ReleaseReader(Reader):
         return TextColumns(text_array([answers.texts[row] for row in rows.tolist()]))
 
     def read_references(self, references: Answers, schema: type[BaseModel], options: ReadOptions) -> TextColumns:
-        """Return the texts as they are; one of which the released code could make nothing has failed."""
+        """Return the texts as they are; those that the released code could not use have failed."""
         for row, text in enumerate(references.texts):
             if issubclass(schema, Number):
                 is_readable = to_number(text) is not None

@@ -1,4 +1,4 @@
-"""What lenient rules put right before an answer is read; no repair changes a number.
+"""What lenient rules repair before an answer is read; no repair changes a number.
 
 Text repairs make JSON of what is nearly JSON; shape repairs make the schema's object of a near relative.
 """
@@ -31,7 +31,7 @@ def without_fence(text: str) -> tuple[str, Repairs]:
 
 
 def load_with_repairs(text: str, *, track: bool) -> tuple[Any, Repairs]:
-    """Decode JSON, putting quotes, commas and, for tracks, a missing end right.
+    """Decode JSON after repairs of quotes, commas and, for tracks, a missing end.
 
     Raises:
         orjson.JSONDecodeError: Where no repair helps.

@@ -117,9 +117,9 @@ def match_frames(predicted: TrackColumns, reference: TrackColumns) -> Integers:
         reference: N rows, M boxes.
 
     Returns:
-        ``[M]`` index in ``predicted.boxes`` of the box of the same row and second, -1 where there is none.
+        ``[M]`` index in ``predicted.boxes`` of the box of the same row and second, -1 if it is missing.
     """
-    # Row and second are one number, whose order is that of rows, then of seconds.
+    # One number for row and second, ordered by row and then by second.
     stride = 1 + max(predicted.frames.max(initial=0), reference.frames.max(initial=0))
     present = predicted.row_of * stride + predicted.frames
     wanted = reference.row_of * stride + reference.frames

@@ -100,7 +100,7 @@ def _numbers(xp: Namespace, values: Array, other: Array, name: str) -> Array:
     if array.dtype.kind not in "iuf":
         raise ArgumentError(f"{name} must hold numbers, got {array.dtype}")
     array = array.astype(np.float64, copy=False)
-    # A list beside another kind of array takes its kind, device and precision.
+    # A list compared with another kind of array takes its kind, device and precision.
     return array if xp is np else xp.asarray(array, dtype=_computing_dtype(xp, other.dtype, name), device=device(other))
 
 

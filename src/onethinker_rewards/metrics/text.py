@@ -53,7 +53,7 @@ def word_error_rate(
     Args:
         predicted: ``[N]`` texts.
         reference: ``[N]`` texts.
-        normalize: What to even out first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
+        normalize: What to make equal first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
 
     Returns:
         ``[N]`` in [0, ∞); lower is better.
@@ -74,19 +74,25 @@ def character_error_rate(
 ) -> NDArray[np.float64]:
     """Return the edit distance in code points over the number of reference code points.
 
+    ::
+
+        CER = (substitutions + deletions + insertions) / max(1, code points of the reference)
+
     The text is the words of ``str.split()`` with one space between them; that space is a character too.
     Everything else is as in `word_error_rate`.
 
     Args:
         predicted: ``[N]`` texts.
         reference: ``[N]`` texts.
-        normalize: What to even out first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
+        normalize: What to make equal first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
 
     Returns:
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
         ArgumentError: These are not two lists of texts of one length, or a normalization has no such name.
+
+    Source: as for `word_error_rate`.
 
     >>> character_error_rate(["kitten"], ["sitting"]).round(4).tolist()
     [0.4286]
@@ -133,7 +139,10 @@ def rouge(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.floa
 def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.float64]:
     """Return ROUGE for rewards, where a text can always reach 1 and gains nothing by repeating itself.
 
-    The mean of the F-measures of ROUGE-1, ROUGE-2 and ROUGE-L, as `rouge` has it, but:
+    ::
+
+        score = (F(ROUGE-1) + F(ROUGE-2) + F(ROUGE-L)) / 3, as in `rouge`
+
 
     Differs: a text that is one sequence of words said several times counts as saying it once.
     Differs: against a reference of one word there are no pairs of words, and the mean is that of the other two.

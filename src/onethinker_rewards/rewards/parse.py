@@ -39,8 +39,9 @@ def parse(
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
-        ArgumentError: If there is no such recipe, ``rules`` or ``think`` is none of the above, or ``response`` no text.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If there is no such recipe, ``rules`` or ``think`` is not one of those above, or ``response`` is
+            not a text.
 
     >>> parse('<think>It starts at 3.</think><answer>{"time": [3, 8]}</answer>', "temporal_grounding").answer
     TimeSpan(time=(3.0, 8.0))
@@ -84,8 +85,8 @@ def parse_reference(
 
     Raises:
         BadReferenceError: If the schema refuses it.
-        UnknownTaskError: If ``task`` is none.
-        ArgumentError: If it is no text.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If it is not a text.
     """
     check_text("text", text)
     spec = spec_of(task, table)

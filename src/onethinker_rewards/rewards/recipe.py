@@ -47,7 +47,7 @@ class Recipe:
         limits: How much of a response is read at all.
 
     Raises:
-        ArgumentError: If a choice is none of the above or a number is not finite. Names in ``formulas`` and
+        ArgumentError: If a choice is not one of those above, or a number is not finite. Names in ``formulas`` and
             ``constants`` are compared with the table when scoring.
     """
 
@@ -118,7 +118,7 @@ def find_recipe(recipe: str | Recipe) -> Recipe:
     """Return the recipe of this name, or the one given.
 
     Raises:
-        ArgumentError: If there is none of this name.
+        ArgumentError: If no recipe has this name.
     """
     if isinstance(recipe, Recipe):
         return recipe

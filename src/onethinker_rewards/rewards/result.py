@@ -34,7 +34,7 @@ class RewardBatch:
         failure: ``[N]`` why the answer has no accuracy, or None: it is 0 where the answer could not be read, NaN for
             ``bad_reference`` and ``judge_failed``.
         format_fault: ``[N]`` why the format is 0, or None.
-        repairs: ``[N]`` what was put right before the answer was read.
+        repairs: ``[N]`` what was repaired before the answer was read.
     """
 
     recipe: str

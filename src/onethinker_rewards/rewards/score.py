@@ -241,13 +241,13 @@ def _checked(spec: TaskSpec, result: Any, references: Sequence[str], valid: Bool
     accuracy = np.broadcast_to(columns.pop("accuracy"), rows)
     for row in np.flatnonzero(valid & ~np.isfinite(accuracy)).tolist():
         if row not in result.failures and row not in result.bad_references:
-            beside = f"beside the reference {references[row][:_SHOWN]!r}"
-            raise ArgumentError(f"{formula} gave the accuracy {accuracy[row]} {beside}")
+            reference = f"for the reference {references[row][:_SHOWN]!r}"
+            raise ArgumentError(f"{formula} gave the accuracy {accuracy[row]} {reference}")
     return replace(result, accuracy=accuracy, parts=columns)
 
 
 def _add_up(batch: RewardBatch, recipe: Recipe, answers: Answers, bad: Mapping[int, str]) -> None:
-    """Write format, structure and total once all tasks are scored."""
+    """Write format, structure and total after all tasks are scored."""
     batch.format[:] = [fault is None for fault in answers.format_fault]
     batch.structure[batch.format == 0.0] = 0.0
     for row in bad:

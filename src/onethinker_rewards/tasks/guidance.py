@@ -33,30 +33,30 @@ def prompt(
     Args:
         task: A task's name.
         question: The question, with its ``<image>`` and ``<video>`` placeholders if it has any.
-        options: The options' texts, listed below the question; labelled A, B, C unless they are already.
+        options: The options' texts, listed below the question; labeled A, B, C unless they already are.
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
+        UnknownTaskError: If there is no such task.
     """
     spec = spec_of(task, table)
     options = option_texts(options)
     if options:
-        question = "\n".join([question, "Options:", *map(_labelled, range(len(options)), options)])
+        question = "\n".join([question, "Options:", *map(_labeled, range(len(options)), options)])
     return _QUESTION.format(question=question, instruction=spec.instruction, example=spec.example)
 
 
-def _labelled(index: int, option: str) -> str:
+def _labeled(index: int, option: str) -> str:
     letter = chr(ord("A") + index)
-    is_labelled = option.startswith((f"{letter}.", f"{letter})", f"({letter})", f"{letter}:"))
-    return option if is_labelled else f"{letter}. {option}"
+    is_labeled = option.startswith((f"{letter}.", f"{letter})", f"({letter})", f"{letter}:"))
+    return option if is_labeled else f"{letter}. {option}"
 
 
 def json_schema(task: str, *, table: Mapping[str, TaskSpec] | None = None) -> dict[str, Any]:
     """Return the JSON Schema of a task's answer.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
+        UnknownTaskError: If there is no such task.
     """
     schema = spec_of(task, table).schema.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
@@ -79,7 +79,7 @@ def answer_pattern(
 
     What matches is read by strict rules, but for numbers beyond double range or the limit of digits. The other way
     round, what strict rules read from a response matches once white space around it is off, except for option
-    letters: those are read in many dresses, and the pattern is the letter alone.
+    letters: those are read in many forms, and the pattern is the letter alone.
 
     Args:
         task: A task's name.
@@ -87,8 +87,8 @@ def answer_pattern(
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
-        ArgumentError: If its answers are JSON, or ``options`` are none or more than there are letters.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If its answers are JSON, or there are no ``options`` or more than there are letters.
 
     >>> answer_pattern("multiple_choice", options=["a dog", "a cat", "a cow"])
     '[A-C]'
@@ -115,9 +115,9 @@ def _letters(options: Sequence[str] | None) -> str:
 
 
 def _beginning_no(tags: Sequence[str]) -> str:
-    """Return the pattern of a text without ``<`` that begins with none of these tags; they stand without their ``<``.
+    """Return the pattern of a text without ``<`` that begins with none of these tags, given without their ``<``.
 
-    It leaves the tags letter by letter: at each one, any other character ends the danger.
+    It follows the tags letter by letter; any other character means that no tag begins here.
     """
     firsts = "".join(sorted({tag[0] for tag in tags}))
     ways = [f"[^<{firsts}][^<]*"]
@@ -169,8 +169,8 @@ def response_grammar(
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
-        ArgumentError: If ``engine`` or ``think`` is none of the above, or there are too many options for letters.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If ``engine`` or ``think`` is not one of those above, or there are more options than letters.
 
     >>> print(response_grammar("multiple_choice", engine="llguidance", think="none", options=["a dog", "a cat"]))
     start: /<answer>[A-B]<\/answer>/

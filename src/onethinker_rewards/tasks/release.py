@@ -1,7 +1,7 @@
 """What the released code computes, task by task and row by row, number for number.
 
 It is kept apart from our formulas on purpose: it accepts what no schema accepts (numbers as strings or booleans,
-inverted boxes), so nothing but plain Python says exactly what it does. Its reader gives texts; accuracy is in [0, 1];
+inverted boxes), and only plain Python says exactly what it does. Its reader gives texts; accuracy is in [0, 1];
 structure is what is paid for the form of the answer.
 
 Differs: an unreadable reference is an error here; the released code scores such rows 0. Points of "nan" score 0 here;

@@ -51,8 +51,8 @@ def task_name(problem_type: str, data_type: str | None = None, *, table: Mapping
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If this is no task.
-        ArgumentError: If it is no text.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If it is not a text.
 
     >>> task_name("spatial-temporal grounding", "video"), task_name("segmentation", "image")
     ('spatio_temporal_grounding', 'image_segmentation')
@@ -69,7 +69,7 @@ def spec_of(task: str, table: Mapping[str, TaskSpec] | None = None) -> TaskSpec:
     """Return a task by any of its names.
 
     Raises:
-        UnknownTaskError: If this is no task.
+        UnknownTaskError: If there is no such task.
     """
     check_text("task", task)
     table = TASKS if table is None else table

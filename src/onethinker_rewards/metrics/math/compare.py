@@ -37,6 +37,10 @@ class MathVerdict(StrEnum):
 def math_equal(predicted: Sequence[str], reference: Sequence[str], timeout: float = 5.0) -> NDArray[np.bool_]:
     r"""Return whether each answer equals its reference in mathematics.
 
+    ::
+
+        equal = answer and reference are the same number, expression, set, list, tuple, equation or inequality
+
     LaTeX and plain text, with or without delimiters. An answer that cannot be read, or whose comparison runs
     into its deadline, equals nothing.
 
@@ -51,6 +55,8 @@ def math_equal(predicted: Sequence[str], reference: Sequence[str], timeout: floa
     Raises:
         ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
         BadReferenceError: References cannot be read; the error names their rows.
+
+    Source: the reward of mathematics in OneThinker, arXiv 2512.03043; the rules of equality are this library's own.
 
     >>> math_equal([r"$\frac{1}{2}$", "3 cm", "x = 4", "1 or 2"], ["0.5", "3", "4", "1"]).tolist()
     [True, True, True, False]
@@ -91,7 +97,7 @@ def compare_math(
     verdicts = _verdicts_without_algebra(dict.fromkeys(rows))
     undecided = [pair for pair in dict.fromkeys(rows) if pair not in verdicts]
     if undecided:
-        # The longest pairs come last: if the batch runs out of time, most of it is done.
+        # The longest pairs come last, so that most are done if the batch runs out of time.
         undecided.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
         workers = pool if pool is not None else shared_pool()
         outcomes = workers.run(_WORKER_FUNCTION, undecided, timeout=timeout, batch_timeout=batch_timeout)

@@ -60,6 +60,8 @@ def release_math_equal(
 
     Raises:
         ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
+
+    Source: the released training code of OneThinker, arXiv 2512.03043, with the package math-verify.
     """
     predicted, reference = aligned_texts(predicted, reference)
     check_positive("timeout", timeout)
