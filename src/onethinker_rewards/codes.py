@@ -73,11 +73,7 @@ class FailureCode(_Code):
     RESPONSE_TOO_LONG = "response_too_long", "a response longer than the limit", "(10 MB of text)"
     ANSWER_TOO_LONG = "answer_too_long", "an answer longer than the limit", "(2 MB of JSON)"
     TOO_MANY_BOXES = "too_many_boxes", "a track with more boxes than the limit", "(20,000 boxes)"
-    TOO_MANY_DIGITS = (
-        "too_many_digits",
-        "a number with more digits than the limit, or a frame key with more than nine",
-        "1" * 12 + "…",
-    )
+    TOO_MANY_DIGITS = "too_many_digits", "too many digits in a number, or more than nine in a frame key", "1" * 12 + "…"
     # Not the model's fault.
     BAD_REFERENCE = "bad_reference", "the reference is unreadable and was skipped; total is NaN", "(reference `[]`)"
     JUDGE_FAILED = "judge_failed", "the judge gave no score; total is NaN", "(judge unreachable)"
@@ -92,11 +88,7 @@ class RepairCode(_Code):
     SINGLE_QUOTES = "single_quotes", "single quotes became double quotes", "{'time': [1, 2]}"
     TRAILING_COMMA = "trailing_comma", "commas before a closing bracket were dropped", '{"time": [1, 2],}'
     UNWRAPPED_LIST = "unwrapped_list", "a list of one object became the object", '[{"time": [1, 2]}]'
-    RENAMED_KEY = (
-        "renamed_key",
-        "`bbox_2d` was read as `boxes`, and a `label` next to it dropped",
-        '{"bbox_2d": [0, 0, 9, 9]}',
-    )
+    RENAMED_KEY = "renamed_key", "`bbox_2d` was read as `boxes`; a `label` was dropped", '{"bbox_2d": [0, 0, 9, 9]}'
     UNWRAPPED_BOX = "unwrapped_box", "a list of one box became the box", '{"boxes": [[0, 0, 9, 9]]}'
     TRUNCATED_TRACK = (
         "truncated_track",

@@ -214,21 +214,17 @@ class _JsonKind(NamedTuple):
     decode: Callable[[str], Any]
 
 
-def _json_kind(schema: type[BaseModel], stand_in: msgspec.Struct, columns: type[Columns]) -> _JsonKind:
-    return _JsonKind(schema, stand_in, columns, msgspec.json.Decoder(type(stand_in)).decode)
-
-
 _TIME, _BOX = (0.0, 1.0), (0.0, 0.0, 1.0, 1.0)
 _POINTS = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
 _JSON_KINDS = {
-    kind.schema: kind
-    for kind in (
-        _json_kind(TimeSpan, SpanStruct(_TIME), SpanColumns),
-        _json_kind(SingleBox, BoxStruct(_BOX), BoxColumns),
-        _json_kind(BoxTrack, TrackStruct({0: _BOX}), TrackColumns),
-        _json_kind(TimedBoxTrack, TimedTrackStruct(_TIME, {0: _BOX}), TimedTrackColumns),
-        _json_kind(SegmentationPrompt, PromptStruct(_BOX, _POINTS, _POINTS), PromptColumns),
-        _json_kind(VideoSegmentationPrompt, TimedPromptStruct(_BOX, _POINTS, _POINTS, 0.0), TimedPromptColumns),
+    schema: _JsonKind(schema, stand_in, columns, msgspec.json.Decoder(type(stand_in)).decode)
+    for schema, stand_in, columns in (
+        (TimeSpan, SpanStruct(_TIME), SpanColumns),
+        (SingleBox, BoxStruct(_BOX), BoxColumns),
+        (BoxTrack, TrackStruct({0: _BOX}), TrackColumns),
+        (TimedBoxTrack, TimedTrackStruct(_TIME, {0: _BOX}), TimedTrackColumns),
+        (SegmentationPrompt, PromptStruct(_BOX, _POINTS, _POINTS), PromptColumns),
+        (VideoSegmentationPrompt, TimedPromptStruct(_BOX, _POINTS, _POINTS, 0.0), TimedPromptColumns),
     )
 }
 # Rows are decoded in blocks, because keeping thousands of tuples alive costs more than reading them.

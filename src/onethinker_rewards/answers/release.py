@@ -46,11 +46,6 @@ def find_release_answer(response: str) -> ReleaseResponse:
     return ReleaseResponse(_first_answer(response) or response, _is_well_formed(response))
 
 
-def unwrap_reference(reference: str) -> str:
-    """Return the text between a reference's answer tags, where there are any."""
-    return _first_answer(reference) or reference
-
-
 def _first_answer(text: str) -> str | None:
     start = text.find(OPEN_ANSWER)
     end = text.find(CLOSE_ANSWER, start + len(OPEN_ANSWER)) if start >= 0 else -1
@@ -101,7 +96,7 @@ class ReleaseReader(Reader):
 
     def bare_reference(self, text: str) -> str:
         """Return the text between a reference's answer tags, where there are any."""
-        return unwrap_reference(text)
+        return _first_answer(text) or text
 
     def read(self, answers: Answers, rows: Integers, schema: type[BaseModel], options: ReadOptions) -> TextColumns:
         """Return the texts as they are."""

@@ -141,8 +141,7 @@ def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[
 
     ::
 
-        score = (F(ROUGE-1) + F(ROUGE-2) + F(ROUGE-L)) / 3, as in `rouge`
-
+        score = (F of ROUGE-1 + F of ROUGE-2 + F of ROUGE-L) / 3, as in `rouge`
 
     Differs: a text that is one sequence of words said several times counts as saying it once.
     Differs: against a reference of one word there are no pairs of words, and the mean is that of the other two.

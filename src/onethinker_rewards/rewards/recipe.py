@@ -70,7 +70,8 @@ class Recipe:
         check_choice("accuracy", self.accuracy, get_args(Accuracy))
         numbers = {"accuracy_weight": self.accuracy_weight, "format_weight": self.format_weight, **self.constants}
         for name, value in numbers.items():
-            _check_finite(name, value)
+            if not isinstance(value, Real) or not math.isfinite(value):
+                raise ArgumentError(f"{name} is a finite number, not {value!r}")
 
     @property
     def read_options(self) -> ReadOptions:
@@ -92,11 +93,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return repr(dict(value)) if all(isinstance(number, Real) for number in value.values()) else repr([*value])
     return value.__name__ if callable(value) and hasattr(value, "__name__") else repr(value)
-
-
-def _check_finite(name: str, value: Any) -> None:
-    if not isinstance(value, Real) or not math.isfinite(value):
-        raise ArgumentError(f"{name} is a finite number, not {value!r}")
 
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(

@@ -8,21 +8,6 @@ from onethinker_rewards.tasks.spec import Context, Formula, Judge, Scores, Segme
 from onethinker_rewards.tasks.table import TASKS, check_names, resolve_tasks, spec_of, task_name
 
 __all__ = [
-    "TASKS",
-    "Clip",
-    "Context",
-    "Formula",
-    "Judge",
-    "Scores",
-    "Segmenter",
-    "TaskSpec",
-    "TaskTable",
-    "answer_pattern",
-    "check_names",
-    "json_schema",
-    "prompt",
-    "resolve_tasks",
-    "response_grammar",
-    "spec_of",
-    "task_name",
-]
+    "TASKS", "Clip", "Context", "Formula", "Judge", "Scores", "Segmenter", "TaskSpec", "TaskTable", "answer_pattern",
+    "check_names", "json_schema", "prompt", "resolve_tasks", "response_grammar", "spec_of", "task_name",
+]  # fmt: skip

@@ -323,22 +323,8 @@ def _with_formula(formula: Formula) -> TaskSpec:
     return replace(TASKS[formula.__name__], accuracy=formula, maximum=1.0, constants={}, reference_fault=None)
 
 
-RELEASE_TASKS: Mapping[str, TaskSpec] = TaskTable(
-    [
-        _with_formula(formula)
-        for formula in (
-            multiple_choice,
-            numerical,
-            regression,
-            math,
-            ocr,
-            open_ended,
-            temporal_grounding,
-            spatial_grounding,
-            spatio_temporal_grounding,
-            tracking,
-            image_segmentation,
-            video_segmentation,
-        )
-    ]
-)
+_FORMULAS = (
+    multiple_choice, numerical, regression, math, ocr, open_ended, temporal_grounding, spatial_grounding,
+    spatio_temporal_grounding, tracking, image_segmentation, video_segmentation,
+)  # fmt: skip
+RELEASE_TASKS: Mapping[str, TaskSpec] = TaskTable([_with_formula(formula) for formula in _FORMULAS])
