@@ -152,13 +152,10 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
         batch.part(name)[rows] = np.where(valid, values, 0.0)
     batch.normalized[rows] = batch.accuracy[rows] / spec.maximum
     for index, code in scores.failures.items():
-        row = int(rows[index])
-        if not valid[index]:
-            continue
-        if code is FailureCode.BAD_REFERENCE:
-            bad[row] = describe_reference(spec, task.references[index], code)
-        else:
-            answers.failure[row] = code
+        if valid[index] and code is FailureCode.BAD_REFERENCE:
+            bad[int(rows[index])] = describe_reference(spec, task.references[index], code)
+        elif valid[index]:
+            answers.failure[int(rows[index])] = code
     bad |= {int(rows[index]): reason for index, reason in scores.bad_references.items() if valid[index]}
     if recipe.structure is not None:
         texts = [answers.texts[row] for row in rows.tolist()]
@@ -173,22 +170,17 @@ def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int
     With other options, the same text is another reference.
     """
     spec, options = task.spec, task.context.options
-    keys: Sequence[Any] = task.references
-    if options is not None:
-        keys = [
-            (text, None if given is None else tuple(given))
-            for text, given in zip(task.references, options, strict=True)
-        ]
-    # A key that is new gets the next number.
-    numbers: defaultdict[Any, int] = defaultdict(count().__next__)
-    number_of = np.fromiter(map(numbers.__getitem__, keys), dtype=np.int64, count=len(keys))
+    offered = [None if texts is None else tuple(texts) for texts in options or [None] * len(task.rows)]
+    # A new pair of reference and options gets the next number.
+    numbers: defaultdict[tuple[str, tuple[str, ...] | None], int] = defaultdict(count().__next__)
+    number_of = np.array([numbers[pair] for pair in zip(task.references, offered, strict=True)], dtype=np.int64)
 
-    texts = [recipe.reader.bare_reference(key if options is None else key[0]) for key in numbers]
-    distinct = Answers.of_texts(texts)
-    read_options = replace(recipe.read_options, options=None if options is None else [key[1] for key in numbers])
+    bare = [recipe.reader.bare_reference(text) for text, _ in numbers]
+    distinct = Answers.of_texts(bare)
+    read_options = replace(recipe.read_options, options=None if options is None else [texts for _, texts in numbers])
     columns = recipe.reader.read_references(distinct, spec.schema, read_options)
     if spec.reference_fault is not None:
-        for number, text in enumerate(texts):
+        for number, text in enumerate(bare):
             distinct.failure[number] = distinct.failure[number] or spec.reference_fault(text)
     bad: dict[int, str] = {}
     if any(distinct.failure):
@@ -200,7 +192,7 @@ def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int
 
 
 def _read_answers(task: _TaskRows, recipe: Recipe, answers: Answers, reference: Columns) -> Columns:
-    # A reference that is no option letter is compared as text, so any text is an answer.
+    # A reference that is not an option letter is compared as text, so any text is an answer.
     any_text = reference.letters == 0 if isinstance(reference, LetterColumns) else None
     options = replace(recipe.read_options, options=task.context.options, any_text=any_text)
     return recipe.reader.read(answers, task.rows, task.spec.schema, options)

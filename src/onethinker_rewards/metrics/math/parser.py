@@ -36,7 +36,6 @@ _LETTERS = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau "
     "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split()
 )
-_INVERSE_FUNCTIONS = {"sin": "asin", "cos": "acos", "tan": "atan"}
 _LIST_FUNCTIONS = frozenset({"max", "min", "gcd", "lcm", "det"})
 _OPERATORS = frozenset({"sum", "prod", "int", "lim"})
 _FIGURES = frozenset({"angle", "triangle", "odot", "square", "measuredangle"})
@@ -358,8 +357,8 @@ class _Parser(TokenStream):
                 power = self.exponent()
             else:
                 base = self.argument()
-        if power == Node("neg", (Node("num", text="1"),)) and name in _INVERSE_FUNCTIONS:
-            name, power = _INVERSE_FUNCTIONS[name], None
+        if power == Node("neg", (Node("num", text="1"),)) and name in ("sin", "cos", "tan"):
+            name, power = f"a{name}", None
         inside = self.function_argument()
         if base is not None and name != "log":
             raise Unreadable(f"an index of {name}")
