@@ -15,7 +15,7 @@ from tests.rewards.cases import REFERENCES, wrap
 OPTIONS = [["dog", "cat"], ["cat", "dog"], ["bird", "ant"]]
 
 
-class Labelled:
+class Labeled:
     """A column as tables have them after they were sorted: rows go by labels, not by places."""
 
     def __init__(self, values: list[Any], labels: list[int]) -> None:
@@ -35,7 +35,7 @@ class Labelled:
 def test_columns_go_by_place(labels: list[int]) -> None:
     responses, references = [wrap("dog"), wrap("dog"), wrap("1")], ["A", "B", "1"]
     tasks = ["multiple_choice", "multiple_choice", "numerical"]
-    options = Labelled(OPTIONS, labels)
+    options = Labeled(OPTIONS, labels)
     assert otr.score(responses, references, tasks, options=options).total.tolist() == [2.0] * 3  # type: ignore[arg-type]
 
 
@@ -46,7 +46,7 @@ def test_a_judge_gets_the_questions_of_its_rows() -> None:
         asked.extend(zip(questions, answers, strict=True))
         return [1.0] * len(answers)
 
-    questions = Labelled(["q0", "q1", "q2"], [1, 2, 0])
+    questions = Labeled(["q0", "q1", "q2"], [1, 2, 0])
     responses, tasks = [wrap("a"), wrap("7"), wrap("c")], ["open_ended", "numerical", "open_ended"]
     with otr.Scorer(judge=judge) as scorer:
         scorer.score(responses, ["a", "7", "c"], tasks, questions=questions)  # type: ignore[arg-type]

@@ -216,7 +216,7 @@ class _JsonKind(NamedTuple):
 
 _TIME, _BOX = (0.0, 1.0), (0.0, 0.0, 1.0, 1.0)
 _POINTS = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
-_JSON_KINDS = {
+_JSON_KINDS: dict[type[BaseModel], _JsonKind] = {
     schema: _JsonKind(schema, stand_in, columns, msgspec.json.Decoder(type(stand_in)).decode)
     for schema, stand_in, columns in (
         (TimeSpan, SpanStruct(_TIME), SpanColumns),
