@@ -51,39 +51,11 @@ from onethinker_rewards.tasks import (
 )
 
 __all__ = [
-    "RECIPES",
-    "TASKS",
-    "ArgumentError",
-    "BadImageError",
-    "BadReferenceError",
-    "Clip",
-    "Context",
-    "FailureCode",
-    "JudgeError",
-    "Limits",
-    "OneThinkerRewardsError",
-    "Parsed",
-    "Recipe",
-    "RepairCode",
-    "RewardBatch",
-    "Scorer",
-    "Scores",
-    "TaskSpec",
-    "UnknownTaskError",
-    "answer_pattern",
-    "json_schema",
-    "metrics",
-    "parse",
-    "parse_answer",
-    "parse_reference",
-    "prompt",
-    "response_grammar",
-    "score",
-    "task_name",
-    "to_pixels",
-    "to_thousandths",
-    "with_masks",
-]
+    "RECIPES", "TASKS", "ArgumentError", "BadImageError", "BadReferenceError", "Clip", "Context", "FailureCode",
+    "JudgeError", "Limits", "OneThinkerRewardsError", "Parsed", "Recipe", "RepairCode", "RewardBatch", "Scorer",
+    "Scores", "TaskSpec", "UnknownTaskError", "answer_pattern", "json_schema", "metrics", "parse", "parse_answer",
+    "parse_reference", "prompt", "response_grammar", "score", "task_name", "to_pixels", "to_thousandths", "with_masks",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 

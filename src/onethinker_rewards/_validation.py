@@ -1,4 +1,4 @@
-"""Checks of what callers give, with one wording each."""
+"""Checks of arguments; each mistake has one wording."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = [
-    "as_list",
-    "check_choice",
-    "check_positive",
-    "check_text",
-    "check_texts",
-    "check_texts_beside",
-    "option_texts",
-]
-
+MOST_OPTIONS = 26
 _SHOWN = 80
+# Iterating over these gives letters, bytes, keys, or values in no order.
+_NO_LISTS = (str, bytes, Mapping, set, frozenset)
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
@@ -29,7 +22,7 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
 
 
 def check_positive(name: str, value: Any) -> None:
-    """Raise an `ArgumentError` where ``value`` is no number above 0, or is infinite."""
+    """Raise an `ArgumentError` where ``value`` is not a number above 0, or is infinite."""
     try:
         fits = 0.0 < value < math.inf
     except TypeError:
@@ -38,54 +31,69 @@ def check_positive(name: str, value: Any) -> None:
         raise ArgumentError(f"{name} must be positive and finite, got {value!r}")
 
 
-def as_list(name: str, values: Any) -> list[Any]:
-    """Return the values of a list, an array, or a table's column, one a row.
-
-    Raises:
-        ArgumentError: If it is one text, which is a sequence of texts too and hardly meant so, or has no rows at all.
-    """
-    if isinstance(values, str | bytes):
-        raise ArgumentError(f"{name} is one {type(values).__name__}; give a list with one str a row")
-    if hasattr(values, "to_pylist"):
-        # A column of pyarrow, whose elements are no Python objects.
-        return values.to_pylist()
-    if not isinstance(values, Iterable) or isinstance(values, Mapping):
-        raise ArgumentError(f"{name}: expected a list with one value a row, got {type(values).__name__}")
-    return [*values]
-
-
-def check_text(name: str, value: Any) -> None:
-    """Raise an `ArgumentError` where ``value`` is no text."""
+def check_text(name: str, value: object) -> None:
+    """Raise an `ArgumentError` where ``value`` is not a text."""
     if not isinstance(value, str):
         raise ArgumentError(f"{name}: expected str, got {type(value).__name__}")
 
 
-def option_texts(value: Any, row: int | None = None) -> list[str] | None:
-    """Return the options' texts of a question; None for None, and for the NaN that tables have for it.
+def as_list(name: str, values: Any) -> list[Any]:
+    """Return the values of a list, an array, or a table's column, one a row.
 
     Raises:
-        ArgumentError: If they are no list of texts.
+        ArgumentError: If it is a single text (a sequence of texts too, but hardly meant so), a set, whose order is
+            arbitrary, or no collection at all.
+    """
+    if isinstance(values, str | bytes):
+        raise ArgumentError(f"{name} is one {type(values).__name__}; give a list with one str a row")
+    if hasattr(values, "to_pylist"):
+        # The elements of a pyarrow column are not Python objects.
+        return values.to_pylist()
+    if not isinstance(values, Iterable) or isinstance(values, _NO_LISTS):
+        raise ArgumentError(f"{name}: expected a list with one value a row, got {type(values).__name__}")
+    return [*values]
+
+
+def text_list(name: str, values: Any) -> list[str]:
+    """Return a list of texts as `as_list` does; a value of a subclass of str, such as NumPy's, becomes a plain one.
+
+    Raises:
+        ArgumentError: If a value is not a text, naming its row.
+    """
+    texts = as_list(name, values)
+    # There are few types, and looking at them is far quicker than looking at each row.
+    if set(map(type, texts)) <= {str}:
+        return texts
+    for row, value in enumerate(texts):
+        check_text(f"{name}, row {row}", value)
+    # Not `str(text)`, which is the name of an enumeration's member and not its value.
+    return [str.__str__(text) for text in texts]
+
+
+def aligned_texts(predicted: Sequence[str], reference: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return two lists of texts.
+
+    Raises:
+        ArgumentError: If a value is not a text, or the lists differ in length.
+    """
+    predicted, reference = text_list("predicted", predicted), text_list("reference", reference)
+    if len(predicted) != len(reference):
+        raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
+    return predicted, reference
+
+
+def option_texts(value: Any, row: int | None = None) -> list[str] | None:
+    """Return the options' texts of a question; None for None, and for the NaN that tables have in its place.
+
+    Raises:
+        ArgumentError: If they are not a list of texts, or are more than there are letters.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | set):
-        texts: list[Any] = [*value]
-        if all(isinstance(text, str) for text in texts):
-            return texts
     where = "" if row is None else f" in row {row}"
-    raise ArgumentError(f"options: expected a list of str, got {repr(value)[:_SHOWN]}{where}")
-
-
-def check_texts(name: str, values: Sequence[Any]) -> None:
-    """Raise an `ArgumentError` where a value is no text, naming its row."""
-    for row, value in enumerate(as_list(name, values)):
-        if not isinstance(value, str):
-            raise ArgumentError(f"{name}, row {row}: expected str, got {type(value).__name__}")
-
-
-def check_texts_beside(predicted: Sequence[Any], reference: Sequence[Any]) -> None:
-    """Raise an `ArgumentError` where these are not two lists with as many texts."""
-    check_texts("predicted", predicted)
-    check_texts("reference", reference)
-    if len(predicted) != len(reference):
-        raise ArgumentError(f"predicted has {len(predicted)} rows, reference has {len(reference)}")
+    texts: list[Any] = [*value] if isinstance(value, Iterable) and not isinstance(value, _NO_LISTS) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise ArgumentError(f"options: expected a list of str, got {repr(value)[:_SHOWN]}{where}")
+    if len(texts) > MOST_OPTIONS:
+        raise ArgumentError(f"options: at most {MOST_OPTIONS}, one for each letter, not {len(texts)}{where}")
+    return texts

@@ -1,7 +1,7 @@
-"""The closed lists of why an answer or its format failed, and of what was repaired on the way.
+"""The closed lists of codes: why an answer or its format failed, and what was repaired before it was read.
 
-A code is a string: it compares equal to its value, and goes into JSON and logs as it is. What each one
-means, with an example, stands beside it here, and is the source of the table in ``docs/codes.md``.
+A code is a string: it compares equal to its value, and goes into JSON and logs as it is. Each has its meaning and an
+example, from which the table in ``docs/codes.md`` is made. Where nothing failed, the code is None.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 from enum import StrEnum, unique
 from typing import Self
 
-__all__ = ["FailureCode", "RepairCode"]
-
 
 class _Code(StrEnum):
-    """A string constant that knows what it means and one input that earns it."""
+    """A string constant with its meaning and an input that gets it."""
 
     meaning: str
     example: str
@@ -38,11 +36,7 @@ class FailureCode(_Code):
         "more than one answer tag after the thinking",
         "<think>…</think><answer>A</answer><answer>B</answer>",
     )
-    TAG_IN_ANSWER = (
-        "tag_in_answer",
-        "a tag of ours inside the answer",
-        "<think>…</think><answer><think>B</answer>",
-    )
+    TAG_IN_ANSWER = "tag_in_answer", "another tag inside the answer", "<think>…</think><answer><think>B</answer>"
     EMPTY_ANSWER = "empty_answer", "nothing between the answer tags", "<think>…</think><answer> </answer>"
     MISSING_THINK = "missing_think", "no `<think>…</think>` before the answer", "<answer>B</answer>"
     SEVERAL_THINKS = (
@@ -58,28 +52,20 @@ class FailureCode(_Code):
     # The answer and its schema.
     INVALID_JSON = (
         "invalid_json",
-        "not JSON, or nested too deeply; NaN, Infinity and numbers beyond double range are no JSON",
+        "not JSON, or nested too deeply; NaN, Infinity and numbers beyond double range are not JSON",
         '{"time": [1, NaN]}',
     )
     NOT_AN_OBJECT = "not_an_object", "JSON, but not an object", "[1, 2]"
-    MISSING_KEY = "missing_key", "a key of the schema is not there", '{"boxes": {"1": [0, 0, 9, 9]}}'
+    MISSING_KEY = "missing_key", "a key of the schema is missing", '{"boxes": {"1": [0, 0, 9, 9]}}'
     UNKNOWN_KEY = "unknown_key", "a key that the schema does not have", '{"time": [1, 2], "note": "x"}'
-    WRONG_TYPE = (
-        "wrong_type",
-        "a value of another type, such as a string or boolean for a number",
-        '{"time": ["1", 2]}',
-    )
+    WRONG_TYPE = "wrong_type", "a value of another type, such as a string or boolean for a number", '{"time": ["1", 2]}'
     WRONG_LENGTH = "wrong_length", "a list with too few or too many values", '{"time": [1, 2, 3]}'
     BAD_ORDER = "bad_order", "x1 < x2, y1 < y2 or start ≤ end does not hold", '{"time": [5, 2]}'
     OUT_OF_RANGE = "out_of_range", "a number outside its range, such as a time before 0", '{"time": [-1, 2]}'
-    BAD_FRAME_KEY = "bad_frame_key", "a frame key that is no whole second", '{"boxes": {"01": [0, 0, 9, 9]}}'
+    BAD_FRAME_KEY = "bad_frame_key", "a frame key that is not a whole second", '{"boxes": {"01": [0, 0, 9, 9]}}'
     EMPTY_TRACK = "empty_track", "a track without a box", '{"boxes": {}}'
-    INVALID_VALUE = (
-        "invalid_value",
-        "a value that another rule of the task's schema refuses",
-        "(tasks of your own)",
-    )
-    NOT_A_NUMBER = "not_a_number", "no plain number: units, `%`, `_`, misplaced commas", "12 cm"
+    INVALID_VALUE = "invalid_value", "a value that another rule of the task's schema refuses", "(tasks of your own)"
+    NOT_A_NUMBER = "not_a_number", "not a plain number: units, `%`, `_`, misplaced commas", "12 cm"
     NO_OPTION_LETTER = "no_option_letter", "no single option letter", "A or B"
     UNREADABLE_MATH = "unreadable_math", "no single mathematical expression could be read", "$16\\pi$ or maybe $4\\pi$"
     MATH_TIMEOUT = "math_timeout", "the comparison did not end before its deadline", "9^{9^{9^{9}}}"
@@ -87,38 +73,22 @@ class FailureCode(_Code):
     RESPONSE_TOO_LONG = "response_too_long", "a response longer than the limit", "(10 MB of text)"
     ANSWER_TOO_LONG = "answer_too_long", "an answer longer than the limit", "(2 MB of JSON)"
     TOO_MANY_BOXES = "too_many_boxes", "a track with more boxes than the limit", "(20,000 boxes)"
-    TOO_MANY_DIGITS = (
-        "too_many_digits",
-        "a number with more digits than the limit, or a frame key with more than nine",
-        "1" * 12 + "…",
-    )
+    TOO_MANY_DIGITS = "too_many_digits", "too many digits in a number, or more than nine in a frame key", "1" * 12 + "…"
     # Not the model's fault.
-    BAD_REFERENCE = (
-        "bad_reference",
-        "the reference is unreadable and was skipped; total is NaN",
-        "(reference `[]`)",
-    )
+    BAD_REFERENCE = "bad_reference", "the reference is unreadable and was skipped; total is NaN", "(reference `[]`)"
     JUDGE_FAILED = "judge_failed", "the judge gave no score; total is NaN", "(judge unreachable)"
 
 
 @unique
 class RepairCode(_Code):
-    """What was put right before an answer was read; never a number's value, but for clipping."""
+    """What was put right before an answer was read. No repair but clipping changes a number."""
 
-    CLIPPED = (
-        "clipped",
-        "coordinates outside 0…1000 were moved to the border",
-        '{"boxes": [-3, 0, 500, 1004]}',
-    )
+    CLIPPED = "clipped", "coordinates outside 0…1000 were moved to the border", '{"boxes": [-3, 0, 500, 1004]}'
     CODE_FENCE = "code_fence", "a Markdown code fence was taken off", "```json\n{…}\n```"
     SINGLE_QUOTES = "single_quotes", "single quotes became double quotes", "{'time': [1, 2]}"
     TRAILING_COMMA = "trailing_comma", "commas before a closing bracket were dropped", '{"time": [1, 2],}'
     UNWRAPPED_LIST = "unwrapped_list", "a list of one object became the object", '[{"time": [1, 2]}]'
-    RENAMED_KEY = (
-        "renamed_key",
-        "`bbox_2d` was read as `boxes`, a `label` beside it dropped",
-        '{"bbox_2d": [0, 0, 9, 9]}',
-    )
+    RENAMED_KEY = "renamed_key", "`bbox_2d` was read as `boxes`; a `label` was dropped", '{"bbox_2d": [0, 0, 9, 9]}'
     UNWRAPPED_BOX = "unwrapped_box", "a list of one box became the box", '{"boxes": [[0, 0, 9, 9]]}'
     TRUNCATED_TRACK = (
         "truncated_track",
@@ -127,4 +97,4 @@ class RepairCode(_Code):
     )
     CLOSED_ANSWER = "closed_answer", "the missing `</answer>` was added", '<answer>{"time": [1, 2]}'
     EXTRA_POINTS = "extra_points", "only the first three points were kept", "(4 points)"
-    REPEATED_POINTS = "repeated_points", "the last point stands for the missing ones", "(2 points)"
+    REPEATED_POINTS = "repeated_points", "the last point was repeated for the missing ones", "(2 points)"

@@ -16,15 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = [
-    "ArgumentError",
-    "BadImageError",
-    "BadReferenceError",
-    "JudgeError",
-    "OneThinkerRewardsError",
-    "UnknownTaskError",
-]
-
 _SHOWN = 5
 
 

@@ -14,8 +14,11 @@ from pydantic import BaseModel
 
 from onethinker_rewards.answers import (
     DEFAULT_LIMITS,
+    Answers,
     BoxColumns,
     PromptColumns,
+    Reader,
+    ReadOptions,
     SegmentationPrompt,
     SingleBox,
     SpanColumns,
@@ -204,8 +207,8 @@ def test_points_are_valid(name: str, value: float, place: tuple[int, int]) -> No
     assert timed.are_valid(DEFAULT_LIMITS).tolist() == [False, False, True]
 
 
-@pytest.mark.parametrize("kind", [SpanColumns, BoxColumns, PromptColumns, TimedPromptColumns])
-def test_no_rows_are_valid(kind: Any) -> None:
-    columns = kind.pack([])
+@pytest.mark.parametrize("schema", [TimeSpan, SingleBox, SegmentationPrompt, VideoSegmentationPrompt])
+def test_no_rows_are_valid(schema: type[BaseModel]) -> None:
+    columns: Any = Reader().read(Answers.of_texts([]), np.arange(0), schema, ReadOptions())
     assert len(columns) == 0
     assert columns.are_valid(DEFAULT_LIMITS).shape == (0,)

@@ -217,7 +217,7 @@ def png(pixels: np.ndarray, mode: str | None = None, **options: Any) -> bytes:
 
 
 def palette_png(indices: np.ndarray) -> bytes:
-    """Return a PNG whose colour 0 is white: what is off by its index and bright to look at."""
+    """Return a PNG whose color 0 is white: what is off by its index and bright to look at."""
     from PIL import Image
 
     image = Image.fromarray(indices.astype(np.uint8), mode=None)
@@ -227,18 +227,18 @@ def palette_png(indices: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-GREY = STEP.astype(np.uint8)
-COLOURS = np.stack([np.zeros_like(GREY), GREY, np.zeros_like(GREY)], axis=2)
-OPAQUE = np.full_like(GREY, 255)
+GRAY = STEP.astype(np.uint8)
+COLORS = np.stack([np.zeros_like(GRAY), GRAY, np.zeros_like(GRAY)], axis=2)
+OPAQUE = np.full_like(GRAY, 255)
 PNGS = [
-    pytest.param(lambda: png(GREY * 255), id="black and white"),
-    pytest.param(lambda: png(GREY), id="one is on"),
+    pytest.param(lambda: png(GRAY * 255), id="black and white"),
+    pytest.param(lambda: png(GRAY), id="one is on"),
     pytest.param(lambda: png(STEP), id="one bit"),
-    pytest.param(lambda: png(GREY.astype(np.uint16) * 256), id="sixteen bits"),
-    pytest.param(lambda: png(COLOURS), id="one colour of three"),
-    pytest.param(lambda: png(np.dstack([COLOURS, OPAQUE])), id="opaque black is off"),
-    pytest.param(lambda: png(np.dstack([GREY, OPAQUE]), "LA"), id="opaque black in grey is off"),
-    pytest.param(lambda: palette_png(GREY * 2), id="a palette by its index"),
+    pytest.param(lambda: png(GRAY.astype(np.uint16) * 256), id="sixteen bits"),
+    pytest.param(lambda: png(COLORS), id="one color of three"),
+    pytest.param(lambda: png(np.dstack([COLORS, OPAQUE])), id="opaque black is off"),
+    pytest.param(lambda: png(np.dstack([GRAY, OPAQUE]), "LA"), id="opaque black in gray is off"),
+    pytest.param(lambda: palette_png(GRAY * 2), id="a palette by its index"),
 ]
 
 
@@ -294,7 +294,7 @@ def test_a_broken_png_is_a_mask_or_a_clear_error(index: int, value: int, end: in
 
 
 def test_a_png_without_pillow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = png(GREY)
+    data = png(GRAY)
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r"pip install 'onethinker-rewards\[masks\]'"):
         read_mask(data)

@@ -41,7 +41,7 @@ SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
         pytest.param(
             '[{"bbox_2d": [64, 48, 320, 240], "label": "64 dogs"}, {"bbox_2d": [64, 48]}]',
             '[{"bbox_2d": [100.0, 100.0, 500.0, 500.0], "label": "64 dogs"}, {"bbox_2d": [100.0, 100.0]}]',
-            id="a list of labelled boxes",
+            id="a list of labeled boxes",
         ),
         pytest.param('{"boxes": [[64, 48, 64, 48]]}', '{"boxes": [[100.0, 100.0, 100.0, 100.0]]}', id="a nested box"),
         pytest.param("{'boxes': [64, 48,],}", "{'boxes': [100.0, 100.0,],}", id="single quotes and commas"),

@@ -24,7 +24,6 @@ from onethinker_rewards.answers.release import (
     find_release_answer,
     load_json,
     to_number,
-    unwrap_reference,
 )
 from onethinker_rewards.testing.response_texts import tag_soup, tagged_responses
 from tests.answers import oracles
@@ -83,8 +82,8 @@ def test_a_megabyte_of_anything(piece: str) -> None:
     [("<answer> B </answer>", "B"), ("B", "B"), (" B ", " B "), ("<answer></answer>", "<answer></answer>"),
      ("x<answer>B</answer>y", "B")],
 )  # fmt: skip
-def test_unwrap_reference(reference: str, bare: str) -> None:
-    assert unwrap_reference(reference) == bare
+def test_bare_reference(reference: str, bare: str) -> None:
+    assert READER.bare_reference(reference) == bare
 
 
 # What the release makes of texts.

@@ -276,8 +276,8 @@ def blobs(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     y, x = np.indices(shape)
     mask = np.zeros(shape, dtype=bool)
     for _ in range(rng.integers(0, 4)):
-        centre, axes = rng.uniform(0, shape), rng.uniform(2, np.array(shape) / 3)
-        mask |= ((y - centre[0]) / axes[0]) ** 2 + ((x - centre[1]) / axes[1]) ** 2 < 1
+        center, axes = rng.uniform(0, shape), rng.uniform(2, np.array(shape) / 3)
+        mask |= ((y - center[0]) / axes[0]) ** 2 + ((x - center[1]) / axes[1]) ** 2 < 1
     return mask
 
 

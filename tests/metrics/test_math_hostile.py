@@ -5,12 +5,14 @@ from __future__ import annotations
 import resource
 import sys
 import threading
-import time
 
 import pytest
 
 from onethinker_rewards.metrics import MathVerdict, compare_math, release_math_equal
 from onethinker_rewards.workers import Pool
+
+# Many times what these tests take on a slow machine with other work, and far less than their expressions would.
+DOES_NOT_HANG = 300.0
 
 # The expression of issue 65 of Math-Verify.
 TOWER = r"\boxed{\dfrac{5^{\left(5^{\left(5^{\left(5^5\right)}\right)} - 4\right)} - 5}{16}}"
@@ -48,12 +50,11 @@ def test_a_hostile_batch_from_a_thread() -> None:
     with Pool(size=2) as pool:
         before = _resident()
         thread = threading.Thread(
-            target=lambda: found.append(compare_math(predicted, reference, timeout=1.0, pool=pool))
+            target=lambda: found.append(compare_math(predicted, reference, timeout=1.0, pool=pool)), daemon=True
         )
-        start = time.monotonic()
         thread.start()
-        thread.join()
-        took = time.monotonic() - start
+        thread.join(DOES_NOT_HANG)
+        assert not thread.is_alive()
         assert MathVerdict.EQUAL not in found[0][: len(HOSTILE)]
         assert found[0][0] is MathVerdict.TIMEOUT
         assert [verdict is MathVerdict.EQUAL for verdict in found[0][len(HOSTILE) :]] == [row[2] for row in HONEST]
@@ -61,18 +62,21 @@ def test_a_hostile_batch_from_a_thread() -> None:
         assert [verdict is MathVerdict.EQUAL for verdict in again] == [row[2] for row in HONEST]
         assert _resident() - before < 200e6
         assert sum(_resident_of(process.pid) for process in pool._processes) < 1e9
-    # A second each on two workers, and as much for every replacement to start, on a machine with other work.
-    assert took < 60.0
 
 
 def test_a_batch_within_its_deadline() -> None:
+    """A pair may take longer than the test waits, so only the deadline of the batch can end it."""
+    hard = [rf"\sum_{{k=1}}^{{10^9}} \sin(k^{n})" for n in range(2, 8)]
+    found: list[list[MathVerdict]] = []
     with Pool(size=1) as pool:
-        compare_math([r"\sqrt{2}"], ["x"], pool=pool)
-        start = time.monotonic()
-        hard = [rf"\sum_{{k=1}}^{{10^9}} \sin(k^{n})" for n in range(2, 8)]
-        verdicts = compare_math(hard, ["1"] * 6, timeout=30.0, batch_timeout=1.5, pool=pool)
-        assert time.monotonic() - start < 10.0
-    assert verdicts == [MathVerdict.TIMEOUT] * 6
+        settings = {"timeout": 100 * DOES_NOT_HANG, "batch_timeout": 1.5, "pool": pool}
+        thread = threading.Thread(
+            target=lambda: found.append(compare_math(hard, ["1"] * len(hard), **settings)), daemon=True
+        )
+        thread.start()
+        thread.join(DOES_NOT_HANG)
+        assert not thread.is_alive()
+    assert found == [[MathVerdict.TIMEOUT] * len(hard)]
 
 
 def test_the_release_in_killable_workers() -> None:

@@ -24,7 +24,7 @@ from onethinker_rewards.metrics.math import algebra, reads_math
         pytest.param("|1)", "not closed", id="bar and bracket"),
         pytest.param(r"\sqrt[3)2", "not closed", id="root's index"),
         pytest.param(r"\lfloor 1)", "not closed", id="floor"),
-        pytest.param(r"5^{\circ", "not closed", id="degree at the end"),
+        pytest.param(r"5^{\circ", "too early", id="degree at the end"),
         pytest.param(r"5^{\circ)", "not closed", id="degree"),
         pytest.param(r"\{x|x>1)", "not closed", id="set builder"),
         pytest.param("1 2", "side by side", id="two numbers"),

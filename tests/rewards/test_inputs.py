@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 
 import onethinker_rewards as otr
-from tests.rewards.cases import wrap
+from tests.rewards.cases import REFERENCES, wrap
 
 OPTIONS = [["dog", "cat"], ["cat", "dog"], ["bird", "ant"]]
 
 
-class Labelled:
+class Labeled:
     """A column as tables have them after they were sorted: rows go by labels, not by places."""
 
     def __init__(self, values: list[Any], labels: list[int]) -> None:
@@ -35,7 +35,7 @@ class Labelled:
 def test_columns_go_by_place(labels: list[int]) -> None:
     responses, references = [wrap("dog"), wrap("dog"), wrap("1")], ["A", "B", "1"]
     tasks = ["multiple_choice", "multiple_choice", "numerical"]
-    options = Labelled(OPTIONS, labels)
+    options = Labeled(OPTIONS, labels)
     assert otr.score(responses, references, tasks, options=options).total.tolist() == [2.0] * 3  # type: ignore[arg-type]
 
 
@@ -46,7 +46,7 @@ def test_a_judge_gets_the_questions_of_its_rows() -> None:
         asked.extend(zip(questions, answers, strict=True))
         return [1.0] * len(answers)
 
-    questions = Labelled(["q0", "q1", "q2"], [1, 2, 0])
+    questions = Labeled(["q0", "q1", "q2"], [1, 2, 0])
     responses, tasks = [wrap("a"), wrap("7"), wrap("c")], ["open_ended", "numerical", "open_ended"]
     with otr.Scorer(judge=judge) as scorer:
         scorer.score(responses, ["a", "7", "c"], tasks, questions=questions)  # type: ignore[arg-type]
@@ -97,12 +97,61 @@ def test_rows_without_options(none: Any) -> None:
     assert batch.accuracy.tolist() == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("wrong", ["dog", b"dog", {"A": "dog"}, {"dog", "cat"}, [1, 2], 7, ["dog", None]])
+@pytest.mark.parametrize(
+    "wrong", ["dog", b"dog", {"A": "dog"}, {"dog", "cat"}, frozenset({"dog"}), [1, 2], 7, ["dog", None]]
+)
 def test_options_that_are_no_list_of_texts(wrong: Any) -> None:
     with pytest.raises(otr.ArgumentError, match=r"options: expected a list of str, got .* in row 1$"):
         otr.score([wrap("A")] * 2, ["A"] * 2, "multiple_choice", options=[None, wrong])
     with pytest.raises(otr.ArgumentError, match=r"options: expected a list of str, got [^ ]*"):
         otr.prompt("multiple_choice", "What is it?", wrong)
+
+
+TOO_MANY = [f"option {index}" for index in range(27)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda: otr.score([wrap("A")], ["A"], "multiple_choice", options=[TOO_MANY]), id="score"),
+        pytest.param(lambda: otr.prompt("multiple_choice", "What is it?", TOO_MANY), id="prompt"),
+        pytest.param(lambda: otr.answer_pattern("multiple_choice", TOO_MANY), id="pattern"),
+        pytest.param(
+            lambda: otr.response_grammar("multiple_choice", engine="xgrammar", options=TOO_MANY), id="grammar"
+        ),
+    ],
+)
+def test_more_options_than_letters(call: Callable[[], object]) -> None:
+    with pytest.raises(otr.ArgumentError, match="options: at most 26, one for each letter, not 27"):
+        call()
+
+
+def test_as_many_options_as_letters() -> None:
+    options = TOO_MANY[:26]
+    assert otr.score([wrap("option 25")], ["Z"], "multiple_choice", options=[options]).accuracy.tolist() == [1.0]
+    assert "\nZ. option 25\n" in otr.prompt("multiple_choice", "What is it?", options)
+    assert otr.answer_pattern("multiple_choice", options) == "[A-Z]"
+
+
+@pytest.mark.parametrize("recipe", ["paper", "release"])
+@pytest.mark.parametrize(("task", "reference"), REFERENCES.items())
+def test_texts_of_numpy(recipe: str, task: str, reference: str) -> None:
+    plain = otr.score([wrap(reference)], [reference], task, recipe=recipe)
+    given = otr.score([np.str_(wrap(reference))], np.array([reference]), [np.str_(task)], recipe=recipe)
+    assert given.to_rows() == plain.to_rows()
+
+
+class Named(str):
+    """A text that does not print as it reads, as a member of an enumeration does."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "Named.CAT"
+
+
+def test_texts_that_print_otherwise() -> None:
+    assert otr.score([wrap("a cat")], [Named("a cat")], "ocr").accuracy.tolist() == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +162,7 @@ def test_options_that_are_no_list_of_texts(wrong: Any) -> None:
         ("references", {"a": 1}, "references: expected a list with one value a row, got dict"),
         ("tasks", None, "tasks: expected a list with one value a row, got NoneType"),
         ("tasks", [None], "tasks, row 0: expected str, got NoneType"),
+        ("references", {"a"}, "references: expected a list with one value a row, got set"),
         ("images", 7, "images: expected a list with one value a row, got int"),
         ("recipe", {}, "no recipe {}; there are paper, release"),
         ("on_bad_reference", "ignore", "on_bad_reference is one of raise, skip, not 'ignore'"),

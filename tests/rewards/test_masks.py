@@ -316,6 +316,15 @@ def test_the_release_has_no_masks() -> None:
         otr.with_masks("release")
 
 
+@pytest.mark.parametrize("task", ["image_segmentation", "video_segmentation"])
+def test_a_formula_of_the_recipe_would_not_draw(task: str) -> None:
+    recipe = otr.Recipe(name="mine", formulas={task: lambda *_: otr.Scores(np.zeros(0))})
+    with pytest.raises(otr.ArgumentError, match=f"the formula of mine for {task} would be used, and draws no mask"):
+        otr.with_masks(recipe)
+    other = otr.Recipe(formulas={"ocr": lambda *_: otr.Scores(np.zeros(0))})
+    assert set(otr.with_masks(other).formulas) == {"ocr"}
+
+
 def test_a_recipe_of_masks_goes_to_another_process() -> None:
     recipe = pickle.loads(pickle.dumps(otr.with_masks(otr.Recipe(name="mine", rules="lenient"))))
     assert recipe.name == "mine+masks"
@@ -343,7 +352,7 @@ def test_the_references_own_time_is_the_best_for_any_answer(data: Any, sizes: An
     drawn = dict(enumerate(_masks(data.draw(st.lists(sides, min_size=count, max_size=count)))))
     reference = data.draw(st.floats(0, count / fps))
     masks = _masks(sizes)
-    masks[otr.Clip(masks, fps).place(reference)] = FILLED
+    masks[otr.Clip(masks, fps).frame_index(reference)] = FILLED
     times = [reference, *data.draw(st.lists(TIMES, min_size=1, max_size=5))]
     batch = score_video(
         times, masks, reference=reference, fps=fps, segmenter=Draws(drawn), clip=otr.Clip([*drawn], fps), points=points
@@ -367,7 +376,7 @@ def test_a_frame_without_the_object_earns_no_mask(sizes: Any, time: float) -> No
     masks = _masks(sizes)
     masks[1] = masks[1] & False
     drawn = score_video([time], masks, segmenter=lambda images, *_: [mask | True for mask in images])
-    if otr.Clip(masks, 1.0).place(time) == 1:
+    if otr.Clip(masks, 1.0).frame_index(time) == 1:
         assert drawn.parts["mask_iou"][0] == 0.0
     assert 0.0 <= drawn.parts["mask_iou"][0] <= 1.0
 

@@ -185,8 +185,8 @@ ONE = np.ones(1)
         (ONE, "gave ndarray, not Scores"),
         (Scores(np.ones(2)), "gave accuracy of shape [2] for 1 rows"),
         (Scores(ONE, {"half": np.ones(2)}), "gave half of shape [2] for 1 rows"),
-        (Scores(np.array([math.nan])), "gave the accuracy nan beside the reference '7'"),
-        (Scores(np.array([math.inf])), "gave the accuracy inf beside the reference '7'"),
+        (Scores(np.array([math.nan])), "gave the accuracy nan for the reference '7'"),
+        (Scores(np.array([math.inf])), "gave the accuracy inf for the reference '7'"),
     ],
 )
 def test_a_formula_that_breaks_its_contract(given: Any, message: str) -> None:
@@ -231,6 +231,9 @@ def test_constants_that_are_none() -> None:
     with pytest.raises(otr.ArgumentError, match="point_sigma is a finite number, not nan"):
         otr.Recipe(constants={"point_sigma": math.nan})
     recipe = otr.Recipe(constants={"sigma": 10.0})
+    for table in ({}, {"ocr": otr.TASKS["ocr"]}):
+        with pytest.raises(otr.ArgumentError, match=r"constants: no task has 'sigma'; no task has any$"):
+            otr.score([], [], [], recipe=recipe, table=table)
     with pytest.raises(otr.ArgumentError, match="constants: no task has 'sigma'; there are point_sigma, time_sigma"):
         otr.score([wrap("B")], ["B"], "multiple_choice", recipe=recipe)
 

@@ -15,7 +15,7 @@ import onethinker_rewards as otr
 
 
 @pytest.mark.parametrize(
-    ("seconds", "place"),
+    ("seconds", "index"),
     [
         pytest.param(0.0, 0, id="first"),
         pytest.param(0.24, 0, id="nearer to the first"),
@@ -26,15 +26,15 @@ import onethinker_rewards as otr
         pytest.param(1e308, 3, id="beyond any float times the rate"),
     ],
 )
-def test_place(seconds: float, place: int) -> None:
-    assert otr.Clip(list("abcd"), fps=2.0).place(seconds) == place
+def test_frame_index(seconds: float, index: int) -> None:
+    assert otr.Clip(list("abcd"), fps=2.0).frame_index(seconds) == index
 
 
 @given(frames=st.integers(1, 50), fps=st.floats(0.01, 1000), seconds=st.floats(0, allow_infinity=False))
-def test_place_is_always_a_frame(frames: int, fps: float, seconds: float) -> None:
-    place = otr.Clip(range(frames), fps).place(seconds)
-    assert 0 <= place < frames
-    assert place in (frames - 1, round(min(seconds * fps, frames)))
+def test_the_index_is_always_a_frame(frames: int, fps: float, seconds: float) -> None:
+    index = otr.Clip(range(frames), fps).frame_index(seconds)
+    assert 0 <= index < frames
+    assert index in (frames - 1, round(min(seconds * fps, frames)))
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, math.nan, math.inf, 10**400, "2", None])
@@ -45,7 +45,7 @@ def test_a_rate_that_is_none(fps: Any) -> None:
 
 @pytest.mark.parametrize("fps", [2, np.float32(2), Fraction(2)])
 def test_any_kind_of_number_is_a_rate(fps: Any) -> None:
-    assert otr.Clip(np.zeros((4, 2, 2)), fps).place(1.0) == 2
+    assert otr.Clip(np.zeros((4, 2, 2)), fps).frame_index(1.0) == 2
 
 
 @pytest.mark.parametrize("frames", ["a.mp4", b"a", {0: "a.png"}, {"a.png"}, 5, None, iter("ab")])

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import onethinker_rewards as otr
+from onethinker_rewards.answers import OptionLetter
+from onethinker_rewards.tasks import TaskTable
+from tests.rewards.cases import wrap
 
 DATA_SET = [
     ("multiple choice", "image", "multiple_choice"),
@@ -88,6 +94,28 @@ def test_options_are_listed_with_letters() -> None:
 def test_references_of_multiple_choice_may_be_texts() -> None:
     assert otr.parse_reference("<answer>a dog</answer>", "multiple_choice") == "a dog"
     assert otr.parse_reference("(b)", "multiple_choice") == "B"
+
+
+class Letter(OptionLetter):
+    """A schema of the caller's own, whose columns are its models."""
+
+
+def test_a_schema_of_ones_own_has_no_text_for_a_letter() -> None:
+    spec = replace(otr.TASKS["multiple_choice"], name="letter", schema=Letter, parts=())
+    table = TaskTable([replace(spec, accuracy=lambda predicted, *_: otr.Scores(np.ones(len(predicted))))])
+    assert otr.parse_reference("(b)", "letter", table=table) == "B"
+    for call in (
+        lambda: otr.parse_reference("a dog", "letter", table=table),
+        lambda: otr.score([wrap("a dog")], ["a dog"], "letter", table=table),
+    ):
+        with pytest.raises(otr.BadReferenceError, match="no_option_letter for letter: 'a dog'"):
+            call()
+
+
+@pytest.mark.parametrize("call", [otr.parse, otr.parse_answer])
+def test_a_table_without_tasks(call: Callable[..., object]) -> None:
+    with pytest.raises(otr.UnknownTaskError, match="'ocr' is no task; the table is empty"):
+        call("a", "ocr", table={})
 
 
 @pytest.mark.parametrize(

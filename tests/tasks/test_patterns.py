@@ -36,10 +36,9 @@ def test_letters(options: list[str] | None, pattern: str) -> None:
     assert otr.answer_pattern("multiple_choice", options) == pattern
 
 
-@pytest.mark.parametrize("count", [0, 27])
-def test_letters_for_no_options_or_too_many(count: int) -> None:
-    with pytest.raises(otr.ArgumentError, match="options"):
-        otr.answer_pattern("multiple_choice", ["x"] * count)
+def test_letters_for_no_options() -> None:
+    with pytest.raises(otr.ArgumentError, match="options: at least one is needed"):
+        otr.answer_pattern("multiple_choice", [])
 
 
 def test_a_letter_is_read_in_more_dresses_than_the_pattern() -> None:

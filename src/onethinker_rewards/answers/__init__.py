@@ -1,4 +1,4 @@
-"""What a model may write, and texts to arrays: schemas, tags, the reading of one answer and of many."""
+"""What a model may write: schemas and tags, and how one answer, or many at once, are read."""
 
 from __future__ import annotations
 
@@ -25,50 +25,10 @@ from onethinker_rewards.answers.text import LetterColumns, NumberColumns, TextCo
 from onethinker_rewards.answers.tracks import TimedTrackColumns, TrackColumns, match_frames
 
 __all__ = [
-    "DEFAULT_LIMITS",
-    "END_TOKENS",
-    "Answers",
-    "Booleans",
-    "Box",
-    "BoxColumns",
-    "BoxTrack",
-    "Columns",
-    "Floats",
-    "FoundAnswer",
-    "Integers",
-    "LetterColumns",
-    "Limits",
-    "ModelColumns",
-    "Number",
-    "NumberColumns",
-    "OptionLetter",
-    "Parsed",
-    "PromptColumns",
-    "ReadAnswer",
-    "ReadOptions",
-    "Reader",
-    "Rules",
-    "SegmentationPrompt",
-    "SingleBox",
-    "SpanColumns",
-    "Text",
-    "TextColumns",
-    "Texts",
-    "Think",
-    "TimeSpan",
-    "TimedBoxTrack",
-    "TimedPromptColumns",
-    "TimedTrackColumns",
-    "TrackColumns",
-    "VideoSegmentationPrompt",
-    "bare_reference",
-    "find_answer",
-    "find_answers",
-    "is_plain_text",
-    "match_frames",
-    "option_letter",
-    "plain_number",
-    "read_answer",
-    "to_pixels",
-    "to_thousandths",
-]
+    "DEFAULT_LIMITS", "END_TOKENS", "Answers", "Booleans", "Box", "BoxColumns", "BoxTrack", "Columns", "Floats",
+    "FoundAnswer", "Integers", "LetterColumns", "Limits", "ModelColumns", "Number", "NumberColumns", "OptionLetter",
+    "Parsed", "PromptColumns", "ReadAnswer", "ReadOptions", "Reader", "Rules", "SegmentationPrompt", "SingleBox",
+    "SpanColumns", "Text", "TextColumns", "Texts", "Think", "TimeSpan", "TimedBoxTrack", "TimedPromptColumns",
+    "TimedTrackColumns", "TrackColumns", "VideoSegmentationPrompt", "bare_reference", "find_answer", "find_answers",
+    "is_plain_text", "match_frames", "option_letter", "plain_number", "read_answer", "to_pixels", "to_thousandths",
+]  # fmt: skip

@@ -1,8 +1,8 @@
 """Many responses to columns: every row keeps its index, and a code is written at its row where it is found.
 
 The common case is found by slices and decoded straight into typed structs. Whatever that way refuses is read again by
-the one-row definition (`tags.find_answer`, `read.read_answer`), which decides its code. A row that cannot be read holds
-a stand-in: a valid value that stands for nothing.
+the definition for one row (`tags.find_answer`, `read.read_answer`), which decides its code. A row that cannot be read
+holds a stand-in, which is any valid value.
 """
 
 from __future__ import annotations
@@ -54,8 +54,6 @@ from onethinker_rewards.answers.text import (
 from onethinker_rewards.answers.tracks import TimedTrackColumns, TimedTrackStruct, TrackColumns, TrackStruct
 from onethinker_rewards.codes import FailureCode, RepairCode
 
-__all__ = ["Answers", "ModelColumns", "ReadOptions", "Reader", "find_answers"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
@@ -63,7 +61,7 @@ class ReadOptions:
 
     Attributes:
         rules: ``strict`` or ``lenient``.
-        think: Whether thinking is ``required``, ``prefilled`` or wanted ``none``.
+        think: Whether thinking is ``required``, ``prefilled`` or not wanted (``none``).
         limits: How much is read at all.
         options: The options' texts of each row that is read, where the question offers some.
         any_text: Which of the rows that are read have a reference that is no option letter, so that any text will do.
@@ -81,7 +79,7 @@ class Answers:
     """What is known of N responses, one entry a row.
 
     Attributes:
-        texts: The answer's text; empty where there is none.
+        texts: The answer's text; empty without an answer.
         failure: Why there is no answer, or None.
         format_fault: Why the format reward is 0, or None.
         repairs: What was put right before the answer was read.
@@ -114,8 +112,8 @@ class Answers:
         self.format_fault[row] = self.format_fault[row] or read.schema_fault
 
 
-# What is between thinking and answer in nearly every response.
-_JOINTS = tuple(f"</think>{space}<answer>" for space in ("\n", "", "\n\n"))
+# The text between thinking and answer in nearly every response.
+_BETWEEN = tuple(f"</think>{space}<answer>" for space in ("\n", "", "\n\n"))
 
 
 def find_answers(responses: Sequence[str], *, think: Think = "required", limits: Limits = DEFAULT_LIMITS) -> Answers:
@@ -125,9 +123,9 @@ def find_answers(responses: Sequence[str], *, think: Think = "required", limits:
     for row, response in enumerate(responses):
         start = response.find("<", 7)
         answer = ""
-        for joint in _JOINTS:
-            if response.startswith(joint, start):
-                answer = response[start + len(joint) : -9].strip()
+        for between in _BETWEEN:
+            if response.startswith(between, start):
+                answer = response[start + len(between) : -9].strip()
                 break
         if (
             answer
@@ -197,7 +195,7 @@ class Reader:
 
 
 def _by_definition(answers: Answers, row: int, schema: type[BaseModel], options: ReadOptions) -> BaseModel | None:
-    """Read one row by `read_answer` and write its codes down; None where there is nothing to be read."""
+    """Read one row by `read_answer` and write its codes down; None where nothing can be read."""
     text = answers.unclosed.get(row, answers.texts[row])
     is_repairable = options.rules == "lenient" and row in answers.unclosed and not is_plain_text(schema)
     if answers.failure[row] is not None and not is_repairable:
@@ -216,24 +214,20 @@ class _JsonKind(NamedTuple):
     decode: Callable[[str], Any]
 
 
-def _json_kind(schema: type[BaseModel], stand_in: msgspec.Struct, columns: type[Columns]) -> _JsonKind:
-    return _JsonKind(schema, stand_in, columns, msgspec.json.Decoder(type(stand_in)).decode)
-
-
 _TIME, _BOX = (0.0, 1.0), (0.0, 0.0, 1.0, 1.0)
 _POINTS = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
-_JSON_KINDS = {
-    kind.schema: kind
-    for kind in (
-        _json_kind(TimeSpan, SpanStruct(_TIME), SpanColumns),
-        _json_kind(SingleBox, BoxStruct(_BOX), BoxColumns),
-        _json_kind(BoxTrack, TrackStruct({0: _BOX}), TrackColumns),
-        _json_kind(TimedBoxTrack, TimedTrackStruct(_TIME, {0: _BOX}), TimedTrackColumns),
-        _json_kind(SegmentationPrompt, PromptStruct(_BOX, _POINTS, _POINTS), PromptColumns),
-        _json_kind(VideoSegmentationPrompt, TimedPromptStruct(0.0, _BOX, _POINTS, _POINTS), TimedPromptColumns),
+_JSON_KINDS: dict[type[BaseModel], _JsonKind] = {
+    schema: _JsonKind(schema, stand_in, columns, msgspec.json.Decoder(type(stand_in)).decode)
+    for schema, stand_in, columns in (
+        (TimeSpan, SpanStruct(_TIME), SpanColumns),
+        (SingleBox, BoxStruct(_BOX), BoxColumns),
+        (BoxTrack, TrackStruct({0: _BOX}), TrackColumns),
+        (TimedBoxTrack, TimedTrackStruct(_TIME, {0: _BOX}), TimedTrackColumns),
+        (SegmentationPrompt, PromptStruct(_BOX, _POINTS, _POINTS), PromptColumns),
+        (VideoSegmentationPrompt, TimedPromptStruct(_BOX, _POINTS, _POINTS, 0.0), TimedPromptColumns),
     )
 }
-# Rows are decoded and packed so many at a time: keeping thousands of tuples alive costs more than reading them.
+# Rows are decoded in blocks, because keeping thousands of tuples alive costs more than reading them.
 _BLOCK = 256
 # What the decoder raises on a text that is not in the schema.
 _REFUSED = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
@@ -264,11 +258,11 @@ def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options
             values.append(decode(text))
         except _REFUSED:
             values.append(_decode_by_definition(answers, row, kind, options))
-    columns = kind.columns.pack(values)
+    columns = kind.columns.pack(values, kind.stand_in)
     suspects = np.flatnonzero(~columns.are_valid(limits)).tolist()
     for index in suspects:
         values[index] = _decode_by_definition(answers, rows[index], kind, options)
-    return kind.columns.pack(values) if suspects else columns
+    return kind.columns.pack(values, kind.stand_in) if suspects else columns
 
 
 def _decode_by_definition(answers: Answers, row: int, kind: _JsonKind, options: ReadOptions) -> Any:
@@ -353,13 +347,13 @@ _TEXT_KINDS: dict[type[BaseModel], Callable[[Answers, list[int], type[BaseModel]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ModelColumns(Columns):
-    """Columns of a schema that has no arrays of its own: ``models`` ``[N]``, the pydantic models themselves."""
+    """Columns of a schema without arrays: ``models`` ``[N]``, the pydantic models themselves."""
 
     models: NDArray[np.object_]
 
 
 def _read_models(answers: Answers, rows: list[int], schema: type[BaseModel], options: ReadOptions) -> ModelColumns:
-    """Read texts in any schema one by one; the first readable one, if there is any, stands in for the others."""
+    """Read texts in any schema one by one; the first readable one is the stand-in for the others."""
     read = [_by_definition(answers, row, schema, options) for row in rows]
     stand_in = next((answer for answer in read if answer is not None), None)
     # One by one: a model that is a sequence itself must not be taken apart.

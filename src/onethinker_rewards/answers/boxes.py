@@ -5,31 +5,14 @@ Each struct holds what its schema holds, field by field, for a typed decoder tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import msgspec
 import numpy as np
 
-from onethinker_rewards.answers.columns import Booleans, Columns, Floats, float_array
+from onethinker_rewards.answers.columns import Booleans, Columns, Floats
 from onethinker_rewards.answers.limits import Limits
 from onethinker_rewards.answers.schemas import COORDINATE_MAX
-
-__all__ = [
-    "BoxColumns",
-    "BoxStruct",
-    "Pair",
-    "PromptColumns",
-    "PromptStruct",
-    "Quad",
-    "SpanColumns",
-    "SpanStruct",
-    "TimedPromptColumns",
-    "TimedPromptStruct",
-    "boxes_are_valid",
-    "spans_are_valid",
-]
 
 Pair = tuple[float, float]
 Quad = tuple[float, float, float, float]
@@ -56,13 +39,10 @@ class PromptStruct(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     negative_points: Points
 
 
-class TimedPromptStruct(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class TimedPromptStruct(PromptStruct, forbid_unknown_fields=True, gc=False):
     """A prompt, and ``"time"`` of its frame."""
 
     time: float
-    boxes: Quad
-    positive_points: Points
-    negative_points: Points
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -70,11 +50,6 @@ class SpanColumns(Columns):
     """``spans``: ``[N, 2]`` start and end in seconds."""
 
     spans: Floats
-
-    @classmethod
-    def pack(cls, values: Sequence[Any]) -> Self:
-        """Return the columns of decoded answers."""
-        return cls(float_array([value.time for value in values], 2))
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order."""
@@ -86,11 +61,6 @@ class BoxColumns(Columns):
     """``boxes``: ``[N, 4]`` x1, y1, x2, y2 in thousandths."""
 
     boxes: Floats
-
-    @classmethod
-    def pack(cls, values: Sequence[Any]) -> Self:
-        """Return the columns of decoded answers."""
-        return cls(float_array([value.boxes for value in values], 4))
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order."""
@@ -105,15 +75,6 @@ class PromptColumns(Columns):
     positive_points: Floats
     negative_points: Floats
 
-    @classmethod
-    def pack(cls, values: Sequence[Any]) -> Self:
-        """Return the columns of decoded answers."""
-        return cls(
-            float_array([value.boxes for value in values], 4),
-            float_array([value.positive_points for value in values], 3, 2),
-            float_array([value.negative_points for value in values], 3, 2),
-        )
-
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order."""
         return boxes_are_valid(self.boxes) & _inside(self.positive_points) & _inside(self.negative_points)
@@ -124,13 +85,6 @@ class TimedPromptColumns(PromptColumns):
     """A prompt, and ``times`` ``[N]`` of its frames in seconds."""
 
     times: Floats
-
-    @classmethod
-    def pack(cls, values: Sequence[Any]) -> Self:
-        """Return the columns of decoded answers."""
-        prompts = PromptColumns.pack(values)
-        times = float_array([value.time for value in values])
-        return cls(prompts.boxes, prompts.positive_points, prompts.negative_points, times)
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order."""

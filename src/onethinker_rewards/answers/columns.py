@@ -10,8 +10,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Booleans", "Columns", "Floats", "Integers", "Texts", "float_array", "text_array"]
-
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -26,6 +24,17 @@ class Columns:
     def take(self, rows: Integers) -> Self:
         """Return these rows, in this order; a row may come several times."""
         return type(self)(*[_take(column, rows) for column in _columns_of(self)])
+
+    @classmethod
+    def pack(cls, values: Sequence[msgspec.Struct], stand_in: msgspec.Struct) -> Self:
+        """Return the columns of decoded answers: one for each field of their struct, in the same order.
+
+        Args:
+            values: The answers.
+            stand_in: A value like them, which gives the shapes where there are no answers.
+        """
+        shapes = {name: np.shape(getattr(stand_in, name)) for name in stand_in.__struct_fields__}
+        return cls(*[float_array([getattr(value, name) for value in values], *shapes[name]) for name in shapes])
 
     @classmethod
     def concatenate(cls, blocks: Sequence[Any]) -> Self:

@@ -7,8 +7,6 @@ from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "has_long_number", "is_deeper"]
-
 # What our own schemas need: an object, a list of points, a point.
 _LEAST_DEPTH = 3
 _DIGITS = "0123456789"
@@ -24,8 +22,8 @@ class Limits:
         track_boxes: Most boxes in a track (``too_many_boxes``).
         number_characters: Longest number as an answer in plain text, most digits in a row in JSON
             (``too_many_digits``).
-        depth: Most lists and objects within each other in JSON (``invalid_json``), at least 3. Decoders have limits
-            of their own: more than some 250 levels are refused whatever is set here.
+        depth: Deepest nesting of lists and objects in JSON (``invalid_json``), at least 3. The decoders refuse more
+            than some 250 levels whatever is set here.
 
     Raises:
         ArgumentError: If a limit is less than 0, or ``depth`` less than 3.
@@ -42,14 +40,14 @@ class Limits:
             if getattr(self, name) < 0:
                 raise ArgumentError(f"{name} is 0 or more, not {getattr(self, name)}")
         if self.depth < _LEAST_DEPTH:
-            raise ArgumentError(f"depth is {_LEAST_DEPTH} or more, which answers need, not {self.depth}")
+            raise ArgumentError(f"depth is {_LEAST_DEPTH} or more, as answers need, not {self.depth}")
 
 
 DEFAULT_LIMITS = Limits()
 
 
 def has_long_number(text: str, longest: int) -> bool:
-    """Return whether more than ``longest`` digits stand in a row.
+    """Return whether more than ``longest`` digits follow each other.
 
     >>> has_long_number('{"time": [1, 12345]}', 5), has_long_number('{"time": [1, 123456]}', 5)
     (False, True)

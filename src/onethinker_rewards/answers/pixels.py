@@ -11,15 +11,13 @@ import re
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, OPEN_ANSWER
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["to_pixels", "to_thousandths"]
-
 _THOUSAND = 1000.0
 
-# For x and for y: times what, over what. In this order a coordinate at the border stays at the border.
+# A factor and a divisor for x and for y, applied in this order: a coordinate at the border stays at the border.
 _Scale = tuple[tuple[float, float], tuple[float, float]]
 
-# Tokens rather than decoded JSON: a fault has to stay for scoring to name it, and an answer that lenient rules
-# will mend has to be converted too. A string that is never closed ends with the text, which keeps this linear.
+# Tokens rather than decoded JSON: scoring has to see every fault, and an answer that lenient rules repair is converted
+# too. A string that is never closed ends with the text, which keeps this linear.
 _TOKEN = re.compile(
     r"""
     (?P<key>     ["'] (?: boxes | bbox_2d | positive_points | negative_points ) ["'] \s* : )
@@ -83,7 +81,7 @@ def _rewrite_answer(text: str, scale: _Scale) -> str:
     done = 0
     # How many brackets are open in the value of a coordinate key; None outside such a value.
     depth: int | None = None
-    place = 0
+    axis = 0
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup
         if depth is None:
@@ -91,16 +89,16 @@ def _rewrite_answer(text: str, scale: _Scale) -> str:
             continue
         depth += (kind == "open") - (kind == "close")
         # x and y take turns in the innermost list.
-        place = 0 if kind == "open" else place + (kind == "comma")
+        axis = 0 if kind == "open" else axis + (kind == "comma")
         if depth <= 0:
             depth = None
         elif kind == "number":
-            pieces += text[done : token.start()], _scaled(token[0], *scale[place % 2])
+            pieces += text[done : token.start()], _scaled(token[0], *scale[axis % 2])
             done = token.end()
     return "".join((*pieces, text[done:]))
 
 
-def _scaled(number: str, times: float, over: float) -> str:
-    value = float(number) * times / over
-    # What overflows is far outside of the image either way.
+def _scaled(number: str, factor: float, divisor: float) -> str:
+    value = float(number) * factor / divisor
+    # A number that overflows is far outside the image in either unit.
     return repr(value) if math.isfinite(value) else number

@@ -1,6 +1,6 @@
 """One answer text to its schema's model, or the code of why not.
 
-This is the plain way, and the definition: `batch` reads many rows faster and must agree with it.
+This is the definition: `batch` reads many rows faster and must agree with it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from onethinker_rewards.answers.schemas import COORDINATE_MAX, Number, OptionLet
 from onethinker_rewards.answers.tags import Think, find_answer
 from onethinker_rewards.answers.text import option_letter, plain_number
 from onethinker_rewards.codes import FailureCode, RepairCode
-
-__all__ = ["Parsed", "ReadAnswer", "Rules", "is_plain_text", "read_answer", "read_response"]
 
 Rules = Literal["strict", "lenient"]
 
@@ -47,7 +45,7 @@ class Parsed:
         answer: The schema's model, or None; by the recipe ``release`` the text or JSON object that is compared.
         failure: Why there is no answer, or None.
         format_fault: Why the format reward is 0, or None.
-        repairs: What was put right first.
+        repairs: What was repaired first.
     """
 
     think: str | None
@@ -63,7 +61,7 @@ class ReadAnswer(NamedTuple):
     Attributes:
         answer: The schema's model, or None.
         failure: Why it could not be read.
-        repairs: What was put right first.
+        repairs: What was repaired first.
         schema_fault: Why the text as written is not in the schema, also where a repair made it readable; clipping is
             no such fault.
     """

@@ -1,7 +1,7 @@
 """The released code's way of finding an answer, kept for comparing runs; see the docs for what is wrong with it.
 
 White space around every ``<``, ``>`` and ``/`` is taken out of the whole response first, the first
-``<answer>…</answer>`` counts wherever it is, and a response without one is the answer itself. No schema is asked: a
+``<answer>…</answer>`` counts wherever it is, and a response without one is the answer itself. No schema is used: a
 formula gets texts.
 """
 
@@ -21,8 +21,6 @@ from onethinker_rewards.answers.schemas import Number
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, OPEN_ANSWER, find_answer
 from onethinker_rewards.answers.text import TextColumns
 from onethinker_rewards.codes import FailureCode
-
-__all__ = ["ReleaseReader", "ReleaseResponse", "find_release_answer", "load_json", "to_number", "unwrap_reference"]
 
 
 class ReleaseResponse(NamedTuple):
@@ -48,11 +46,6 @@ def find_release_answer(response: str) -> ReleaseResponse:
     return ReleaseResponse(_first_answer(response) or response, _is_well_formed(response))
 
 
-def unwrap_reference(reference: str) -> str:
-    """Return the text between a reference's answer tags, where there are any."""
-    return _first_answer(reference) or reference
-
-
 def _first_answer(text: str) -> str | None:
     start = text.find(OPEN_ANSWER)
     end = text.find(CLOSE_ANSWER, start + len(OPEN_ANSWER)) if start >= 0 else -1
@@ -73,7 +66,7 @@ def _format_fault(response: str, found: ReleaseResponse) -> FailureCode | None:
 
 
 def load_json(text: str) -> object:
-    """Decode JSON; None where it is none, which non-finite numbers make it."""
+    """Decode JSON; None if it is not JSON, as with non-finite numbers."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -81,7 +74,7 @@ def load_json(text: str) -> object:
 
 
 def to_number(text: str) -> float | None:
-    """Return what Python's ``float`` makes of a text without its commas; None where that is nothing."""
+    """Return what Python's ``float`` makes of a text without its commas; None if it is not a number."""
     try:
         return float(text.replace(",", ""))
     except ValueError:
@@ -103,14 +96,14 @@ class ReleaseReader(Reader):
 
     def bare_reference(self, text: str) -> str:
         """Return the text between a reference's answer tags, where there are any."""
-        return unwrap_reference(text)
+        return _first_answer(text) or text
 
     def read(self, answers: Answers, rows: Integers, schema: type[BaseModel], options: ReadOptions) -> TextColumns:
         """Return the texts as they are."""
         return TextColumns(text_array([answers.texts[row] for row in rows.tolist()]))
 
     def read_references(self, references: Answers, schema: type[BaseModel], options: ReadOptions) -> TextColumns:
-        """Return the texts as they are; one of which the released code could make nothing has failed."""
+        """Return the texts as they are; those that the released code could not use have failed."""
         for row, text in enumerate(references.texts):
             if issubclass(schema, Number):
                 is_readable = to_number(text) is not None

@@ -1,4 +1,4 @@
-"""What lenient rules put right before an answer is read; no repair changes a number.
+"""What lenient rules repair before an answer is read; no repair changes a number.
 
 Text repairs make JSON of what is nearly JSON; shape repairs make the schema's object of a near relative.
 """
@@ -12,10 +12,7 @@ import orjson
 
 from onethinker_rewards.codes import RepairCode
 
-__all__ = ["load_with_repairs", "repair_shape", "without_fence"]
-
 _TRAILING_COMMA = re.compile(r",\s*(?=[}\]])")
-_BOX_KEY = "bbox_2d"
 _POINTS = 3
 
 Repairs = list[RepairCode]
@@ -34,7 +31,7 @@ def without_fence(text: str) -> tuple[str, Repairs]:
 
 
 def load_with_repairs(text: str, *, track: bool) -> tuple[Any, Repairs]:
-    """Decode JSON, putting quotes, commas and, for tracks, a missing end right.
+    """Decode JSON after repairs of quotes, commas and, for tracks, a missing end.
 
     Raises:
         orjson.JSONDecodeError: Where no repair helps.
@@ -85,7 +82,10 @@ def repair_shape(value: Any, fields: frozenset[str]) -> tuple[Any, Repairs]:
         repairs.append(RepairCode.UNWRAPPED_LIST)
     if not isinstance(value, dict):
         return value, repairs
-    repairs += _rename_box(value, fields)
+    if "bbox_2d" in value and "boxes" in fields and "boxes" not in value:
+        value["boxes"] = value.pop("bbox_2d")
+        value.pop("label", None)
+        repairs.append(RepairCode.RENAMED_KEY)
     boxes = value.get("boxes")
     if isinstance(boxes, list) and len(boxes) == 1 and isinstance(boxes[0], list):
         value["boxes"] = boxes[0]
@@ -94,15 +94,6 @@ def repair_shape(value: Any, fields: frozenset[str]) -> tuple[Any, Repairs]:
         if name in fields:
             repairs += _three_points(value, name)
     return value, list(dict.fromkeys(repairs))
-
-
-def _rename_box(value: dict[str, Any], fields: frozenset[str]) -> Repairs:
-    key = _BOX_KEY
-    if key not in value or "boxes" in value or "boxes" not in fields:
-        return []
-    value["boxes"] = value.pop(key)
-    value.pop("label", None)
-    return [RepairCode.RENAMED_KEY]
 
 
 def _three_points(value: dict[str, Any], name: str) -> Repairs:

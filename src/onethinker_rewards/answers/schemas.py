@@ -1,7 +1,7 @@
 """The answers: what the text between the answer tags has to be, one frozen, strict model a kind.
 
-JSON answers are objects with exactly the fields below. Text answers are root models, which compare equal
-to their plain value, so that ``parse(...).answer == "B"`` reads as it should.
+JSON answers are objects with exactly the fields below. Text answers are root models, which are equal to their plain
+value: ``parse(...).answer == "B"``.
 
 Units: coordinates are thousandths of the image's width and height, 0 to 1000; times are seconds.
 """
@@ -23,19 +23,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-__all__ = [
-    "Box",
-    "BoxTrack",
-    "Number",
-    "OptionLetter",
-    "SegmentationPrompt",
-    "SingleBox",
-    "Text",
-    "TimeSpan",
-    "TimedBoxTrack",
-    "VideoSegmentationPrompt",
-]
-
 COORDINATE_MAX = 1000.0
 FRAME_KEY_DIGITS = 9
 
@@ -46,7 +33,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 FrameKey = Annotated[
     str,
     StringConstraints(pattern=r"^(0|[1-9][0-9]*)$", max_length=FRAME_KEY_DIGITS),
-    # One pattern says the same: grammar engines ignore or refuse a length beside the pattern of a key.
+    # One pattern says the same: grammar engines ignore or refuse a length next to a pattern.
     WithJsonSchema({"type": "string", "pattern": rf"^(0|[1-9][0-9]{{0,{FRAME_KEY_DIGITS - 1}}})$"}),
 ]
 Point = tuple[Coordinate, Coordinate]

@@ -1,7 +1,7 @@
 """Where thinking and answer are in one response.
 
-The answer is the one ``<answer>…</answer>`` after the last ``</think>``; the thinking before it may quote any tag of
-the answer's. The format asks for more: nothing but one thinking block and one answer block.
+The answer is the one ``<answer>…</answer>`` after the last ``</think>``; the thinking before it may quote the
+answer's tags. The format asks for more: nothing but one thinking block and one answer block.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from typing import Literal, NamedTuple
 
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
 from onethinker_rewards.codes import FailureCode
-
-__all__ = ["CLOSE_ANSWER", "END_TOKENS", "OPEN_ANSWER", "FoundAnswer", "Think", "bare_reference", "find_answer"]
 
 Think = Literal["required", "prefilled", "none"]
 
@@ -27,12 +25,12 @@ class FoundAnswer(NamedTuple):
     """What the tags of one response say.
 
     Attributes:
-        think: The thinking, or None where there is none.
+        think: The thinking, or None.
         answer: The answer's text without surrounding white space, or None.
         failure: Why there is no answer.
         format_fault: Why the tags earn no format reward.
         closed: Whether ``</answer>`` was there. If not, ``answer`` is the text after ``<answer>``, and ``failure`` is
-            set nevertheless: it is up to lenient rules to use that text.
+            set too: lenient rules may use that text.
     """
 
     think: str | None
@@ -71,7 +69,7 @@ def _thinking(before_close: str, think: Think) -> str | None:
 
 
 def _only_answer(text: str, start: int) -> tuple[str | None, FailureCode | None, bool]:
-    """Return the only answer after ``start``, or why there is none, and whether it was closed."""
+    """Return the only answer after ``start`` or the reason why it is missing, and whether it was closed."""
     opened = text.find(OPEN_ANSWER, start)
     if opened < 0:
         return None, FailureCode.MISSING_ANSWER, True

@@ -20,21 +20,10 @@ from onethinker_rewards.answers.columns import Columns, Floats, Integers, Texts
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
 from onethinker_rewards.codes import FailureCode
 
-__all__ = [
-    "PLAIN_CHARACTERS",
-    "LetterColumns",
-    "NumberColumns",
-    "TextColumns",
-    "named_option",
-    "option_letter",
-    "plain_number",
-    "without_thousands",
-]
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LetterColumns(Columns):
-    """``letters`` ``[N]`` code point of the option letter, 0 where there is none; ``texts`` ``[N]`` as written."""
+    """``letters`` ``[N]`` code point of the option letter, 0 without one; ``texts`` ``[N]`` as written."""
 
     letters: Integers
     texts: Texts
@@ -58,7 +47,7 @@ class TextColumns(Columns):
 _EMPHASIS = ("***", "___", "**", "__", "*", "_")
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"), ("$", "$"))
 _COMMANDS = ("\\boxed{", "\\text{", "\\mathrm{", "\\mathbf{", "\\textbf{")
-# White space is taken whole, or a megabyte of it would be tried again at every length.
+# Possessive, or a megabyte of white space would be tried again at every length.
 _LEAD = re.compile(
     r"(?:the\s++)?(?:(?:correct|final)\s++)?(?:answer|option|choice)(?:\s++is)?\s*+:\s*+"
     r"|(?:the\s++)?(?:(?:correct|final)\s++)?(?:answer|option|choice)\s++(?:is\s++)?",
@@ -66,7 +55,7 @@ _LEAD = re.compile(
 )
 _LABEL = re.compile(r"([A-Z])[.):]")
 _LATER_LABEL = re.compile(r"(?<![A-Za-z0-9])([A-Z])[.):]")
-# Nobody wraps a letter deeper than this; more is an attempt to keep the reader busy.
+# No honest answer is nested deeper; more would only keep the reader busy.
 _DEEPEST = 8
 _TOO_DEEP = re.compile(rf"(?:\s*+(?:[\[({{$]|\\(?:boxed|text|mathrm|mathbf|textbf){{)){{{_DEEPEST + 1}}}")
 _CACHED_LENGTH = 64
@@ -155,7 +144,7 @@ _OPTION_LABEL = re.compile(r"\s*\(?([A-Z])[.):]\s*")
 
 
 def named_option(text: str, options: Sequence[str]) -> str | None:
-    """Return the letter of the only option whose text this is, with its label or without; None if there is none.
+    """Return the letter of the only option whose text this is, with its label or without, or None.
 
     >>> named_option("a cat", ["a dog", "a cat"]), named_option("B. a cat", ["A. a dog", "B. a cat"])
     ('B', 'B')
@@ -163,7 +152,7 @@ def named_option(text: str, options: Sequence[str]) -> str | None:
     letters = [chr(ord("A") + index) for index in range(len(options))]
     bodies: Sequence[str] = options
     labels = [label for label in map(_OPTION_LABEL.match, options) if label]
-    # Options are labelled all or none, or else "U.S. Navy" would be option U.
+    # Labels count only where all options have one, or else "U.S. Navy" would be option U.
     if sorted(label[1] for label in labels) == letters:
         letters = [label[1] for label in labels]
         bodies = [label.string[label.end() :] for label in labels]
@@ -188,7 +177,7 @@ def without_thousands(text: str) -> str | None:
 
 
 def plain_number(text: str, *, limits: Limits = DEFAULT_LIMITS) -> float | FailureCode:
-    """Return the number that ``text`` is, or why it is none.
+    """Return the number that ``text`` is, or why it is not one.
 
     >>> [plain_number(text) for text in ("-1,234.5", "2e3", ".5")]
     [-1234.5, 2000.0, 0.5]

@@ -15,8 +15,6 @@ from onethinker_rewards.answers.columns import Booleans, Columns, Floats, Intege
 from onethinker_rewards.answers.limits import Limits
 from onethinker_rewards.answers.schemas import FRAME_KEY_DIGITS
 
-__all__ = ["TimedTrackColumns", "TimedTrackStruct", "TrackColumns", "TrackStruct", "match_frames"]
-
 _Second = Annotated[int, msgspec.Meta(ge=0, lt=10**FRAME_KEY_DIGITS)]
 _Boxes = Annotated[dict[_Second, Quad], msgspec.Meta(min_length=1)]
 
@@ -59,7 +57,7 @@ class TrackColumns(Columns):
         return np.arange(len(self)).repeat(self.lengths)
 
     @classmethod
-    def pack(cls, values: Sequence[TrackStruct | TimedTrackStruct]) -> Self:
+    def pack(cls, values: Sequence[Any], stand_in: msgspec.Struct) -> Self:
         """Return the columns of decoded answers."""
         tracks = [value.boxes for value in values]
         starts = _starts(np.fromiter(map(len, tracks), np.int64, len(tracks)))
@@ -97,9 +95,9 @@ class TimedTrackColumns(Columns):
     tracks: TrackColumns
 
     @classmethod
-    def pack(cls, values: Sequence[TimedTrackStruct]) -> Self:
+    def pack(cls, values: Sequence[Any], stand_in: msgspec.Struct) -> Self:
         """Return the columns of decoded answers."""
-        return cls(float_array([value.time for value in values], 2), TrackColumns.pack(values))
+        return cls(float_array([value.time for value in values], 2), TrackColumns.pack(values, stand_in))
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order, and has no more boxes than allowed."""
@@ -119,9 +117,9 @@ def match_frames(predicted: TrackColumns, reference: TrackColumns) -> Integers:
         reference: N rows, M boxes.
 
     Returns:
-        ``[M]`` index in ``predicted.boxes`` of the box of the same row and second, -1 where there is none.
+        ``[M]`` index in ``predicted.boxes`` of the box of the same row and second, -1 if it is missing.
     """
-    # Row and second are one number, whose order is that of rows, then of seconds.
+    # One number for row and second, ordered by row and then by second.
     stride = 1 + max(predicted.frames.max(initial=0), reference.frames.max(initial=0))
     present = predicted.row_of * stride + predicted.frames
     wanted = reference.row_of * stride + reference.frames

@@ -16,22 +16,7 @@ from onethinker_rewards.metrics.points import point_similarity, time_proximity
 from onethinker_rewards.metrics.text import character_error_rate, rouge, rouge_reward, word_error_rate
 
 __all__ = [
-    "MathVerdict",
-    "boundary_f",
-    "box_iou",
-    "character_error_rate",
-    "compare_math",
-    "mask_iou",
-    "math_equal",
-    "pairwise_box_iou",
-    "pairwise_temporal_iou",
-    "point_similarity",
-    "relative_accuracy",
-    "release_math_equal",
-    "rotated_box_iou",
-    "rouge",
-    "rouge_reward",
-    "temporal_iou",
-    "time_proximity",
-    "word_error_rate",
-]
+    "MathVerdict", "boundary_f", "box_iou", "character_error_rate", "compare_math", "mask_iou", "math_equal",
+    "pairwise_box_iou", "pairwise_temporal_iou", "point_similarity", "relative_accuracy", "release_math_equal",
+    "rotated_box_iou", "rouge", "rouge_reward", "temporal_iou", "time_proximity", "word_error_rate",
+]  # fmt: skip

@@ -14,17 +14,6 @@ from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = [
-    "Array",
-    "Namespace",
-    "aligned",
-    "aligned_masks",
-    "crossed",
-    "default_float",
-    "of_one_kind",
-    "without_warnings",
-]
-
 # The standard has no type that all of NumPy, PyTorch, CuPy and JAX answer to.
 Array: TypeAlias = Any
 Namespace: TypeAlias = Any
@@ -111,7 +100,7 @@ def _numbers(xp: Namespace, values: Array, other: Array, name: str) -> Array:
     if array.dtype.kind not in "iuf":
         raise ArgumentError(f"{name} must hold numbers, got {array.dtype}")
     array = array.astype(np.float64, copy=False)
-    # A list beside another kind of array takes its kind, device and precision.
+    # A list compared with another kind of array takes its kind, device and precision.
     return array if xp is np else xp.asarray(array, dtype=_computing_dtype(xp, other.dtype, name), device=device(other))
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, crossed, without_warnings
 
-__all__ = ["box_iou", "pairwise_box_iou", "pairwise_temporal_iou", "rotated_box_iou", "temporal_iou"]
-
 
 def box_iou(predicted: Array, reference: Array) -> Array:
     """Return the intersection over union of each predicted box and its reference.
@@ -41,15 +39,21 @@ def box_iou(predicted: Array, reference: Array) -> Array:
 def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
     """Return the intersection over union of every predicted box with every reference.
 
+    ::
+
+        score[i, j] = IoU(predicted[i], reference[j]), as in box_iou
+
     Args:
         predicted: ``[N, 4]`` x1, y1, x2, y2, as in :func:`box_iou`.
         reference: ``[M, 4]``.
 
     Returns:
-        ``[N, M]`` in [0, 1]; row i, column j compares box i with reference j.
+        ``[N, M]`` in [0, 1], of the arrays' kind and on their device; higher is better.
 
     Raises:
         ArgumentError: The shapes, kinds or dtypes do not fit.
+
+    Source: as for `box_iou`.
     """
     xp, predicted, reference = crossed(predicted, reference, (4,))
     return _box_iou(xp, predicted[:, None, :], reference[None, :, :])
@@ -63,8 +67,7 @@ def temporal_iou(predicted: Array, reference: Array) -> Array:
         inter = max(0, min(end, end') − max(start, start'))
         IoU   = inter / (max(0, end − start) + max(0, end' − start') − inter), and 0 where both lengths are 0
 
-    An inverted span has length 0. Two equal spans of length 0 score 1, two different ones 0. NaN in is
-    NaN out.
+    An inverted span has length 0. Two equal spans of length 0 score 1, two different ones 0. NaN in is NaN out.
 
     Args:
         predicted: ``[N, 2]`` start, end in seconds, of any array kind, or nested lists.
@@ -89,15 +92,21 @@ def temporal_iou(predicted: Array, reference: Array) -> Array:
 def pairwise_temporal_iou(predicted: Array, reference: Array) -> Array:
     """Return the intersection over union of every predicted span with every reference.
 
+    ::
+
+        score[i, j] = IoU(predicted[i], reference[j]), as in temporal_iou
+
     Args:
         predicted: ``[N, 2]`` start, end, as in :func:`temporal_iou`.
         reference: ``[M, 2]``.
 
     Returns:
-        ``[N, M]`` in [0, 1]; row i, column j compares span i with reference j.
+        ``[N, M]`` in [0, 1], of the arrays' kind and on their device; higher is better.
 
     Raises:
         ArgumentError: The shapes, kinds or dtypes do not fit.
+
+    Source: as for `temporal_iou`.
     """
     xp, predicted, reference = crossed(predicted, reference, (2,))
     return _temporal_iou(xp, predicted[:, None, :], reference[None, :, :])
@@ -128,6 +137,8 @@ def rotated_box_iou(predicted: Array, reference: Array) -> Array:
 
     Raises:
         ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
+
+    Source: this library's own; it integrates the area of a polygon inside a box edge by edge.
 
     >>> rotated_box_iou([[0, 0, 2, 2, 0.0]], [[0, 0, 2, 2, 0.7853981633974483]])
     array([0.70710678])

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned_masks, default_float
 
-__all__ = ["boundary_f", "mask_iou"]
-
 
 def mask_iou(predicted: Array, reference: Array, *, empty: float = 0.0) -> Array:
     """Return the intersection over union of each predicted mask and its reference.
@@ -46,11 +44,7 @@ def mask_iou(predicted: Array, reference: Array, *, empty: float = 0.0) -> Array
 
 
 def boundary_f(
-    predicted: Array,
-    reference: Array,
-    *,
-    tolerance: float | None = None,
-    rules: Literal["davis", "release"] = "davis",
+    predicted: Array, reference: Array, *, tolerance: float | None = None, rules: Literal["davis", "release"] = "davis"
 ) -> Array:
     """Return the F-measure of each predicted mask's contour against its reference's.
 

@@ -6,8 +6,6 @@ from array_api_compat import device
 
 from onethinker_rewards.metrics._arrays import Array, aligned, without_warnings
 
-__all__ = ["relative_accuracy"]
-
 
 def relative_accuracy(predicted: Array, reference: Array) -> Array:
     """Return the share of ten tolerances that the relative error of each number stays below.
@@ -30,8 +28,7 @@ def relative_accuracy(predicted: Array, reference: Array) -> Array:
     Raises:
         ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
 
-    Source: mean relative accuracy of Thinking in Space, arXiv 2412.14171, as OneThinker uses it, arXiv
-    2512.03043.
+    Source: mean relative accuracy of Thinking in Space, arXiv 2412.14171, as OneThinker uses it, arXiv 2512.03043.
 
     >>> relative_accuracy([100, 101, 112, 0], [100, 100, 100, 0])
     array([1. , 1. , 0.8, 1. ])

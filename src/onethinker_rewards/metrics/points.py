@@ -10,8 +10,6 @@ from onethinker_rewards._validation import check_positive
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, of_one_kind, without_warnings
 
-__all__ = ["point_similarity", "time_proximity"]
-
 # Up to so many points every pairing is tried, in some thousand array operations.
 _MOST_TRIED = 8
 

@@ -13,10 +13,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards._validation import check_texts_beside
+from onethinker_rewards._validation import aligned_texts
 from onethinker_rewards.errors import ArgumentError
-
-__all__ = ["Normalization", "character_error_rate", "rouge", "rouge_reward", "word_error_rate"]
 
 Normalization: TypeAlias = Literal["case", "punctuation", "width"]
 
@@ -49,14 +47,13 @@ def word_error_rate(
 
         WER = (substitutions + deletions + insertions) / max(1, words of the reference)
 
-    Words are what ``str.split()`` gives: runs of anything that is not Unicode white space, compared code
-    point by code point. A row whose reference has no word scores the number of predicted words, which is
-    0 where both are empty.
+    Words are what ``str.split()`` gives: runs of anything that is not Unicode white space, compared code point by code
+    point. A row whose reference has no word scores the number of predicted words, which is 0 where both are empty.
 
     Args:
         predicted: ``[N]`` texts.
         reference: ``[N]`` texts.
-        normalize: What to even out first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
+        normalize: What to make equal first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
 
     Returns:
         ``[N]`` in [0, ∞); lower is better.
@@ -77,19 +74,25 @@ def character_error_rate(
 ) -> NDArray[np.float64]:
     """Return the edit distance in code points over the number of reference code points.
 
+    ::
+
+        CER = (substitutions + deletions + insertions) / max(1, code points of the reference)
+
     The text is the words of ``str.split()`` with one space between them; that space is a character too.
     Everything else is as in `word_error_rate`.
 
     Args:
         predicted: ``[N]`` texts.
         reference: ``[N]`` texts.
-        normalize: What to even out first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
+        normalize: What to make equal first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
 
     Returns:
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
         ArgumentError: These are not two lists of texts of one length, or a normalization has no such name.
+
+    Source: as for `word_error_rate`.
 
     >>> character_error_rate(["kitten"], ["sitting"]).round(4).tolist()
     [0.4286]
@@ -127,7 +130,7 @@ def rouge(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.floa
     >>> rouge(["the dogs were running"], ["a dog is running"]).round(6).tolist()
     [0.333333]
     """
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
     stems = {text: _stems(_plain_words(text)) for text in dict.fromkeys([*predicted, *reference])}
     rows = zip(predicted, reference, strict=True)
     return np.array([sum(_f_measures(stems[text], stems[ref_text])) / 3.0 for text, ref_text in rows], dtype=np.float64)
@@ -136,7 +139,9 @@ def rouge(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.floa
 def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.float64]:
     """Return ROUGE for rewards, where a text can always reach 1 and gains nothing by repeating itself.
 
-    The mean of the F-measures of ROUGE-1, ROUGE-2 and ROUGE-L, as `rouge` has it, but:
+    ::
+
+        score = (F of ROUGE-1 + F of ROUGE-2 + F of ROUGE-L) / 3, as in `rouge`
 
     Differs: a text that is one sequence of words said several times counts as saying it once.
     Differs: against a reference of one word there are no pairs of words, and the mean is that of the other two.
@@ -158,7 +163,7 @@ def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[
     >>> rouge_reward(["yes", "a cat, a cat", "一只猫"], ["Yes.", "a cat", "一只猫。"]).tolist()
     [1.0, 1.0, 1.0]
     """
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
 
     @cache
     def plain(text: str) -> list[str]:
@@ -188,7 +193,7 @@ def _error_rate(
 
     if isinstance(normalize, str) or not set(normalize).issubset(_NORMALIZATIONS):
         raise ArgumentError(f"normalize takes a collection of {sorted(_NORMALIZATIONS)}, not {normalize!r}")
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
     steps = [step for name, step in _NORMALIZATIONS.items() if name in normalize]
     # Rollouts share their reference, so each text is divided once, however often it occurs.
     divided: dict[str, str | list[str]] = {}

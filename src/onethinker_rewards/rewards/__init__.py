@@ -9,15 +9,6 @@ from onethinker_rewards.rewards.score import OnBadReference, score
 from onethinker_rewards.rewards.scorer import Scorer
 
 __all__ = [
-    "RECIPES",
-    "OnBadReference",
-    "Recipe",
-    "RewardBatch",
-    "Scorer",
-    "find_recipe",
-    "parse",
-    "parse_answer",
-    "parse_reference",
-    "score",
-    "with_masks",
-]
+    "RECIPES", "OnBadReference", "Recipe", "RewardBatch", "Scorer", "find_recipe", "parse", "parse_answer",
+    "parse_reference", "score", "with_masks",
+]  # fmt: skip

@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from onethinker_rewards._validation import check_text
-from onethinker_rewards.answers import Limits, Parsed, Rules, Text, Think, bare_reference, read_answer
+from onethinker_rewards.answers import Limits, OptionLetter, Parsed, Rules, Text, Think, bare_reference, read_answer
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.score import describe_reference, task_table
 from onethinker_rewards.tasks import TASKS, TaskSpec, spec_of
-
-__all__ = ["parse", "parse_answer", "parse_reference"]
 
 
 def parse(
@@ -41,9 +39,9 @@ def parse(
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
-        ArgumentError: If there is no such recipe, ``rules`` or ``think`` is none of the above, or ``response`` no
-            text.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If there is no such recipe, ``rules`` or ``think`` is not one of those above, or ``response`` is
+            not a text.
 
     >>> parse('<think>It starts at 3.</think><answer>{"time": [3, 8]}</answer>', "temporal_grounding").answer
     TimeSpan(time=(3.0, 8.0))
@@ -87,14 +85,15 @@ def parse_reference(
 
     Raises:
         BadReferenceError: If the schema refuses it.
-        UnknownTaskError: If ``task`` is none.
-        ArgumentError: If it is no text.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If it is not a text.
     """
     check_text("text", text)
     spec = spec_of(task, table)
     bare = bare_reference(text)
     read = read_answer(bare, spec.schema, limits=limits)
-    if read.failure is FailureCode.NO_OPTION_LETTER:
+    # As in scoring: a schema of the caller's own has no columns for a text in place of the letter.
+    if read.failure is FailureCode.NO_OPTION_LETTER and spec.schema is OptionLetter:
         return Text(bare)
     fault = read.failure or (spec.reference_fault(bare) if spec.reference_fault else None)
     if fault is not None:

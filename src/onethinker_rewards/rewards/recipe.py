@@ -14,10 +14,8 @@ from onethinker_rewards.answers import DEFAULT_LIMITS, Floats, Limits, Reader, R
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import Formula, TaskSpec
-from onethinker_rewards.tasks.mask_rewards import INSTEAD_OF_POINTS, WITH_POINTS
 from onethinker_rewards.tasks.release import RELEASE_TASKS, release_structure
-
-__all__ = ["RECIPES", "Recipe", "Structure", "find_recipe", "with_masks"]
+from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
 
 Accuracy = Literal["raw", "normalized"]
 # From a task, answer texts and reference texts, ``[N]`` each, to what is paid for the form of the answers.
@@ -49,7 +47,7 @@ class Recipe:
         limits: How much of a response is read at all.
 
     Raises:
-        ArgumentError: If a choice is none of the above or a number is not finite. Names in ``formulas`` and
+        ArgumentError: If a choice is not one of those above, or a number is not finite. Names in ``formulas`` and
             ``constants`` are compared with the table when scoring.
     """
 
@@ -72,7 +70,8 @@ class Recipe:
         check_choice("accuracy", self.accuracy, get_args(Accuracy))
         numbers = {"accuracy_weight": self.accuracy_weight, "format_weight": self.format_weight, **self.constants}
         for name, value in numbers.items():
-            _check_finite(name, value)
+            if not isinstance(value, Real) or not math.isfinite(value):
+                raise ArgumentError(f"{name} is a finite number, not {value!r}")
 
     @property
     def read_options(self) -> ReadOptions:
@@ -96,11 +95,6 @@ def _shown(value: Any) -> str:
     return value.__name__ if callable(value) and hasattr(value, "__name__") else repr(value)
 
 
-def _check_finite(name: str, value: Any) -> None:
-    if not isinstance(value, Real) or not math.isfinite(value):
-        raise ArgumentError(f"{name} is a finite number, not {value!r}")
-
-
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "paper": Recipe(name="paper"),
@@ -120,7 +114,7 @@ def find_recipe(recipe: str | Recipe) -> Recipe:
     """Return the recipe of this name, or the one given.
 
     Raises:
-        ArgumentError: If there is none of this name.
+        ArgumentError: If no recipe has this name.
     """
     if isinstance(recipe, Recipe):
         return recipe
@@ -144,7 +138,8 @@ def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe
             them it is 2 and 3.
 
     Raises:
-        ArgumentError: If the recipe does not exist, or its reader gives no columns of boxes and points.
+        ArgumentError: If the recipe does not exist, its reader gives no columns of boxes and points, or it has its own
+            formula for a segmentation task, which would be used instead of the one that draws.
 
     Source: the paper (arXiv 2512.03043) names such a reward in its limitations, and gives no equation.
 
@@ -154,5 +149,8 @@ def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe
     base = find_recipe(recipe)
     if not base.reader.reads_schema:
         raise ArgumentError(f"recipe: {base.name} reads texts, and masks are drawn from boxes and points")
+    for task in WITH_POINTS:
+        if task in base.formulas:
+            raise ArgumentError(f"recipe: the formula of {base.name} for {task} would be used, and draws no mask")
     name = f"{base.name}+masks" if points else f"{base.name}+masks-points"
     return replace(base, name=name, tasks={**base.tasks, **(WITH_POINTS if points else INSTEAD_OF_POINTS)})

@@ -14,8 +14,6 @@ from onethinker_rewards.answers import Answers, Floats
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.tasks import TaskSpec
 
-__all__ = ["RewardBatch"]
-
 _NUMBERS = ("total", "accuracy", "normalized", "format", "structure")
 
 
@@ -36,7 +34,7 @@ class RewardBatch:
         failure: ``[N]`` why the answer has no accuracy, or None: it is 0 where the answer could not be read, NaN for
             ``bad_reference`` and ``judge_failed``.
         format_fault: ``[N]`` why the format is 0, or None.
-        repairs: ``[N]`` what was put right before the answer was read.
+        repairs: ``[N]`` what was repaired before the answer was read.
     """
 
     recipe: str
@@ -54,20 +52,9 @@ class RewardBatch:
     @classmethod
     def empty(cls, recipe: str, tasks: list[str], table: Mapping[str, TaskSpec], answers: Answers) -> RewardBatch:
         """Return a batch with the codes of ``answers`` and no scores yet; every part of a table's task is there."""
-        total, accuracy, normalized, format_, structure = np.zeros((len(_NUMBERS), len(tasks)))
-        batch = cls(
-            recipe=recipe,
-            tasks=tasks,
-            total=total,
-            accuracy=accuracy,
-            normalized=normalized,
-            format=format_,
-            structure=structure,
-            parts={},
-            failure=answers.failure,
-            format_fault=answers.format_fault,
-            repairs=answers.repairs,
-        )
+        numbers = dict(zip(_NUMBERS, np.zeros((len(_NUMBERS), len(tasks))), strict=True))
+        codes = {name: getattr(answers, name) for name in ("failure", "format_fault", "repairs")}
+        batch = cls(recipe=recipe, tasks=tasks, parts={}, **numbers, **codes)
         for spec in table.values():
             for name in spec.parts:
                 batch.part(name)
@@ -97,8 +84,8 @@ class RewardBatch:
             {
                 "task": self.tasks[row],
                 **{name: values[row] for name, values in numbers.items()},
-                "failure": _text(self.failure[row]),
-                "format_fault": _text(self.format_fault[row]),
+                "failure": _code(self.failure[row]),
+                "format_fault": _code(self.format_fault[row]),
                 "repairs": [str(code) for code in self.repairs[row]],
                 **{name: values[row] for name, values in parts.items()},
             }
@@ -117,15 +104,15 @@ class RewardBatch:
         return {task: self._summary_of(np.flatnonzero(labels == task)) for task in dict.fromkeys(self.tasks)}
 
     def _summary_of(self, rows: Any) -> dict[str, Any]:
-        places = rows.tolist()
+        indices = rows.tolist()
         parts = {name: _mean(values[rows]) for name, values in self.parts.items()}
         return {
-            "rows": len(places),
+            "rows": len(indices),
             **{name: _mean(getattr(self, name)[rows]) for name in _NUMBERS},
             "parts": {name: mean for name, mean in parts.items() if mean is not None},
-            "failures": _counts(self.failure[row] for row in places),
-            "format_faults": _counts(self.format_fault[row] for row in places),
-            "repairs": _counts(code for row in places for code in self.repairs[row]),
+            "failures": _counts(self.failure[row] for row in indices),
+            "format_faults": _counts(self.format_fault[row] for row in indices),
+            "repairs": _counts(code for row in indices for code in self.repairs[row]),
         }
 
 
@@ -137,7 +124,7 @@ def _without_nan(values: Floats) -> list[float | None]:
     return [None if math.isnan(value) else value for value in values.tolist()]
 
 
-def _text(code: FailureCode | None) -> str | None:
+def _code(code: FailureCode | None) -> str | None:
     return None if code is None else str(code)
 
 

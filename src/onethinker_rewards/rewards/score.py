@@ -15,15 +15,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from onethinker_rewards._validation import as_list, check_choice, check_texts, option_texts
+from onethinker_rewards._validation import as_list, check_choice, option_texts, text_list
 from onethinker_rewards.answers import Answers, Booleans, Columns, Integers, LetterColumns
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.result import RewardBatch
 from onethinker_rewards.tasks import TASKS, Context, Scores, TaskSpec, check_names, resolve_tasks
-
-__all__ = ["OnBadReference", "describe_reference", "score", "score_in_context", "task_table"]
 
 OnBadReference = Literal["raise", "skip"]
 
@@ -53,8 +51,7 @@ def score(
         questions: ``[N]`` the questions, for a judge.
         options: ``[N]`` the options' texts of multiple-choice questions; None where a row has none.
         images: ``[N]`` images, for a segmenter.
-        on_bad_reference: ``"raise"``, or ``"skip"`` to give such rows a total of NaN and the failure
-            ``bad_reference``.
+        on_bad_reference: ``"raise"``, or ``"skip"`` to give such rows a total of NaN and the failure ``bad_reference``.
 
     Returns:
         One row a response, in the same order.
@@ -85,12 +82,14 @@ def score_in_context(
     """Score with everything a formula may use already in ``context``."""
     check_choice("on_bad_reference", on_bad_reference, get_args(OnBadReference))
     table = task_table(recipe, TASKS if table is None else table)
-    responses = as_list("responses", responses)
-    references = as_list("references", references)
-    labels = [tasks] * len(responses) if isinstance(tasks, str) else as_list("tasks", tasks)
-    # As lists: a table's own columns may find rows by other names than their indices.
+    responses = text_list("responses", responses)
+    references = text_list("references", references)
+    labels = [tasks] * len(responses) if isinstance(tasks, str) else text_list("tasks", tasks)
+    # As lists: a column of a table may find rows by labels rather than by their indices.
     columns = {name: as_list(name, values) for name, values in context.columns().items()}
-    _check_columns(responses, {"references": references, "tasks": labels, **columns})
+    for name, values in {"references": references, "tasks": labels, **columns}.items():
+        if len(values) != len(responses):
+            raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
     if "options" in columns:
         columns["options"] = [option_texts(value, row) for row, value in enumerate(columns["options"])]
     context = replace(context, **columns)
@@ -125,22 +124,9 @@ def task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, Ta
     known = dict.fromkeys(name for spec in table.values() for name in spec.constants)
     for name in recipe.constants:
         if name not in known:
-            raise ArgumentError(f"constants: no task has {name!r}; there are {', '.join(known)}")
+            there_are = f"there are {', '.join(known)}" if known else "no task has any"
+            raise ArgumentError(f"constants: no task has {name!r}; {there_are}")
     return table
-
-
-def _check_columns(responses: list[Any], columns: Mapping[str, Sequence[Any]]) -> None:
-    for name, values in columns.items():
-        if len(values) != len(responses):
-            raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
-    for name, values in {
-        "responses": responses,
-        "references": columns["references"],
-        "tasks": columns["tasks"],
-    }.items():
-        # Types are few, and looking at them is far quicker than at every row.
-        if not set(map(type, values)) <= {str}:
-            check_texts(name, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +152,10 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
         batch.part(name)[rows] = np.where(valid, values, 0.0)
     batch.normalized[rows] = batch.accuracy[rows] / spec.maximum
     for index, code in scores.failures.items():
-        row = int(rows[index])
-        if not valid[index]:
-            continue
-        if code is FailureCode.BAD_REFERENCE:
-            bad[row] = describe_reference(spec, task.references[index], code)
-        else:
-            answers.failure[row] = code
+        if valid[index] and code is FailureCode.BAD_REFERENCE:
+            bad[int(rows[index])] = describe_reference(spec, task.references[index], code)
+        elif valid[index]:
+            answers.failure[int(rows[index])] = code
     bad |= {int(rows[index]): reason for index, reason in scores.bad_references.items() if valid[index]}
     if recipe.structure is not None:
         texts = [answers.texts[row] for row in rows.tolist()]
@@ -187,22 +170,17 @@ def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int
     With other options, the same text is another reference.
     """
     spec, options = task.spec, task.context.options
-    keys: Sequence[Any] = task.references
-    if options is not None:
-        keys = [
-            (text, None if given is None else tuple(given))
-            for text, given in zip(task.references, options, strict=True)
-        ]
-    # A key that is new gets the next number.
-    numbers: defaultdict[Any, int] = defaultdict(count().__next__)
-    number_of = np.fromiter(map(numbers.__getitem__, keys), dtype=np.int64, count=len(keys))
+    offered = [None if texts is None else tuple(texts) for texts in options or [None] * len(task.rows)]
+    # A new pair of reference and options gets the next number.
+    numbers: defaultdict[tuple[str, tuple[str, ...] | None], int] = defaultdict(count().__next__)
+    number_of = np.array([numbers[pair] for pair in zip(task.references, offered, strict=True)], dtype=np.int64)
 
-    texts = [recipe.reader.bare_reference(key if options is None else key[0]) for key in numbers]
-    distinct = Answers.of_texts(texts)
-    read_options = replace(recipe.read_options, options=None if options is None else [key[1] for key in numbers])
+    bare = [recipe.reader.bare_reference(text) for text, _ in numbers]
+    distinct = Answers.of_texts(bare)
+    read_options = replace(recipe.read_options, options=None if options is None else [texts for _, texts in numbers])
     columns = recipe.reader.read_references(distinct, spec.schema, read_options)
     if spec.reference_fault is not None:
-        for number, text in enumerate(texts):
+        for number, text in enumerate(bare):
             distinct.failure[number] = distinct.failure[number] or spec.reference_fault(text)
     bad: dict[int, str] = {}
     if any(distinct.failure):
@@ -214,7 +192,7 @@ def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int
 
 
 def _read_answers(task: _TaskRows, recipe: Recipe, answers: Answers, reference: Columns) -> Columns:
-    # A reference that is no option letter is compared as text, so any text is an answer.
+    # A reference that is not an option letter is compared as text, so any text is an answer.
     any_text = reference.letters == 0 if isinstance(reference, LetterColumns) else None
     options = replace(recipe.read_options, options=task.context.options, any_text=any_text)
     return recipe.reader.read(answers, task.rows, task.spec.schema, options)
@@ -255,13 +233,13 @@ def _checked(spec: TaskSpec, result: Any, references: Sequence[str], valid: Bool
     accuracy = np.broadcast_to(columns.pop("accuracy"), rows)
     for row in np.flatnonzero(valid & ~np.isfinite(accuracy)).tolist():
         if row not in result.failures and row not in result.bad_references:
-            beside = f"beside the reference {references[row][:_SHOWN]!r}"
-            raise ArgumentError(f"{formula} gave the accuracy {accuracy[row]} {beside}")
+            reference = f"for the reference {references[row][:_SHOWN]!r}"
+            raise ArgumentError(f"{formula} gave the accuracy {accuracy[row]} {reference}")
     return replace(result, accuracy=accuracy, parts=columns)
 
 
 def _add_up(batch: RewardBatch, recipe: Recipe, answers: Answers, bad: Mapping[int, str]) -> None:
-    """Write format, structure and total once all tasks are scored."""
+    """Write format, structure and total after all tasks are scored."""
     batch.format[:] = [fault is None for fault in answers.format_fault]
     batch.structure[batch.format == 0.0] = 0.0
     for row in bad:

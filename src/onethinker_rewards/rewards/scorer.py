@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
@@ -11,8 +10,6 @@ from onethinker_rewards.rewards.result import RewardBatch
 from onethinker_rewards.rewards.score import OnBadReference, score_in_context
 from onethinker_rewards.tasks import TASKS, Context, Judge, Segmenter, TaskSpec
 from onethinker_rewards.workers import Pool
-
-__all__ = ["Scorer"]
 
 
 class Scorer:
@@ -89,7 +86,5 @@ class Scorer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()

@@ -19,8 +19,6 @@ from onethinker_rewards.answers import (
 )
 from onethinker_rewards.tasks.spec import Context, Scores, TaskSpec
 
-__all__ = ["SPATIAL_GROUNDING", "SPATIO_TEMPORAL_GROUNDING", "TEMPORAL_GROUNDING", "TRACKING", "mean_box_iou"]
-
 
 def temporal_grounding(predicted: SpanColumns, reference: SpanColumns, context: Context) -> Scores:
     """R_acc = tIoU."""

@@ -1,7 +1,7 @@
 """What the released code computes, task by task and row by row, number for number.
 
 It is kept apart from our formulas on purpose: it accepts what no schema accepts (numbers as strings or booleans,
-inverted boxes), so nothing but plain Python says exactly what it does. Its reader gives texts; accuracy is in [0, 1];
+inverted boxes), and only plain Python says exactly what it does. Its reader gives texts; accuracy is in [0, 1];
 structure is what is paid for the form of the answer.
 
 Differs: an unreadable reference is an error here; the released code scores such rows 0. Points of "nan" score 0 here;
@@ -36,27 +36,26 @@ from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.tasks.spec import Context, Formula, Scores, TaskSpec, TaskTable
 from onethinker_rewards.tasks.table import TASKS
 
-__all__ = ["RELEASE_TASKS", "release_structure"]
-
 POINT_SIGMA = 50.0
 TIME_SCALE = 2.0
 _LEAST_UNION = 1e-12
 
 Parts = dict[str, float]
-# What a row's formula gives: its accuracy and parts, and why the answer could not be compared.
-_RowScore = tuple[float, Parts, FailureCode | None]
+# What the formula of one row gives: its accuracy and parts, or why the answer could not be compared.
+_RowScore = tuple[float, Parts] | FailureCode
 
 
 def _by_row(score: Callable[[str, str], _RowScore]) -> Formula:
-    """Turn the formula of one row, of answer and reference text, into one of many rows."""
+    """Turn the formula of one row, of answer and reference text, into one of many rows; a failed row scores 0."""
 
     @functools.wraps(score)
     def formula(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
         rows = [score(*texts) for texts in zip(predicted.texts, reference.texts, strict=True)]
-        names = rows[0][1] if rows else {}
-        parts = {name: np.array([row_parts[name] for _, row_parts, _ in rows]) for name in names}
-        failures = {row: failure for row, (_, _, failure) in enumerate(rows) if failure is not None}
-        return Scores(np.array([accuracy for accuracy, _, _ in rows]), parts, failures)
+        failures = {row: scored for row, scored in enumerate(rows) if isinstance(scored, FailureCode)}
+        known = [(0.0, Parts()) if isinstance(scored, FailureCode) else scored for scored in rows]
+        names = TASKS[score.__name__].parts
+        parts = {name: np.array([row_parts.get(name, 0.0) for _, row_parts in known]) for name in names}
+        return Scores(np.array([accuracy for accuracy, _ in known]), parts, failures)
 
     return formula
 
@@ -83,7 +82,7 @@ def _without_brackets(text: str) -> str:
 def multiple_choice(compared: str, reference: str) -> _RowScore:
     """1 where both are equal after casefolding and stripping outer brackets."""
     equal = float(_without_brackets(compared).casefold() == _without_brackets(reference).casefold())
-    return equal, {"option_match": equal}, None
+    return equal, {"option_match": equal}
 
 
 @_by_row
@@ -91,9 +90,9 @@ def numerical(compared: str, reference: str) -> _RowScore:
     """1 where both are equal when rounded to two decimals."""
     left, right = to_number(compared), to_number(reference)
     if left is None or right is None:
-        return 0.0, {"number_match": 0.0}, FailureCode.NOT_A_NUMBER
+        return FailureCode.NOT_A_NUMBER
     equal = float(round(right, 2) == round(left, 2))
-    return equal, {"number_match": equal}, None
+    return equal, {"number_match": equal}
 
 
 _THRESHOLDS = np.float32(1) - (0.5 + 0.05 * np.arange(10)).astype(np.float32)
@@ -104,12 +103,12 @@ def regression(compared: str, reference: str) -> _RowScore:
     """The mean relative accuracy in float32, with 1e-8 added to the reference's magnitude."""
     left, right = to_number(compared), to_number(reference)
     if left is None or right is None:
-        return 0.0, {"relative_accuracy": 0.0}, FailureCode.NOT_A_NUMBER
+        return FailureCode.NOT_A_NUMBER
     with np.errstate(over="ignore", invalid="ignore"):
         predicted, wanted = np.float32(left), np.float32(right)
         error = np.abs(predicted - wanted) / (np.abs(wanted) + np.float32(1e-8))
     share = float(np.float32((error < _THRESHOLDS).sum()) / np.float32(10))
-    return share, {"relative_accuracy": share}, None
+    return share, {"relative_accuracy": share}
 
 
 def ocr(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
@@ -168,39 +167,34 @@ def _box_iou(predicted: Any, reference: Any) -> float:
 _Object = dict[str, Any]
 
 
-def _by_object(*names: str) -> Callable[[Callable[[_Object, _Object], tuple[float, Parts] | None]], Formula]:
-    """Turn the formula of two JSON objects into one of many rows; what is no object scores 0 in the parts ``names``."""
-    zeros = dict.fromkeys(names, 0.0)
+def _by_object(score: Callable[[_Object, _Object], tuple[float, Parts] | None]) -> Formula:
+    """Turn the formula of two JSON objects into one of many rows of texts."""
 
-    def decorate(score: Callable[[_Object, _Object], tuple[float, Parts] | None]) -> Formula:
-        @functools.wraps(score)
-        def score_texts(compared: str, reference: str) -> _RowScore:
-            answer, wanted = load_json(compared), load_json(reference)
-            if not (isinstance(answer, dict) and isinstance(wanted, dict)):
-                return 0.0, zeros, FailureCode.INVALID_JSON
-            scored = score(answer, wanted)
-            return (0.0, zeros, FailureCode.WRONG_TYPE) if scored is None else (*scored, None)
+    @functools.wraps(score)
+    def score_texts(compared: str, reference: str) -> _RowScore:
+        answer, wanted = load_json(compared), load_json(reference)
+        if not (isinstance(answer, dict) and isinstance(wanted, dict)):
+            return FailureCode.INVALID_JSON
+        return score(answer, wanted) or FailureCode.WRONG_TYPE
 
-        return _by_row(score_texts)
-
-    return decorate
+    return _by_row(score_texts)
 
 
-@_by_object("temporal_iou")
+@_by_object
 def temporal_grounding(answer: _Object, reference: _Object) -> tuple[float, Parts]:
     """TIoU."""
     temporal_iou = _span_iou(answer.get("time"), reference.get("time"))
     return temporal_iou, {"temporal_iou": temporal_iou}
 
 
-@_by_object("box_iou")
+@_by_object
 def spatial_grounding(answer: _Object, reference: _Object) -> tuple[float, Parts]:
     """SIoU."""
     box_iou = _box_iou(answer.get("boxes"), reference.get("boxes"))
     return box_iou, {"box_iou": box_iou}
 
 
-@_by_object("temporal_iou", "box_iou")
+@_by_object
 def spatio_temporal_grounding(answer: _Object, reference: _Object) -> tuple[float, Parts]:
     """Half tIoU, half the mean sIoU over the frames that both name."""
     temporal_iou = _span_iou(answer.get("time"), reference.get("time"))
@@ -211,7 +205,7 @@ def spatio_temporal_grounding(answer: _Object, reference: _Object) -> tuple[floa
     return 0.5 * temporal_iou + 0.5 * box_iou, {"temporal_iou": temporal_iou, "box_iou": box_iou}
 
 
-@_by_object("box_iou")
+@_by_object
 def tracking(answer: _Object, reference: _Object) -> tuple[float, Parts]:
     """Mean sIoU over the reference's frames."""
     boxes, wanted, box_iou = answer.get("boxes"), reference.get("boxes"), 0.0
@@ -251,7 +245,7 @@ def _prompt_parts(answer: _Object, reference: _Object) -> Parts | None:
     return parts
 
 
-@_by_object("box_iou", "positive_points", "negative_points")
+@_by_object
 def image_segmentation(answer: _Object, reference: _Object) -> tuple[float, Parts] | None:
     """Half sIoU, a quarter for each kind of points."""
     parts = _prompt_parts(answer, reference)
@@ -260,7 +254,7 @@ def image_segmentation(answer: _Object, reference: _Object) -> tuple[float, Part
     return 0.5 * parts["box_iou"] + 0.25 * parts["positive_points"] + 0.25 * parts["negative_points"], parts
 
 
-@_by_object("box_iou", "positive_points", "negative_points", "time_proximity")
+@_by_object
 def video_segmentation(answer: _Object, reference: _Object) -> tuple[float, Parts] | None:
     """0.3 sIoU, 0.3 exp(-|dt|/2), 0.2 for each kind of points."""
     parts, time, wanted = _prompt_parts(answer, reference), answer.get("time"), reference.get("time")
@@ -329,22 +323,8 @@ def _with_formula(formula: Formula) -> TaskSpec:
     return replace(TASKS[formula.__name__], accuracy=formula, maximum=1.0, constants={}, reference_fault=None)
 
 
-RELEASE_TASKS: Mapping[str, TaskSpec] = TaskTable(
-    [
-        _with_formula(formula)
-        for formula in (
-            multiple_choice,
-            numerical,
-            regression,
-            math,
-            ocr,
-            open_ended,
-            temporal_grounding,
-            spatial_grounding,
-            spatio_temporal_grounding,
-            tracking,
-            image_segmentation,
-            video_segmentation,
-        )
-    ]
-)
+_FORMULAS = (
+    multiple_choice, numerical, regression, math, ocr, open_ended, temporal_grounding, spatial_grounding,
+    spatio_temporal_grounding, tracking, image_segmentation, video_segmentation,
+)  # fmt: skip
+RELEASE_TASKS: Mapping[str, TaskSpec] = TaskTable([_with_formula(formula) for formula in _FORMULAS])

@@ -12,8 +12,7 @@ from pydantic import BaseModel
 
 from onethinker_rewards.answers import Booleans, Floats, Integers, is_plain_text
 from onethinker_rewards.codes import FailureCode
-
-__all__ = ["Context", "Formula", "Judge", "Scores", "Segmenter", "TaskSpec", "TaskTable"]
+from onethinker_rewards.workers import Pool
 
 
 class Judge(Protocol):
@@ -76,7 +75,7 @@ class Context:
     constants: Mapping[str, float] = field(default_factory=dict[str, float])
     judge: Judge | None = None
     segmenter: Segmenter | None = None
-    pool: Any = None
+    pool: Pool | None = None
 
     def __repr__(self) -> str:
         values = {setting.name: getattr(self, setting.name) for setting in fields(self)}

@@ -11,8 +11,6 @@ from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import grounding, segmentation, text
 from onethinker_rewards.tasks.spec import TaskSpec, TaskTable
 
-__all__ = ["TASKS", "check_names", "resolve_tasks", "spec_of", "task_name"]
-
 TASKS = TaskTable(
     [
         text.MULTIPLE_CHOICE,
@@ -35,12 +33,9 @@ _SEPARATORS = re.compile(r"[\s_\-/]+")
 _ALIASES = {
     "spatial_temporal_grounding": "spatio_temporal_grounding",
     "spatiotemporal_grounding": "spatio_temporal_grounding",
-    "caption": "open_ended",
-    "captioning": "open_ended",
-    "image_caption": "open_ended",
-    "image_captioning": "open_ended",
-    "video_caption": "open_ended",
-    "video_captioning": "open_ended",
+    **dict.fromkeys(
+        "caption captioning image_caption image_captioning video_caption video_captioning".split(), "open_ended"
+    ),
     "segmentation_image": "image_segmentation",
     "segmentation_video": "video_segmentation",
 }
@@ -56,8 +51,8 @@ def task_name(problem_type: str, data_type: str | None = None, *, table: Mapping
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If this is no task.
-        ArgumentError: If it is no text.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If it is not a text.
 
     >>> task_name("spatial-temporal grounding", "video"), task_name("segmentation", "image")
     ('spatio_temporal_grounding', 'image_segmentation')
@@ -74,7 +69,7 @@ def spec_of(task: str, table: Mapping[str, TaskSpec] | None = None) -> TaskSpec:
     """Return a task by any of its names.
 
     Raises:
-        UnknownTaskError: If this is no task.
+        UnknownTaskError: If there is no such task.
     """
     check_text("task", task)
     table = TASKS if table is None else table
@@ -122,5 +117,5 @@ def _why_unknown(problem_type: str, data_type: str | None, table: Mapping[str, T
         why = f"{problem_type!r} needs the data type image or video, not {data_type!r}"
         return f"{why}; or write image_segmentation or video_segmentation"
     close = get_close_matches(name, table, n=1)
-    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(table)}"
+    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(table)}" if table else "the table is empty"
     return f"{problem_type!r} is no task; {meant}"

@@ -18,8 +18,6 @@ from onethinker_rewards.metrics import MathVerdict
 from onethinker_rewards.metrics.math import reads_math
 from onethinker_rewards.tasks.spec import Context, Judge, Scores, TaskSpec
 
-__all__ = ["MATH", "MULTIPLE_CHOICE", "NUMERICAL", "OCR", "OPEN_ENDED", "REGRESSION", "round_alike"]
-
 
 def option_match(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
     """R_acc = 1 where the letters are the same; a reference without a letter is compared as casefolded text."""
@@ -202,7 +200,7 @@ def _judged(predicted: TextColumns, reference: TextColumns, judge: Judge, contex
 
 def _check_judgement(given: object, count: int) -> Floats:
     """Return a judge's scores, NaN for None and for what is not finite."""
-    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping | set):
+    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping | set | frozenset):
         raise ArgumentError(f"the judge returned {type(given).__name__}, not a list of scores")
     if len(given) != count:
         raise ArgumentError(f"the judge returned {len(given)} scores for {count} answers")

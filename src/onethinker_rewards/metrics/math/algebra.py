@@ -13,7 +13,7 @@ import math
 import operator
 import random
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import sympy
@@ -22,8 +22,6 @@ from mpmath.libmp import NoConvergence
 from onethinker_rewards.metrics.math.equality import Question, inequalities, is_equal, is_inequality, without_variable
 from onethinker_rewards.metrics.math.parser import ACCENTS, parse
 from onethinker_rewards.metrics.math.tree import Node, tolerance
-
-__all__ = ["verdict"]
 
 _DIGITS = 30
 _MAX_DIGITS = 120
@@ -124,10 +122,6 @@ def _value(expression: Any) -> Any:
 
 
 # Equations and inequalities, given as the difference of their sides.
-
-
-def _is_proportional(left: Node, right: Node) -> bool:
-    return _factor(left, right) is not None
 
 
 def _is_proportional_with_sign(left: Node, right: Node) -> bool:
@@ -246,36 +240,21 @@ def _factorial(of: Any) -> Any:
     return sympy.factorial(of)
 
 
-def _log(of: Any, base: Any = None) -> Any:
+def _log(of: Any, base: Any = 10) -> Any:
     # Without an index it is the common logarithm, as in school and on calculators; \ln is the natural one.
-    return sympy.log(of, 10 if base is None else base)
+    return sympy.log(of, base)
 
 
-def _percent(value: Any) -> Any:
-    return value / 100
-
-
-def _degree(value: Any) -> Any:
-    return value * sympy.pi / 180
-
-
-def _sum(body: Any, index: Any, low: Any, high: Any) -> Any:
-    return sympy.Sum(body, (index, low, high)).doit()
-
-
-def _product(body: Any, index: Any, low: Any, high: Any) -> Any:
-    return sympy.Product(body, (index, low, high)).doit()
-
-
-def _integral(body: Any, variable: Any, *bounds: Any) -> Any:
-    return sympy.Integral(body, (variable, *bounds)).doit()
+def _evaluate(operation: Callable[..., Any], body: Any, *bounds: Any) -> Any:
+    """Return the value of a sum, a product or an integral; ``bounds`` are its variable and, if any, its two bounds."""
+    return operation(body, bounds).doit()
 
 
 _CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "oo": sympy.oo}
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": sympy.Add, "mul": _multiply, "neg": operator.neg, "div": _divide, "pow": _power,
-    "percent": _percent, "degree": _degree,
+    "percent": partial(operator.mul, sympy.Rational(1, 100)), "degree": partial(operator.mul, sympy.pi / 180),
 }  # fmt: skip
 
 _CALLS: dict[str, Callable[..., Any]] = {
@@ -284,7 +263,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "sec": sympy.sec, "csc": sympy.csc, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
     "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "ln": sympy.log, "log": _log, "lg": _log,
     "exp": sympy.exp, "max": sympy.Max, "min": sympy.Min, "gcd": sympy.gcd, "lcm": sympy.lcm,
-    "det": sympy.det, "sum": _sum, "prod": _product, "int": _integral, "lim": sympy.limit,
+    "det": sympy.det, "sum": partial(_evaluate, sympy.Sum), "prod": partial(_evaluate, sympy.Product),
+    "int": partial(_evaluate, sympy.Integral), "lim": sympy.limit,
     **{accent: sympy.Function(accent) for accent in ACCENTS},
 }  # fmt: skip
 
@@ -298,7 +278,7 @@ _INEQUALITIES: dict[str, Any] = {"<": sympy.Lt, "<=": sympy.Le, "!=": sympy.Ne}
 
 _ANSWERS: dict[Question, Callable[[Node, Node], bool]] = {
     "equal": _is_equal_expression,
-    "proportional": _is_proportional,
+    "proportional": lambda left, right: _factor(left, right) is not None,
     "positive": _is_proportional_with_sign,
     "set": _is_equal_set,
 }

@@ -9,14 +9,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards._validation import check_positive, check_texts_beside
+from onethinker_rewards._validation import aligned_texts, check_positive
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.metrics.math.equality import Question, is_equal
 from onethinker_rewards.metrics.math.parser import parse
 from onethinker_rewards.metrics.math.tree import Node, Unreadable
 from onethinker_rewards.workers import Pool, Status, shared_pool
-
-__all__ = ["MathVerdict", "compare_math", "math_equal", "reads_math"]
 
 _MAX_CACHED_LENGTH = 200
 _WORKER_FUNCTION = "onethinker_rewards.metrics.math.algebra:verdict"
@@ -39,6 +37,10 @@ class MathVerdict(StrEnum):
 def math_equal(predicted: Sequence[str], reference: Sequence[str], timeout: float = 5.0) -> NDArray[np.bool_]:
     r"""Return whether each answer equals its reference in mathematics.
 
+    ::
+
+        equal = answer and reference are the same number, expression, set, list, tuple, equation or inequality
+
     LaTeX and plain text, with or without delimiters. An answer that cannot be read, or whose comparison runs
     into its deadline, equals nothing.
 
@@ -53,6 +55,8 @@ def math_equal(predicted: Sequence[str], reference: Sequence[str], timeout: floa
     Raises:
         ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
         BadReferenceError: References cannot be read; the error names their rows.
+
+    Source: the reward of mathematics in OneThinker, arXiv 2512.03043; the rules of equality are this library's own.
 
     >>> math_equal([r"$\frac{1}{2}$", "3 cm", "x = 4", "1 or 2"], ["0.5", "3", "4", "1"]).tolist()
     [True, True, True, False]
@@ -87,13 +91,13 @@ def compare_math(
     Raises:
         ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
     """
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
     check_positive("timeout", timeout)
     rows = list(zip(predicted, reference, strict=True))
     verdicts = _verdicts_without_algebra(dict.fromkeys(rows))
     undecided = [pair for pair in dict.fromkeys(rows) if pair not in verdicts]
     if undecided:
-        # The longest pairs come last: if the batch runs out of time, most of it is done.
+        # The longest pairs come last, so that most are done if the batch runs out of time.
         undecided.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
         workers = pool if pool is not None else shared_pool()
         outcomes = workers.run(_WORKER_FUNCTION, undecided, timeout=timeout, batch_timeout=batch_timeout)

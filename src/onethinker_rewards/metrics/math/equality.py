@@ -9,8 +9,6 @@ from typing import Literal, TypeAlias
 from onethinker_rewards.metrics.math.tree import Node, rational, tolerance
 from onethinker_rewards.metrics.math.units import Measure, measure
 
-__all__ = ["Algebra", "Question", "inequalities", "is_equal", "is_inequality", "without_variable"]
-
 # Whether two expressions are equal; whether two differences say the same when set to zero, or when compared with zero;
 # whether two descriptions are of the same set.
 Question: TypeAlias = Literal["equal", "proportional", "positive", "set"]

@@ -1,15 +1,14 @@
-"""Tokens of mathematics in LaTeX or plain text."""
+"""Tokens of mathematics in LaTeX or plain text, and the stream that the parser takes them from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from onethinker_rewards.metrics.math.tree import Unreadable
 from onethinker_rewards.metrics.math.units import UNIT_LETTERS, UNITS
-
-__all__ = ["FUNCTIONS", "Token", "tokenize"]
 
 # Functions of one argument that need no brackets.
 FUNCTIONS = frozenset(
@@ -155,3 +154,74 @@ def _from_text(content: str, after_number: bool) -> Iterator[Token]:
             for token in tokenize(part):
                 is_unit = after_number and token.kind == "symbol" and token.value in UNIT_LETTERS
                 yield Token("word", token.value) if is_unit else token
+
+
+_END = Token("sign", "")
+_MAX_DEPTH = 32
+_MAX_IN_A_ROW = 50
+
+
+class TokenStream:
+    """The tokens of one text, taken one by one, and the bounds on how deep what they say is nested."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = [*tokens, _END]
+        self._position = 0
+        self._depth = 0
+        self._operations_in_a_row = 0
+
+    def is_at_end(self) -> bool:
+        """Return whether all tokens are taken."""
+        return self._position == len(self._tokens) - 1
+
+    def token(self, ahead: int = 0) -> Token:
+        """Return the next token, or one further ahead, without taking it."""
+        return self._tokens[self._position + ahead]
+
+    def sign(self) -> str:
+        """Return the next token if it is a sign, "" otherwise."""
+        kind, value = self.token()
+        return value if kind == "sign" else ""
+
+    def take(self) -> Token:
+        """Return the next token and go past it."""
+        if self.is_at_end():
+            raise Unreadable("it ends too early")
+        self._position += 1
+        return self._tokens[self._position - 1]
+
+    def take_digit(self) -> str:
+        """Return the first digit of the next token, which is a longer number, and leave the others."""
+        digits = self.token().value
+        self._tokens[self._position] = Token("number", digits[1:])
+        return digits[0]
+
+    def skip(self, count: int) -> None:
+        """Go past tokens that were looked at."""
+        self._position += count
+
+    def take_if(self, sign: str) -> bool:
+        """Go past a sign if it comes next."""
+        found = self.sign() == sign
+        self._position += found
+        return found
+
+    def close(self, bracket: str) -> None:
+        """Go past a closing bracket."""
+        if self.take().value != bracket:
+            raise Unreadable("a bracket that is not closed")
+
+    @contextmanager
+    def deeper(self) -> Generator[None]:
+        """Count the nesting, and stop before the limit of Python's stack does."""
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise Unreadable("nested too deeply")
+        yield
+        self._depth -= 1
+
+    def count_operation(self) -> None:
+        """Count an operation that puts all before it one level down in the tree, as ``1/2/3`` does."""
+        self._operations_in_a_row += 1
+        if self._operations_in_a_row > _MAX_IN_A_ROW:
+            raise Unreadable("too many operations in a row")

@@ -6,8 +6,6 @@ import re
 
 from onethinker_rewards.metrics.math.tree import Unreadable
 
-__all__ = ["is_retracted", "normalize"]
-
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau "
     "upsilon phi chi psi omega"

@@ -7,19 +7,13 @@ powers, atoms, and last what brackets and names begin.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 
-from onethinker_rewards.metrics.math.lexer import FUNCTIONS, Token, tokenize
+from onethinker_rewards.metrics.math.lexer import FUNCTIONS, Token, TokenStream, tokenize
 from onethinker_rewards.metrics.math.normalize import is_retracted, normalize
 from onethinker_rewards.metrics.math.tree import Node, Unreadable
 
-__all__ = ["ACCENTS", "parse"]
-
 _MAX_CHARACTERS = 10_000
 _MAX_DIGITS = 1000
-_MAX_DEPTH = 32
-_MAX_IN_A_ROW = 50
 
 _INTEGER = re.compile(r"[0-9]{1,300}")
 _WORDS = re.compile(r"[A-Za-z]+(?:[-' ]+[A-Za-z]+){0,11}")
@@ -42,15 +36,12 @@ _LETTERS = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau "
     "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split()
 )
-_INVERSE_FUNCTIONS = {"sin": "asin", "cos": "acos", "tan": "atan"}
 _LIST_FUNCTIONS = frozenset({"max", "min", "gcd", "lcm", "det"})
 _OPERATORS = frozenset({"sum", "prod", "int", "lim"})
 _FIGURES = frozenset({"angle", "triangle", "odot", "square", "measuredangle"})
 ACCENTS = frozenset(
     {"vec", "hat", "bar", "tilde", "dot", "overline", "overrightarrow", "overleftrightarrow", "widehat", "underline"}
 )
-
-_END = Token("sign", "")
 
 
 def parse(text: str) -> Node:
@@ -86,21 +77,18 @@ def _is_prose(text: str) -> bool:
     return max(map(len, words)) > 2 and not all(word.lower() in _MATHEMATICAL_WORDS or len(word) == 1 for word in words)
 
 
-class _Parser:
-    """A recursive descent over the tokens of one answer, with bounds on its depth."""
+class _Parser(TokenStream):
+    """A recursive descent over the tokens of one answer."""
 
     def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = [*tokens, _END]
-        self._position = 0
-        self._depth = 0
-        self._operations_in_a_row = 0
+        super().__init__(tokens)
         self._open_bars = 0
         self._open_integrals = 0
 
     def answer(self) -> Node:
         """Parse all tokens as one answer."""
         node = self.items()
-        if self._position != len(self._tokens) - 1:
+        if not self.is_at_end():
             raise Unreadable("something is left over")
         return node
 
@@ -226,11 +214,10 @@ class _Parser:
         r"""Go past the ``\circ`` or ``{\circ}`` of a degree sign if it comes next."""
         if self.take_if("circ"):
             return True
-        if self.sign() != "{" or self._tokens[self._position + 1] != Token("sign", "circ"):
+        if self.sign() != "{" or self.token(1) != Token("sign", "circ"):
             return False
-        self._position += 2
-        if not self.take_if("}"):
-            raise Unreadable("a bracket that is not closed")
+        self.skip(2)
+        self.close("}")
         return True
 
     def exponent(self) -> Node:
@@ -269,8 +256,7 @@ class _Parser:
         r"""Parse the operand of ``\frac`` or ``\sqrt``: a group, or a single token (of a number, one digit)."""
         kind, value = self.token()
         if kind == "number" and len(value) > 1 and value.isdigit():
-            self._tokens[self._position] = Token("number", value[1:])
-            return Node("num", text=value[0])
+            return Node("num", text=self.take_digit())
         with self.deeper():
             return self.atom()
 
@@ -307,9 +293,9 @@ class _Parser:
         if self.sign() in _CLOSING[opening]:
             closing = self.take().value
             return Node("set") if opening == "\\{" else _bracket(opening + closing, Node("list"))
-        if opening == "\\{" and self.token().kind == "symbol" and self._tokens[self._position + 1].value in ("|", ":"):
+        if opening == "\\{" and self.token().kind == "symbol" and self.token(1).value in ("|", ":"):
             # \{x | condition\} is described by its condition.
-            self._position += 2
+            self.skip(2)
             condition = self.items()
             self.close("\\}")
             return condition
@@ -371,8 +357,8 @@ class _Parser:
                 power = self.exponent()
             else:
                 base = self.argument()
-        if power == Node("neg", (Node("num", text="1"),)) and name in _INVERSE_FUNCTIONS:
-            name, power = _INVERSE_FUNCTIONS[name], None
+        if power == Node("neg", (Node("num", text="1"),)) and name in ("sin", "cos", "tan"):
+            name, power = f"a{name}", None
         inside = self.function_argument()
         if base is not None and name != "log":
             raise Unreadable(f"an index of {name}")
@@ -461,55 +447,11 @@ class _Parser:
                 if token.value != "\\\\":
                     raise Unreadable("a matrix that does not end")
                 ended = self.token() == Token("end", kind)
-                self._position += ended
+                self.skip(int(ended))
         if len({len(row.args) for row in rows}) != 1:
             raise Unreadable("rows of different length")
         matrix = Node("matrix", tuple(rows))
         return _call("det", matrix) if kind.startswith("vmatrix") else matrix
-
-    # The token stream, and the bounds on what is parsed.
-
-    def token(self) -> Token:
-        """Return the next token without taking it."""
-        return self._tokens[self._position]
-
-    def sign(self) -> str:
-        """Return the next token if it is a sign, "" otherwise."""
-        kind, value = self._tokens[self._position]
-        return value if kind == "sign" else ""
-
-    def take(self) -> Token:
-        """Return the next token and go past it."""
-        if self._position == len(self._tokens) - 1:
-            raise Unreadable("it ends too early")
-        self._position += 1
-        return self._tokens[self._position - 1]
-
-    def take_if(self, sign: str) -> bool:
-        """Go past a sign if it comes next."""
-        found = self.sign() == sign
-        self._position += found
-        return found
-
-    def close(self, bracket: str) -> None:
-        """Go past a closing bracket."""
-        if self.take().value != bracket:
-            raise Unreadable("a bracket that is not closed")
-
-    @contextmanager
-    def deeper(self) -> Generator[None]:
-        """Count the nesting, and stop before the limit of Python's stack does."""
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise Unreadable("nested too deeply")
-        yield
-        self._depth -= 1
-
-    def count_operation(self) -> None:
-        """Count an operation that puts all before it one level down in the tree, as ``1/2/3`` does."""
-        self._operations_in_a_row += 1
-        if self._operations_in_a_row > _MAX_IN_A_ROW:
-            raise Unreadable("too many operations in a row")
 
 
 def _word(text: str) -> Node:

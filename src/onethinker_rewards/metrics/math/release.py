@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from string import digits
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards._validation import check_positive, check_texts_beside
+from onethinker_rewards._validation import aligned_texts, check_positive
 from onethinker_rewards.workers import Pool, Status, shared_pool
-
-__all__ = ["extractable_part", "release_math_equal"]
 
 _WORKER_FUNCTION = "onethinker_rewards.metrics.math.release_worker:verified"
 
@@ -26,7 +23,6 @@ _OPENINGS = {"$": re.compile(r"\$[^$]"), "[": re.compile(r"\s\[")}
 
 # Its numbers and sums begin at the beginning of the text, after white space or after an equals sign, and have at most
 # a currency, signs, a bracket and a point before their first digit.
-_DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"(?:^|[\s=])(?:\*\*)?[^\s\w]{0,5}\d")
 _BEFORE_NUMBER = re.compile(r"[\s=]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -64,8 +60,10 @@ def release_math_equal(
 
     Raises:
         ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
+
+    Source: the released training code of OneThinker, arXiv 2512.03043, with the package math-verify.
     """
-    check_texts_beside(predicted, reference)
+    predicted, reference = aligned_texts(predicted, reference)
     check_positive("timeout", timeout)
     parts = {text: extractable_part(text) for text in dict.fromkeys([*predicted, *reference])}
     rows = [(parts[left], parts[right]) for left, right in zip(predicted, reference, strict=True)]
@@ -87,7 +85,7 @@ def extractable_part(text: str) -> str:
     """
     if _may_have_formula(text):
         return text
-    if not _has_digit(text) or not _NUMBER.search(text) or _TOO_MANY_DIGITS.fullmatch(text):
+    if not _NUMBER.search(text) or _TOO_MANY_DIGITS.fullmatch(text):
         return ""
     return text if len(text) <= _SHORT else _up_to_last_number(text)
 
@@ -98,13 +96,6 @@ def _may_have_formula(text: str) -> bool:
         and (opening not in _OPENINGS or _OPENINGS[opening].search(text) is not None)
         for opening, closing in _DELIMITERS
     )
-
-
-def _has_digit(text: str) -> bool:
-    if text.isascii():
-        # Ten times as fast as the pattern.
-        return any(digit in text for digit in digits)
-    return _DIGIT.search(text) is not None
 
 
 def _up_to_last_number(text: str) -> str:

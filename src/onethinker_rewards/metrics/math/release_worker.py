@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from math_verify import parse, verify
 
-__all__ = ["verified"]
-
 
 def verified(predicted: str, reference: str) -> bool:
     """Return math-verify's verdict, without its timeouts: they work by signals, and the worker can be killed."""

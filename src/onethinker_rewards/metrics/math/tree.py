@@ -6,8 +6,6 @@ import math
 from fractions import Fraction
 from typing import NamedTuple
 
-__all__ = ["Node", "Unreadable", "rational", "tolerance"]
-
 # Larger values are left to algebra, so that exact arithmetic takes bounded time.
 _MAX_BITS = 1 << 14
 _MAX_EXPONENT = 1024

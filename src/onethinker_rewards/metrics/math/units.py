@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from onethinker_rewards.metrics.math.tree import Node, rational
 
-__all__ = ["UNITS", "UNIT_LETTERS", "Measure", "measure"]
-
 
 class Unit(NamedTuple):
     """A unit as a multiple of the first unit of its dimension."""
@@ -35,7 +33,7 @@ _SIZES: dict[str, dict[str, str]] = {
     "volume": {"l": "1", "liter": "1", "litre": "1", "ml": "1/1000", "milliliter": "1/1000", "gallon": "3.785411784"},
 }  # fmt: skip
 
-# Units without multiples: each is a dimension of its own.
+# Units without multiples: each is its own dimension.
 _OTHERS = (
     "mph kmh year month dollar cent euro unit degree percent radian rad hz mol pa kpa ohm people person student "
     "apple time way box ball"

@@ -1,4 +1,4 @@
-r"""What guides decoding: the JSON Schema or pattern of an answer, and grammars of whole responses.
+r"""What guides the model to the form that is read: its prompt, the schema or pattern of an answer, and grammars.
 
 Patterns keep to what Python, Rust and the grammar engines all read: no look-ahead, no ``\s``. A text is free of a set
 of tags exactly if what follows each ``<`` begins none of them, and that needs no look-ahead.
@@ -10,20 +10,53 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from onethinker_rewards._validation import check_choice
+from onethinker_rewards._validation import MOST_OPTIONS, check_choice, option_texts
 from onethinker_rewards.answers import Number, OptionLetter, Think
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import spec_of
 
-__all__ = ["Engine", "answer_pattern", "json_schema", "response_grammar"]
+_QUESTION = """\
+{question}
+
+Look at the visual content and reason about it step by step between <think> and </think>. Then give your final \
+answer between <answer> and </answer>, and write nothing outside these two blocks.
+{instruction}
+For example: <answer>{example}</answer>"""
+
+
+def prompt(
+    task: str, question: str, options: Sequence[str] | None = None, *, table: Mapping[str, TaskSpec] | None = None
+) -> str:
+    """Return the text that asks ``question`` as ``task``.
+
+    Args:
+        task: A task's name.
+        question: The question, with its ``<image>`` and ``<video>`` placeholders if it has any.
+        options: The options' texts, listed below the question; labeled A, B, C unless they already are.
+        table: The tasks, `TASKS` by default.
+
+    Raises:
+        UnknownTaskError: If there is no such task.
+    """
+    spec = spec_of(task, table)
+    options = option_texts(options)
+    if options:
+        question = "\n".join([question, "Options:", *map(_labeled, range(len(options)), options)])
+    return _QUESTION.format(question=question, instruction=spec.instruction, example=spec.example)
+
+
+def _labeled(index: int, option: str) -> str:
+    letter = chr(ord("A") + index)
+    is_labeled = option.startswith((f"{letter}.", f"{letter})", f"({letter})", f"{letter}:"))
+    return option if is_labeled else f"{letter}. {option}"
 
 
 def json_schema(task: str, *, table: Mapping[str, TaskSpec] | None = None) -> dict[str, Any]:
     """Return the JSON Schema of a task's answer.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
+        UnknownTaskError: If there is no such task.
     """
     schema = spec_of(task, table).schema.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
@@ -37,7 +70,6 @@ _NUMBER = (
 _SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _THINK_TAGS = ("think>", "/think>")
 _ALL_TAGS = (*_THINK_TAGS, "answer>", "/answer>")
-_MOST_OPTIONS = 26
 
 
 def answer_pattern(
@@ -47,7 +79,7 @@ def answer_pattern(
 
     What matches is read by strict rules, but for numbers beyond double range or the limit of digits. The other way
     round, what strict rules read from a response matches once white space around it is off, except for option
-    letters: those are read in many dresses, and the pattern is the letter alone.
+    letters: those are read in many forms, and the pattern is the letter alone.
 
     Args:
         task: A task's name.
@@ -55,8 +87,8 @@ def answer_pattern(
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
-        ArgumentError: If its answers are JSON, or ``options`` are none or more than there are letters.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If its answers are JSON, or there are no ``options`` or more than there are letters.
 
     >>> answer_pattern("multiple_choice", options=["a dog", "a cat", "a cow"])
     '[A-C]'
@@ -75,16 +107,17 @@ def text_pattern(spec: TaskSpec, options: Sequence[str] | None) -> str:
 
 
 def _letters(options: Sequence[str] | None) -> str:
-    count = _MOST_OPTIONS if options is None else len(options)
-    if not 0 < count <= _MOST_OPTIONS:
-        raise ArgumentError(f"options: from 1 to {_MOST_OPTIONS} of them have letters, not {count}")
+    texts = option_texts(options)
+    count = MOST_OPTIONS if texts is None else len(texts)
+    if not count:
+        raise ArgumentError("options: at least one is needed")
     return f"[A-{chr(ord('A') + count - 1)}]"
 
 
 def _beginning_no(tags: Sequence[str]) -> str:
-    """Return the pattern of a text without ``<`` that begins with none of these tags; they stand without their ``<``.
+    """Return the pattern of a text without ``<`` that begins with none of these tags, given without their ``<``.
 
-    It leaves the tags letter by letter: at each one, any other character ends the danger.
+    It follows the tags letter by letter; any other character means that no tag begins here.
     """
     firsts = "".join(sorted({tag[0] for tag in tags}))
     ways = [f"[^<{firsts}][^<]*"]
@@ -136,8 +169,8 @@ def response_grammar(
         table: The tasks, `TASKS` by default.
 
     Raises:
-        UnknownTaskError: If ``task`` is none.
-        ArgumentError: If ``engine`` or ``think`` is none of the above, or there are too many options for letters.
+        UnknownTaskError: If there is no such task.
+        ArgumentError: If ``engine`` or ``think`` is not one of those above, or there are more options than letters.
 
     >>> print(response_grammar("multiple_choice", engine="llguidance", think="none", options=["a dog", "a cat"]))
     start: /<answer>[A-B]<\/answer>/
