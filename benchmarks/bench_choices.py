@@ -30,7 +30,7 @@ def _ours(task: str, predicted: list[str], reference: list[str]) -> object:
 
 
 def _theirs(task: str, predicted: list[str], reference: list[str]) -> object:
-    return np.array([one.accuracy for one in getattr(released, task)(predicted, predicted, reference, Context())])
+    return np.array([result.accuracy for result in getattr(released, task)(predicted, predicted, reference, Context())])
 
 
 def run() -> list[Row]:

@@ -46,7 +46,8 @@ def _answered(folder: Path) -> Row:
     rows = _file(folder / "answered.jsonl", answers=True)
     with (folder / "flat.jsonl").open("w", encoding="utf-8") as flat:
         for row in map(json.loads, rows.read_text("utf-8").splitlines()):
-            flat.writelines(json.dumps(row | {"response": one, "responses": None}) + "\n" for one in row["responses"])
+            for response in row["responses"]:
+                flat.write(json.dumps(row | {"response": response, "responses": None}) + "\n")
     empty = _file(folder / "one.jsonl", answers=True, rows=1)
     start, start_score = _spend("filter", empty), _spend("score", empty.with_name("flat-one.jsonl"))
     ours, theirs = _spend("filter", rows), _spend("score", folder / "flat.jsonl")
@@ -100,7 +101,7 @@ def _file(path: Path, *, answers: bool, rows: int = ROWS) -> Path:
             task = TASKS[number % len(TASKS)]
             row: dict[str, Any] = example_row(task, problem=f"Question {number}?", problem_id=number)
             if answers:
-                row["responses"] = [wrap(REFERENCES[task], f"{THOUGHT}{number}.{one}") for one in range(ANSWERS)]
+                row["responses"] = [wrap(REFERENCES[task], f"{THOUGHT}{number}.{answer}") for answer in range(ANSWERS)]
             file.write(json.dumps(row) + "\n")
     if answers and rows == 1:
         path.with_name("flat-one.jsonl").write_text(json.dumps(row | {"response": row["responses"][0]}) + "\n")

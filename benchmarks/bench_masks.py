@@ -25,9 +25,9 @@ Pair = tuple[Any, Any]
 
 def _masks(rng: np.random.Generator, shape: tuple[int, int], count: int = COUNT) -> np.ndarray:
     y, x = np.indices(shape)
-    centres = rng.uniform(0.3, 0.7, (count, 2)) * shape
+    centers = rng.uniform(0.3, 0.7, (count, 2)) * shape
     axes = rng.uniform(0.1, 0.3, (count, 2)) * shape
-    pairs = zip(centres, axes, strict=True)
+    pairs = zip(centers, axes, strict=True)
     return np.stack([((y - cy) / ay) ** 2 + ((x - cx) / ax) ** 2 < 1 for (cy, cx), (ay, ax) in pairs])
 
 
@@ -138,7 +138,7 @@ def _of_runs(pair: Pair, size: str, coco: Any) -> list[Row]:
     drawn = list(pair[0][:COUNT])
     group = best_of_both(
         lambda: mask_overlaps(drawn, [read_mask(reference[0])] * COUNT).iou(0.0),
-        lambda: coco.iou([coco.encode(np.asfortranarray(one.view(np.uint8))) for one in drawn], reference[:1], [0]),
+        lambda: coco.iou([coco.encode(np.asfortranarray(mask.view(np.uint8))) for mask in drawn], reference[:1], [0]),
     )
     reading = best_of_both(lambda: read_mask(predicted[0]), lambda: coco.decode(predicted[0]))
     writing = best_of_both(lambda: encode_mask(mask), lambda: coco.encode(np.asfortranarray(mask.view(np.uint8))))

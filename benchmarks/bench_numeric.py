@@ -74,10 +74,10 @@ def points(count: int, rng: Any) -> list[Row]:
     from scipy.spatial.distance import cdist
 
     rows: list[Row] = []
-    for each in (3, 4, 6):
-        if count > (SLOW if each <= 4 else 1_000):
+    for size in (3, 4, 6):
+        if count > (SLOW if size <= 4 else 1_000):
             continue
-        predicted, reference = rng.uniform(0, 1000, (2, count, each, 2))
+        predicted, reference = rng.uniform(0, 1000, (2, count, size, 2))
 
         def assigned(predicted: Any = predicted, reference: Any = reference) -> list[float]:
             costs = map(cdist, predicted, reference)
@@ -87,7 +87,7 @@ def points(count: int, rng: Any) -> list[Row]:
         def ours(predicted: Any = predicted, reference: Any = reference) -> Any:
             return metrics.point_similarity(predicted, reference)
 
-        rows += _against(f"point_similarity, K = {each}", count, ours, {"SciPy, a row at a time": assigned})
+        rows += _against(f"point_similarity, K = {size}", count, ours, {"SciPy, a row at a time": assigned})
     return rows
 
 

@@ -48,7 +48,7 @@ def step(tasks: tuple[str, ...], seed: int) -> Iterator[tuple[str, str, str]]:
     """Yield response, reference and task of each row of a step."""
     rng = random.Random(seed)
     made = [task for task in tasks if task in WRITTEN]
-    groups = {task: PROMPTS // len(tasks) + (place < PROMPTS % len(tasks)) for place, task in enumerate(tasks)}
+    groups = {task: PROMPTS // len(tasks) + (index < PROMPTS % len(tasks)) for index, task in enumerate(tasks)}
     for task in made:
         yield from zip(*make_rows((task,), groups[task] * EACH, seed=rng.randrange(10**9)), strict=True)
     for task in set(tasks) - set(made):
@@ -65,7 +65,7 @@ def _texts(task: str, rng: random.Random) -> Iterator[tuple[str, str]]:
 
 @cache
 def tokenizer() -> Any:
-    """Return a tokenizer of byte pairs learnt from a step, as quick to decode with as a model's."""
+    """Return a tokenizer of byte pairs learned from a step, as quick to decode with as a model's."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -123,7 +123,7 @@ def seconds(scorer: Any, rows: list[Trajectory]) -> float:
     scored = asyncio.run(score())
     taken = time.perf_counter() - begun
     assert len(scored) == PROMPTS * EACH
-    assert {one["reward_extra_info"]["scored_as"] for one in scored} == {
+    assert {row["reward_extra_info"]["scored_as"] for row in scored} == {
         row.non_tensor_batch["extra_info"]["task"] for row in rows
     }
     return taken

@@ -1,4 +1,4 @@
-"""Word and character error rate: ours against a plain dynamic programme and against jiwer."""
+"""Word and character error rate: ours against a plain dynamic program and against jiwer."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def run() -> list[Row]:
         predicted, reference = texts(words, random.Random(words))
         few = slice(0, ROWS if words < 100 else 64)
         ours = best_of(lambda p=predicted, r=reference: word_error_rate(p, r))
-        programme = best_of(lambda p=predicted[few], r=reference[few]: plain(p, r), repeat=2)
+        program = best_of(lambda p=predicted[few], r=reference[few]: plain(p, r), repeat=2)
         scale = ROWS / len(predicted[few])
         name = f"{ROWS:,} texts of {words} words"
-        rows.append(Row(f"word error rate, {name}", ours, "plain dynamic programme", programme * scale))
+        rows.append(Row(f"word error rate, {name}", ours, "plain dynamic program", program * scale))
         peer = best_of(lambda p=predicted, r=reference: [jiwer.wer(b, a) for a, b in zip(p, r, strict=True)], repeat=2)
         rows.append(Row(f"word error rate, {name}", ours, "jiwer, a call a row", peer))
         ours = best_of(lambda p=predicted, r=reference: character_error_rate(p, r))

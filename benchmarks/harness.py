@@ -90,7 +90,7 @@ def spend(*arguments: str | Path) -> Spent:
 
 def least(runs: Iterable[Spent]) -> Spent:
     """Return the least time of several runs of one command, and the most memory."""
-    walls, cpus, peaks = zip(*((one.wall_s, one.cpu_s, one.peak) for one in runs), strict=True)
+    walls, cpus, peaks = zip(*((run.wall_s, run.cpu_s, run.peak) for run in runs), strict=True)
     return Spent(min(walls), min(cpus), max(peaks))
 
 
@@ -106,7 +106,7 @@ def machine(
 def apart() -> dict[str, str]:
     """Return the versions of the peers that are installed apart, by ``make .venv/.peers``."""
     found = distributions(path=[str(Path(sys.prefix) / "peers")])
-    return dict(sorted((one.metadata["Name"], one.version) for one in found))
+    return dict(sorted((package.metadata["Name"], package.version) for package in found))
 
 
 def table(rows: Iterable[Row]) -> str:

@@ -50,7 +50,7 @@ def _scored(trick: float | None, honest: float | None, verdict: str) -> Scored:
 
 
 def _count(scored: Mapping[str, Scored], verdict: Verdict) -> str:
-    return str(sum(one.verdict == verdict for one in scored.values()))
+    return str(sum(result.verdict == verdict for result in scored.values()))
 
 
 def _task_table(tricks: list[Trick], results: _Results) -> str:

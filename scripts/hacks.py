@@ -40,7 +40,7 @@ def trick_lines(tricks: Sequence[Trick]) -> str:
 
 def _line(trick: Trick, results: dict[str, Scored]) -> str:
     words = {name: value for name, value in msgspec.to_builtins(trick).items() if name not in RECIPES}
-    return json.dumps({**words, **{name: msgspec.to_builtins(one) for name, one in results.items()}})
+    return json.dumps({**words, **{name: msgspec.to_builtins(result) for name, result in results.items()}})
 
 
 def peer_numbers(peer: str, tricks: Sequence[Trick]) -> dict[str, list[Any]]:

@@ -56,17 +56,17 @@ def draw_shares() -> None:
     found = shares()
     figure, axis = plt.subplots(figsize=(7, 2.9))
     left = [0.0] * len(found)
-    for task, colour in zip(range(2), ("#3b6ea5", "#e0a458"), strict=True):
-        width = [each[task] for each in found.values()]
-        axis.barh(list(found), width, left=left, color=colour, label=TASKS[task])
+    for task, color in zip(range(2), ("#3b6ea5", "#e0a458"), strict=True):
+        width = [of_tasks[task] for of_tasks in found.values()]
+        axis.barh(list(found), width, left=left, color=color, label=TASKS[task])
         left = width
     axis.axvline(0.5, color="black", linewidth=0.8, linestyle=":")
     axis.set(xlim=(0, 1), xlabel="share of the sum of squared advantages")
     axis.invert_yaxis()
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     save(figure, "gradient_share.svg")
-    for name, each in found.items():
-        print(f"{name!r}: sparse {each[0]:.3f}, dense {each[1]:.3f}")
+    for name, of_tasks in found.items():
+        print(f"{name!r}: sparse {of_tasks[0]:.3f}, dense {of_tasks[1]:.3f}")
 
 
 def draw_sigma() -> None:
@@ -82,8 +82,8 @@ def draw_sigma() -> None:
             traces[decay].append(advantage.sigma(estimator.state).item())
     figure, axis = plt.subplots(figsize=(7, 2.9))
     axis.plot([(rate * (1 - rate)) ** 0.5 for rate in rates], color="black", linestyle=":", label="the reward's own σ")
-    for decay, colour in zip(traces, ("#e0a458", "#3b6ea5", "#8a8a8a"), strict=True):
-        axis.plot(traces[decay], color=colour, label=f"β = {decay}")
+    for decay, color in zip(traces, ("#e0a458", "#3b6ea5", "#8a8a8a"), strict=True):
+        axis.plot(traces[decay], color=color, label=f"β = {decay}")
     axis.set(xlabel="step", ylabel="σ", ylim=(0, 0.6))
     axis.legend(loc="lower right", frameon=True)
     save(figure, "sigma.svg")

@@ -28,7 +28,7 @@ FIGURE = Path(__file__).parents[1] / "docs" / "how-to" / "mask_rewards.png"
 PHOTOGRAPH = Path(sys.prefix) / "peers" / "skimage" / "data" / "coffee.png"
 # Which of `nuclei`.
 NUCLEUS = 0
-COLOURS = 256
+COLORS = 256
 
 # Cup, saucer and spoon, outlined by hand in pixels.
 OUTLINE = """
@@ -127,19 +127,19 @@ def draw(axis: plt.Axes, image: np.ndarray, reference: np.ndarray, answer: dict[
     axis.contour(reference, levels=[0.5], colors="white", linestyles="dashed", linewidths=1.2)
     left, top, right, bottom = np.array(answer["boxes"]) / 1000 * [width, height, width, height]
     axis.add_patch(plt.Rectangle((left, top), right - left, bottom - top, fill=False, color="#ffd23f", linewidth=1.6))
-    for name, marker, colour in (("positive_points", "o", "#3ddc5a"), ("negative_points", "X", "#ff4d4d")):
+    for name, marker, color in (("positive_points", "o", "#3ddc5a"), ("negative_points", "X", "#ff4d4d")):
         across, down = (np.array(answer[name]) / 1000 * [width, height]).T
-        axis.scatter(across, down, s=42, marker=marker, color=colour, edgecolors="black", linewidths=0.8, zorder=3)
+        axis.scatter(across, down, s=42, marker=marker, color=color, edgecolors="black", linewidths=0.8, zorder=3)
     axis.set_axis_off()
 
 
 def save(figure: plt.Figure) -> None:
-    """Write few colours: a photograph in all of them would be several times as large."""
+    """Write few colors: a photograph in all of them would be several times as large."""
     drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=100, bbox_inches="tight", pad_inches=0.05)
     plt.close(figure)
     with Image.open(drawn) as image:
-        few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+        few = image.convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE)
         few.save(FIGURE, optimize=True)
 
 
@@ -151,9 +151,9 @@ def main() -> None:
     figure, axes = plt.subplots(len(examples), len(ANSWERS), figsize=(8.4, 6.7), layout="constrained")
     for example, row in zip(examples, axes, strict=True):
         parts = scored(example)
-        for place, (axis, answer) in enumerate(zip(row, example.answers, strict=True)):
+        for column, (axis, answer) in enumerate(zip(row, example.answers, strict=True)):
             draw(axis, example.image, example.mask, answer)
-            title = TITLE.format(**{part: values[place] for part, values in parts.items()})
+            title = TITLE.format(**{part: values[column] for part, values in parts.items()})
             axis.set_title(title)
             print(title)
     save(figure)

@@ -139,9 +139,9 @@ def _long(response: str, random: Random) -> str:
 
 def _somewhere(response: str, text: str, random: Random) -> str:
     """Put text in place of the response, in place of the answer, before it, behind it, or into it."""
-    place = random.randint(0, len(response))
+    offset = random.randint(0, len(response))
     return random.choice(
-        (text, _between(response, text), text + response, response + text, response[:place] + text + response[place:])
+        (text, _between(response, text), text + response, response + text, response[:offset] + text + response[offset:])
     )
 
 

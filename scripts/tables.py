@@ -147,7 +147,7 @@ def sft_keys(page: Path) -> str:
 
 def thresholds(page: Path) -> str:
     """What an answer has to reach to be fine-tuned on, and why."""
-    rows = [(_code(task), f"{one.least:g}", one.why) for task, one in THRESHOLDS.items()]
+    rows = [(_code(task), f"{threshold.least:g}", threshold.why) for task, threshold in THRESHOLDS.items()]
     return _table(("task", "threshold", "why"), rows)
 
 
@@ -170,7 +170,7 @@ def _keys(settings: type[RlSettings | SftSettings]) -> str:
 def _choices(kind: Any) -> str:
     """Say what a key can be, where its type is a `Literal` or one beside None."""
     kinds = (kind,) if get_origin(kind) is Literal else get_args(kind)
-    texts = [_code(text) for one in kinds if get_origin(one) is Literal for text in get_args(one)]
+    texts = [_code(text) for kind in kinds if get_origin(kind) is Literal for text in get_args(kind)]
     if not texts:
         return ""
     return f" One of {', '.join(texts + ['null'] * (type(None) in kinds))}."

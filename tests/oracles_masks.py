@@ -21,14 +21,14 @@ def contour(mask: np.ndarray) -> Pixels:
 
     def differs(y: int, x: int) -> bool:
         last_row, last_column = y == height - 1, x == width - 1
-        neighbours = [(y, x + 1), (y + 1, x), (y + 1, x + 1)]
+        neighbors = [(y, x + 1), (y + 1, x), (y + 1, x + 1)]
         if last_row and last_column:
             return False
         if last_row:
-            neighbours = [(y, x + 1)]
+            neighbors = [(y, x + 1)]
         elif last_column:
-            neighbours = [(y + 1, x)]
-        return any(mask[place] != mask[y, x] for place in neighbours)
+            neighbors = [(y + 1, x)]
+        return any(mask[pixel] != mask[y, x] for pixel in neighbors)
 
     return [(y, x) for y in range(height) for x in range(width) if differs(y, x)]
 
@@ -64,30 +64,30 @@ def runs(mask: np.ndarray) -> list[int]:
 def runs_of_text(text: str) -> list[int]:
     """Return what a text of COCO's compressed counts stands for, a character at a time."""
     lengths: list[int] = []
-    number, places = 0, 0
+    number, digits = 0, 0
     for character in text:
         code = ord(character) - 48
-        number += (code % 32) * 32**places
-        places += 1
+        number += (code % 32) * 32**digits
+        digits += 1
         if code < 32:
             if code % 32 >= 16:
-                number -= 32**places
+                number -= 32**digits
             lengths.append(number + (lengths[-2] if len(lengths) > 2 else 0))
-            number, places = 0, 0
+            number, digits = 0, 0
     return lengths
 
 
 def inner_contour(mask: np.ndarray) -> Pixels:
-    """Return pixels that are on and have one of eight neighbours off, or beyond the image."""
+    """Return pixels that are on and have one of eight neighbors off, or beyond the image."""
     height, width = mask.shape
 
     def is_on(y: int, x: int) -> bool:
         return 0 <= y < height and 0 <= x < width and bool(mask[y, x])
 
     around = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)]
-    places = [(y, x) for y in range(height) for x in range(width)]
+    pixels = [(y, x) for y in range(height) for x in range(width)]
     return [
-        (y, x) for y, x in places if is_on(y, x) and not all(is_on(y + down, x + across) for down, across in around)
+        (y, x) for y, x in pixels if is_on(y, x) and not all(is_on(y + down, x + across) for down, across in around)
     ]
 
 

@@ -64,7 +64,7 @@ def horse() -> Photograph:
 
 @cache
 def nuclei(count: int = 6) -> tuple[Photograph, ...]:
-    """Return the largest nuclei of a fluorescence image, labelled by experts (stardist, BSD), one a photograph."""
+    """Return the largest nuclei of a fluorescence image, labeled by experts (stardist, BSD), one a photograph."""
     folder = PEERS / "stardist" / "data" / "images"
     light, labels = (np.asarray(Image.open(folder / name)) for name in ("img2d.tif", "mask2d.tif"))
     pixels = np.repeat(light.astype(np.uint8)[:, :, None], 3, axis=2)
@@ -100,7 +100,7 @@ def prompt(mask: Mask, points: int = 3) -> tuple[list[float], list[list[float]],
     size = np.array(mask.shape[::-1])
     corners = np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]])
     ways = [_far_points(ndimage.distance_transform_edt(np.pad(side, 1))[1:-1, 1:-1], points) for side in (mask, ~mask)]
-    box, on, off = (np.round(one / size * 1000).tolist() for one in (corners, *ways))
+    box, on, off = (np.round(points / size * 1000).tolist() for points in (corners, *ways))
     return [*box[0], *box[1]], on, off
 
 

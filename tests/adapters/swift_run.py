@@ -47,13 +47,13 @@ def run(folder: Path, name: str, callbacks: list[str], rows: str = "rows", **set
 
     from onethinker_rewards.adapters.swift import PLUGIN
 
-    places = {
+    paths = {
         "model": str(folder / "model"),
         "dataset": str(folder / f"{rows}.jsonl"),
         "output_dir": str(folder / name),
         "external_plugins": str(PLUGIN),
     }
-    arguments = [word for key, value in {**SETTINGS, **places, **settings}.items() for word in (f"--{key}", value)]
+    arguments = [word for key, value in {**SETTINGS, **paths, **settings}.items() for word in (f"--{key}", value)]
     rlhf_main([*arguments, "--callbacks", *callbacks])
 
 

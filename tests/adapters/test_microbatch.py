@@ -153,7 +153,7 @@ def test_a_lone_call_waits_for_no_other() -> None:
     assert batches.seen == [[2], [4]]
 
 
-def test_who_is_cancelled_takes_the_item_along() -> None:
+def test_who_is_canceled_takes_the_item_along() -> None:
     go = threading.Event()
     batches = Batches(go)
     batcher: MicroBatcher[int, int] = MicroBatcher(batches, linger=0.0)
@@ -173,7 +173,7 @@ def test_who_is_cancelled_takes_the_item_along() -> None:
     assert batches.seen == [[2], [6]]
 
 
-def test_all_cancelled_is_no_batch(all_there: threading.Event) -> None:
+def test_all_canceled_is_no_batch(all_there: threading.Event) -> None:
     batches = Batches()
     batcher: MicroBatcher[int, int] = MicroBatcher(batches)
     future = batcher.submit(2)

@@ -33,8 +33,8 @@ def test_the_shared_rows_get_the_totals_of_score_from_many_threads() -> None:
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(partial(call, reward_func), rows.responses, rows.mappings()))
     batch = rows.batch()
-    assert torch.equal(torch.cat([each["rewards"] for each in answers]), torch.tensor(batch.total).float())
-    assert torch.equal(torch.cat([each["scores"] for each in answers]), torch.tensor(batch.normalized).float())
+    assert torch.equal(torch.cat([answer["rewards"] for answer in answers]), torch.tensor(batch.total).float())
+    assert torch.equal(torch.cat([answer["scores"] for answer in answers]), torch.tensor(batch.normalized).float())
 
 
 def test_several_rows_in_one_call() -> None:
@@ -50,10 +50,10 @@ def test_several_rows_in_one_call() -> None:
 def test_logs_have_the_same_keys_for_every_task() -> None:
     rows = shared_rows()
     answers = list(map(partial(call, reward_func), rows.responses[::7], rows.mappings()[::7]))
-    assert {tuple(each["extra_logs"]) for each in answers} == {
+    assert {tuple(answer["extra_logs"]) for answer in answers} == {
         ("onethinker_accuracy", "onethinker_normalized", "onethinker_format", "onethinker_failed")
     }
-    assert all(type(value) is float for each in answers for value in each["extra_logs"].values())
+    assert all(type(value) is float for answer in answers for value in answer["extra_logs"].values())
 
 
 def test_an_unread_answer_counts_as_failed() -> None:

@@ -42,9 +42,9 @@ BARE = arguments(reward_key=None)
 def samples_of(rows: Rows) -> list[Sample]:
     """The reference is the label; all else is metadata."""
     made = []
-    for place, (response, row) in enumerate(zip(rows.responses, rows.mappings(), strict=True)):
+    for row_index, (response, row) in enumerate(zip(rows.responses, rows.mappings(), strict=True)):
         label = row.pop("solution")
-        made.append(Sample(group_index=place // 4, index=place, response=response, label=label, metadata=row))
+        made.append(Sample(group_index=row_index // 4, index=row_index, response=response, label=label, metadata=row))
     return made
 
 
@@ -131,7 +131,7 @@ def test_a_judge_that_fails_leaves_a_gap_that_the_advantage_leaves_out() -> None
 def test_the_advantage_is_ema_grpo_step_after_step() -> None:
     rows = shared_rows()
     own, made = EmaGrpo(decay=0.9), make_ema_grpo(decay=0.9)
-    groups = [place // 4 for place in range(len(rows))]
+    groups = [row_index // 4 for row_index in range(len(rows))]
     for part in (rows.batch().total, rows.batch("release").total):
         samples = samples_of(rows)
         for sample, total in zip(samples, part.tolist(), strict=True):
@@ -170,8 +170,8 @@ def test_a_run_of_slime(tmp_path: Path, *, group_rm: bool) -> None:
     rows = shared_rows()
     samples = samples_of(rows)
     manager = RolloutManager(arguments(tmp_path, group_rm=group_rm))
-    train, logged = manager.generate(0, [samples[place : place + 4] for place in range(0, len(samples), 4)])
-    groups = [place // 4 for place in range(len(rows))]
+    train, logged = manager.generate(0, [samples[row_index : row_index + 4] for row_index in range(0, len(samples), 4)])
+    groups = [row_index // 4 for row_index in range(len(rows))]
     assert train["raw_reward"] == rows.batch().total.tolist()
     assert train["rewards"] == EmaGrpo()(train["raw_reward"], groups, rows.tasks).tolist()
     assert logged["rollout/step"] == 0

@@ -39,7 +39,7 @@ def arguments(rows: Rows) -> list[dict[str, Any]]:
 def test_shared_rows_get_the_totals_of_score(recipe: str) -> None:
     rows = shared_rows()
     reward = verl.make_reward(recipe=recipe)
-    infos = [reward(**one) for one in arguments(rows)]
+    infos = [reward(**call) for call in arguments(rows)]
     assert [info["score"] for info in infos] == rows.batch(recipe).total.tolist()
     assert [info["scored_as"] for info in infos] == rows.tasks
 
@@ -51,13 +51,13 @@ def test_the_async_function_gives_the_same_rows(recipe: str) -> None:
     assert inspect.iscoroutinefunction(reward)
 
     async def run() -> list[dict[str, Any]]:
-        return await asyncio.gather(*(reward(**one, recipe=recipe) for one in arguments(rows)))
+        return await asyncio.gather(*(reward(**call, recipe=recipe) for call in arguments(rows)))
 
-    assert asyncio.run(run()) == [verl.compute_score(**one, recipe=recipe) for one in arguments(rows)]
+    assert asyncio.run(run()) == [verl.compute_score(**call, recipe=recipe) for call in arguments(rows)]
 
 
 def test_rows_have_the_same_keys_and_nothing_that_verl_trips_over() -> None:
-    infos = [verl.compute_score(**one) for one in arguments(shared_rows())]
+    infos = [verl.compute_score(**call) for call in arguments(shared_rows())]
     assert len({tuple(info) for info in infos}) == 1
     assert not any("reward" in key or key == "acc" for key in infos[0])
     assert {type(value) for info in infos for value in info.values()} == {float, str, type(None)}
@@ -124,7 +124,7 @@ def test_a_reward_travels() -> None:
 
 def test_curves_come_from_rewards_rows_and_columns() -> None:
     rows = shared_rows()
-    infos = [verl.compute_score(**one) for one in arguments(rows)]
+    infos = [verl.compute_score(**call) for call in arguments(rows)]
     expected = log_items_of_batch(rows.batch(), "train", table=otr.TASKS)
     for given in (rows.batch(), infos, {key: [info[key] for info in infos] for key in infos[0]}):
         assert str(verl.log_items(given, "train", table=otr.TASKS)) == str(expected)
@@ -154,8 +154,8 @@ class Trajectories:
     def __init__(self, sequences: list[SimpleNamespace]) -> None:
         self.sequences = sequences
 
-    def __getitem__(self, place: Any) -> Any:
-        return Trajectories(self.sequences[place]) if isinstance(place, slice) else self.sequences[place]
+    def __getitem__(self, index: Any) -> Any:
+        return Trajectories(self.sequences[index]) if isinstance(index, slice) else self.sequences[index]
 
 
 def trajectory(response: str, columns: dict[str, Any], padding: int = 3) -> Trajectories:
@@ -193,22 +193,22 @@ def test_the_manager_gives_the_totals_of_score(monkeypatch: pytest.MonkeyPatch, 
             *(
                 made.run_single(
                     trajectory(
-                        one["solution_str"],
+                        call["solution_str"],
                         {
-                            "data_source": one["data_source"],
-                            "reward_model": {"ground_truth": one["ground_truth"]},
-                            "extra_info": one["extra_info"],
+                            "data_source": call["data_source"],
+                            "reward_model": {"ground_truth": call["ground_truth"]},
+                            "extra_info": call["extra_info"],
                         },
                     )
                 )
-                for one in arguments(rows)
+                for call in arguments(rows)
             )
         )
 
     results = asyncio.run(run())
-    assert [one["reward_score"] for one in results] == rows.batch(recipe).total.tolist()
-    assert [one["reward_extra_info"] for one in results] == [
-        verl.compute_score(**one, recipe=recipe) for one in arguments(rows)
+    assert [result["reward_score"] for result in results] == rows.batch(recipe).total.tolist()
+    assert [result["reward_extra_info"] for result in results] == [
+        verl.compute_score(**call, recipe=recipe) for call in arguments(rows)
     ]
 
 

@@ -63,9 +63,9 @@ def test_shared_rows_get_the_totals_of_score(settings: dict, recipe: str, folder
     rows = shared_rows()
     key = "reward_kwargs" if settings is MANAGER else "custom_reward_function__reward_kwargs"
     results = run_worker(reward_config(folder, **settings, **{key: {"recipe": recipe}}), data_of(rows, tokenizer))
-    assert [one["reward_score"] for one in results] == rows.batch(recipe).total.tolist()
+    assert [result["reward_score"] for result in results] == rows.batch(recipe).total.tolist()
     expected = adapter.log_items(rows.batch(recipe))
-    assert str(adapter.log_items([one["reward_extra_info"] for one in results])) == str(expected)
+    assert str(adapter.log_items([result["reward_extra_info"] for result in results])) == str(expected)
 
 
 def lines_of_page() -> list[dict[str, str]]:
@@ -80,7 +80,7 @@ def test_the_lines_of_the_page_do_what_it_says(lines: dict[str, str], folder: Pa
     rows = shared_rows()
     settings = {key.removeprefix("reward.").replace(".", "__"): value for key, value in lines.items()}
     results = run_worker(reward_config(folder, **settings), data_of(rows, tokenizer))
-    assert [one["reward_score"] for one in results] == rows.batch("paper").total.tolist()
+    assert [result["reward_score"] for result in results] == rows.batch("paper").total.tolist()
 
 
 @pytest.mark.parametrize("settings", [{"custom_reward_function__path": MODULE}, MANAGER], ids=["function", "manager"])
@@ -112,7 +112,7 @@ def test_rewards_and_metrics_go_all_the_way(folder: Path, tokenizer: Any) -> Non
     assert set(metrics) == set(otr.TASKS)
     assert metrics["spatial_grounding"]["part/box_iou"]
     assert not metrics["ocr"]["part/box_iou"]
-    assert not any(math.isnan(value) for of in metrics.values() for one in of.values() for value in one.values())
+    assert not any(math.isnan(value) for of in metrics.values() for curves in of.values() for value in curves.values())
 
     bad = data_of(rows.take([8, 9]), tokenizer, references=[rows.references[8], "seven"])
     with pytest.raises(ray.exceptions.RayTaskError, match=r"unreadable reference in row 0: .*'seven'"):

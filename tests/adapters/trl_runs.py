@@ -120,6 +120,6 @@ def ema_grpo(batches: list[tuple[np.ndarray, list[str]]], decay: float) -> tuple
             old = running.get(task, batch)
             running[task] = tuple(decay * m + (1 - decay) * b for m, b in zip(old, batch, strict=True))
         sigma = np.array([np.sqrt(max(running[task][1] - running[task][0] ** 2, 0.0)) for task in tasks])
-        centred = (totals.reshape(-1, GROUP) - totals.reshape(-1, GROUP).mean(1, keepdims=True)).ravel()
-        advantages.append(centred / (np.maximum(sigma, 1e-3) + 1e-6))
+        centered = (totals.reshape(-1, GROUP) - totals.reshape(-1, GROUP).mean(1, keepdims=True)).ravel()
+        advantages.append(centered / (np.maximum(sigma, 1e-3) + 1e-6))
     return advantages, running

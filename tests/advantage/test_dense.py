@@ -160,7 +160,7 @@ def test_a_captured_graph_replays_step_after_step(guard) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("guard", GUARDS)
-def test_no_synchronisation_with_the_host(guard) -> None:
+def test_no_synchronization_with_the_host(guard) -> None:
     estimator, batch = EmaGrpo(guard=guard, task_names=TASKS), numbered(0, device="cuda")
     estimator(*batch, num_groups=G, num_tasks=K)
     torch.cuda.set_sync_debug_mode("error")

@@ -37,8 +37,8 @@ def test_as_released_equals_the_release_at_every_step(stop: int | None, dtype: t
         torch.testing.assert_close(
             advantages.double(), torch.tensor(step["advantages"], dtype=torch.float64), atol=5e-4, rtol=0
         )
-        sigma = {label: max(each.sigma, 1e-3) for label, each in estimator.statistics().items()}
-        assert sigma == pytest.approx({label: each["std"] for label, each in step["moments"].items()}, abs=5e-4)
+        sigma = {label: max(of_task.sigma, 1e-3) for label, of_task in estimator.statistics().items()}
+        assert sigma == pytest.approx({label: moments["std"] for label, moments in step["moments"].items()}, abs=5e-4)
 
 
 OPTIONS = {

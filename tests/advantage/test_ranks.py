@@ -186,7 +186,7 @@ def test_statistics_are_one_ranks_own_business(ranks: Team) -> None:
     step = joined_steps(1)[0]
     rows = shares([step], ranks.world, span=True)
     answers = ranks.run(team.statistics_on_rank_zero, [(cut([step], rows, rank)[0],) for rank in range(ranks.world)])
-    assert sum(each.rows for each in answers[0].values()) <= len(rows[0][0])
+    assert sum(of_task.rows for of_task in answers[0].values()) <= len(rows[0][0])
 
 
 def test_ranks_cannot_be_ranked_apart() -> None:

@@ -197,10 +197,10 @@ def test_boxes_are_valid(box: tuple[float, ...], is_valid: bool) -> None:
 
 @pytest.mark.parametrize("name", ["positive_points", "negative_points"])
 @pytest.mark.parametrize("value", [-0.5, 1000.5, np.nan])
-@pytest.mark.parametrize("place", [(0, 0), (1, 1), (2, 0), (2, 1)])
-def test_points_are_valid(name: str, value: float, place: tuple[int, int]) -> None:
+@pytest.mark.parametrize("index", [(0, 0), (1, 1), (2, 0), (2, 1)])
+def test_points_are_valid(name: str, value: float, index: tuple[int, int]) -> None:
     points = {key: np.array([GOOD_POINTS] * 3) for key in ("positive_points", "negative_points")}
-    points[name][1][place] = value
+    points[name][1][index] = value
     prompts = PromptColumns(np.array([GOOD_BOX] * 3), **points)
     assert prompts.are_valid(DEFAULT_LIMITS).tolist() == [True, False, True]
     timed = TimedPromptColumns(np.array([GOOD_BOX] * 3), **points, times=np.array([-1.0, 0.0, 0.0]))

@@ -20,7 +20,7 @@ from tests.waiting import LONGEST, wait_for
 
 
 class Loser:
-    """Is interrupted in its finaliser, where Python drops what is raised."""
+    """Is interrupted in its finalizer, where Python drops what is raised."""
 
     def __del__(self) -> None:
         signal.raise_signal(signal.SIGINT)
@@ -34,7 +34,7 @@ def lose(what: Callable[[], object]) -> None:
     wait_for(lambda: False)
 
 
-def test_an_interrupt_that_a_finaliser_drops_is_raised_again() -> None:
+def test_an_interrupt_that_a_finalizer_drops_is_raised_again() -> None:
     with pytest.raises(KeyboardInterrupt), interruptible():
         lose(Loser)
 
@@ -73,7 +73,7 @@ def test_handlers_are_as_before() -> None:
     assert (signal.getsignal(signal.SIGINT), sys.unraisablehook) == before
 
 
-def test_other_errors_of_finalisers_are_reported_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_of_finalizers_are_reported_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     class Faulty:
         def __del__(self) -> None:
             raise ZeroDivisionError

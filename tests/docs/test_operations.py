@@ -52,14 +52,14 @@ def logged() -> set[str]:
 
 def test_the_page_names_every_kind_of_curve_of_ours() -> None:
     named = [pattern_of(name) for name in curves() if name.startswith(OURS)]
-    unnamed = {name for name in logged() if not any(one.fullmatch(name) for one in named)}
+    unnamed = {name for name in logged() if not any(pattern.fullmatch(name) for pattern in named)}
     assert {name.rpartition("/")[2] for name in unnamed} == {"rows"}
     assert all(name.startswith("advantage/") for name in unnamed)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in curves() if name.startswith(OURS)))
 def test_curves_of_ours_are_logged(name: str) -> None:
-    assert any(pattern_of(name).fullmatch(one) for one in logged())
+    assert any(pattern_of(name).fullmatch(written) for written in logged())
 
 
 @pytest.mark.parametrize("name", sorted(set(KEY.findall(PAGE))))
@@ -83,10 +83,10 @@ def verls_keys() -> Iterator[str]:
 def verls_folder() -> Path:
     """Return where verl's files are; nothing of it is imported."""
     spec = importlib.util.find_spec("verl")
-    place = Path(sys.prefix) / "peers" / "verl" if spec is None or spec.origin is None else Path(spec.origin).parent
-    if not place.is_dir():
+    package = Path(sys.prefix) / "peers" / "verl" if spec is None or spec.origin is None else Path(spec.origin).parent
+    if not package.is_dir():
         pytest.skip("verl is not here: make .venv/.peers")
-    return place
+    return package
 
 
 def names(tree: Mapping[str, Any], before: str = "") -> Iterator[str]:

@@ -52,7 +52,7 @@ def earned(task: str) -> set[str]:
     if "track" in otr.TASKS[task].schema.__name__.lower():
         answers += [f'{{"boxes": {_LONG_TRACK}}}', f'{{"time": [1, 2], "boxes": {_LONG_TRACK}}}']
     parsed = [otr.parse_answer(answer, task) for answer in answers]
-    return {str(code) for one in parsed for code in (one.failure, *one.repairs) if code is not None}
+    return {str(code) for answer in parsed for code in (answer.failure, *answer.repairs) if code is not None}
 
 
 @pytest.mark.parametrize("task", otr.TASKS)

@@ -33,7 +33,7 @@ def mutate(data: bytes, seed: int) -> bytes | None:
 def _places(value: Any) -> list[tuple[Any, Any]]:
     """Return every container with every one of its keys or positions."""
     keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
-    return [place for key in keys for place in ((value, key), *_places(value[key]))]
+    return [found for key in keys for found in ((value, key), *_places(value[key]))]
 
 
 def _replace(inside: Any, key: Any, rng: random.Random, places: list[tuple[Any, Any]]) -> None:
@@ -41,8 +41,8 @@ def _replace(inside: Any, key: Any, rng: random.Random, places: list[tuple[Any, 
 
 
 def _copy(inside: Any, key: Any, rng: random.Random, places: list[tuple[Any, Any]]) -> None:
-    other, place = rng.choice(places) if places else (inside, key)
-    inside[key] = deepcopy(other[place]) if places else 1
+    other, other_key = rng.choice(places) if places else (inside, key)
+    inside[key] = deepcopy(other[other_key]) if places else 1
 
 
 def _wrap(inside: Any, key: Any, rng: random.Random, places: list[tuple[Any, Any]]) -> None:

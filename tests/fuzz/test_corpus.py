@@ -37,9 +37,9 @@ def test_changed_inputs_stay_json() -> None:
     data = b'\x00\x00<answer>{"time": [3, 8], "boxes": {"1": [0, 0, 9, 9]}}</answer>'
     changed = {mutate(data, seed) for seed in range(300)}
     assert len(changed) > 100
-    for one in changed:
-        assert one is not None
-        assert isinstance(json.loads(one[10:-9]), dict)
+    for data in changed:
+        assert data is not None
+        assert isinstance(json.loads(data[10:-9]), dict)
     assert mutate(b"\x00\x00B", 1) is None
     assert mutate(b"{}", 1) is not None
     assert mutate(b"}{", 1) is None

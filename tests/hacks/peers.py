@@ -30,8 +30,8 @@ def trl(responses: list[str], references: list[str], tasks: list[str]) -> Reward
     accuracy = scope["accuracy_reward"]([completions[row] for row in rows], [references[row] for row in rows])
     shape = scope["think_format_reward"](completions)
     rewards: Rewards = [None] * len(tasks)
-    for row, one in zip(rows, accuracy, strict=True):
-        rewards[row] = None if one is None else one + shape[row]
+    for row, value in zip(rows, accuracy, strict=True):
+        rewards[row] = None if value is None else value + shape[row]
     return rewards
 
 
@@ -74,7 +74,7 @@ def _verified(response: str, reference: str) -> float:
 
 
 def giou(responses: list[str], references: list[str], tasks: list[str]) -> Rewards:
-    """Generalised IoU as NeMo RL's bbox_giou_reward has it, with its defaults; none but for one box.
+    """Generalized IoU as NeMo RL's bbox_giou_reward has it, with its defaults; none but for one box.
 
     The answer is what stands between the first ``<answer>`` and the last ``</answer>``; four numbers between commas
     are a box, brackets do not count, anything else earns 0. Areas keep the sign of their sides, and union and hull
@@ -89,7 +89,7 @@ def giou(responses: list[str], references: list[str], tasks: list[str]) -> Rewar
 def _box_reward(answer: re.Match[str] | None, reference: str) -> float:
     predicted = _box(answer[1]) if answer else None
     wanted = _box(reference)
-    return 0.0 if predicted is None or wanted is None else _generalised(predicted, wanted)
+    return 0.0 if predicted is None or wanted is None else _generalized(predicted, wanted)
 
 
 def _box(text: str) -> list[float] | None:
@@ -101,7 +101,7 @@ def _box(text: str) -> list[float] | None:
     return numbers if len(numbers) == 4 else None
 
 
-def _generalised(predicted: list[float], reference: list[float]) -> float:
+def _generalized(predicted: list[float], reference: list[float]) -> float:
     width = min(predicted[2], reference[2]) - max(predicted[0], reference[0])
     height = min(predicted[3], reference[3]) - max(predicted[1], reference[1])
     shared = max(0.0, width) * max(0.0, height)

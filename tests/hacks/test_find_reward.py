@@ -29,7 +29,7 @@ def _own_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     (tmp_path / "my_hacked_reward.py").write_text(CODE)
-    (tmp_path / "neighbour_of_it.py").write_text("VALUE = 2.0\n")
+    (tmp_path / "neighbor_of_it.py").write_text("VALUE = 2.0\n")
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "with-dash.py").write_text(CODE)
     (tmp_path / "deep" / "near.py").write_text("import beside_near\ntotal = beside_near.total\n")

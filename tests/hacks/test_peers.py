@@ -47,7 +47,7 @@ def reward_of(box: str, reference: str) -> float:
         pytest.param("[0, 0, 2, x]", 0.0, id="a word"),
     ],
 )
-def test_generalised_iou(box: str, reward: float) -> None:
+def test_generalized_iou(box: str, reward: float) -> None:
     assert math.isclose(reward_of(box, '{"boxes": [0, 0, 2, 2]}'), reward, abs_tol=1e-12)
 
 

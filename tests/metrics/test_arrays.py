@@ -267,21 +267,21 @@ def test_strides_and_byte_order_do_not_matter(metric: Metric) -> None:
 
 
 @pytest.mark.parametrize("metric", DIFFERENTIABLE)
-@pytest.mark.parametrize("place", ["sample", "equal", "apart", "zero"])
+@pytest.mark.parametrize("case", ["sample", "equal", "apart", "zero"])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_gradients_are_finite(metric: Metric, place: str, precision: str) -> None:
+def test_gradients_are_finite(metric: Metric, case: str, precision: str) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     predicted, reference = sample(metric)
-    places = {
+    cases = {
         "sample": (predicted, reference),
         "equal": (predicted, predicted),
         "apart": (predicted, predicted + 1000),
         "zero": (0 * predicted, 0 * predicted),
     }
-    leaves = [torch.tensor(rows, dtype=getattr(torch, precision), requires_grad=True) for rows in places[place]]
+    leaves = [torch.tensor(rows, dtype=getattr(torch, precision), requires_grad=True) for rows in cases[case]]
     metric.score(*leaves).sum().backward()
     assert all(bool(leaf.grad.isfinite().all()) for leaf in leaves)
-    assert place != "sample" or all(bool(leaf.grad.any()) for leaf in leaves)
+    assert case != "sample" or all(bool(leaf.grad.any()) for leaf in leaves)
 
 
 @pytest.mark.parametrize("metric", DIFFERENTIABLE)

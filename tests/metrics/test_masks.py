@@ -95,7 +95,7 @@ def test_inner_contour_by_hand() -> None:
     """The pixels of the mask itself; a hole has its contour around it, and the image ends at its border."""
     mask = drawn("######", "######", "###.##", "######", "######", "######")
     expected = drawn("######", "#.####", "#.#.##", "#.####", "#....#", "######")
-    assert oracle.inner_contour(mask) == [tuple(place) for place in np.argwhere(expected).tolist()]
+    assert oracle.inner_contour(mask) == [tuple(pixel) for pixel in np.argwhere(expected).tolist()]
 
 
 def test_differs_boundary_f_is_that_of_davis() -> None:
@@ -133,7 +133,7 @@ def test_the_releases_radius(shape: tuple[int, int], tolerance: float | None, ra
 def test_contour_by_hand() -> None:
     """Pixels above and to the left of a shape are on its contour, its last row and column too."""
     expected = drawn("####..", "#..#..", "#..#..", "####..", "......", "......")
-    assert oracle.contour(SQUARE) == [tuple(place) for place in np.argwhere(expected).tolist()]
+    assert oracle.contour(SQUARE) == [tuple(pixel) for pixel in np.argwhere(expected).tolist()]
 
 
 @pytest.mark.parametrize(

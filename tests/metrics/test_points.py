@@ -18,8 +18,8 @@ from tests import oracles_numeric as oracle
 inf, nan = math.inf, math.nan
 ONE_SIGMA = math.exp(-0.5)
 
-# Few distinct places make equal points and equally good pairings common.
-grid = st.integers(0, 3).map(lambda place: 20.0 * place)
+# Few distinct coordinates make equal points and equally good pairings common.
+grid = st.integers(0, 3).map(lambda step: 20.0 * step)
 fine = st.floats(0, 1000)
 
 

@@ -16,7 +16,7 @@ OPTIONS = [["dog", "cat"], ["cat", "dog"], ["bird", "ant"]]
 
 
 class Labeled:
-    """A column as tables have them after they were sorted: rows go by labels, not by places."""
+    """A column as tables have them after they were sorted: rows go by labels, not by position."""
 
     def __init__(self, values: list[Any], labels: list[int]) -> None:
         self._values = dict(zip(labels, values, strict=True))

@@ -36,14 +36,14 @@ def test_twenty_thousand_responses() -> None:
 def test_hail_is_every_long_text_in_every_task_and_recipe() -> None:
     fallen = list(hail())
     assert len(fallen) == len(LONG) * len(otr.TASKS) * len(RECIPES)
-    assert {len(one.responses) for one in fallen} == {1}
+    assert {len(finding.responses) for finding in fallen} == {1}
 
 
 def test_a_shower_comes_again() -> None:
     first, again = (list(showers(5, 2_000, 64)) for _ in range(2))
     assert first == again
     assert first[:3] == list(showers(5, 192, 64))
-    assert [len(one.responses) for one in first] == [64] * 31 + [16]
+    assert [len(finding.responses) for finding in first] == [64] * 31 + [16]
     assert list(showers(6, 64, 64)) != first[:1]
 
 
@@ -92,7 +92,7 @@ def test_a_planted_fault_is_found(kind: str, task: str, monkeypatch: pytest.Monk
     responses = [sound] * 40
     responses[23] = "bad"
     storm.hold(Shower(task, "paper", responses, ["7"] * 40))
-    assert [(one.kind, one.response, one.task) for one in storm.findings] == [(kind, "bad", task)]
+    assert [(finding.kind, finding.response, finding.task) for finding in storm.findings] == [(kind, "bad", task)]
     assert storms.report(storm, 40, 1, 1.0).count("| 1 |") >= 1
     assert str(storm.findings[0]).startswith(f"{kind}: {task}, paper: ")
 
@@ -109,7 +109,7 @@ def test_time_in_a_worker_is_math_verify_s_under_release(
     scorers: dict[str, Any] = {recipe: Waiting("", otr.Scorer(recipe=RECIPES[recipe]), Clock(monkeypatch))}
     storm = storms.Storm(scorers, seconds=0.02)
     storm.hold(Shower("math", recipe, ["bad"], ["7"]))
-    assert [one.kind for one in storm.findings] == [kind]
+    assert [finding.kind for finding in storm.findings] == [kind]
     assert f"Not counted there: {int(recipe == 'release')} of" in storms.report(storm, 1, 1, 1.0)
 
 

@@ -16,8 +16,6 @@ from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
 from onethinker_rewards.rewards.recipe import find_recipe
 from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
 
-__all__ = ["Info", "RowScorer", "Settings", "checked_totals", "extra_info", "log_items"]
-
 # The numbers and codes of one response; see `extra_info`.
 Info: TypeAlias = dict[str, Any]
 

@@ -14,9 +14,8 @@ import time
 from collections.abc import Sequence
 from typing import Unpack
 
-from onethinker_rewards.adapters._shared import RowScorer, Settings, checked_totals, extra_info, log_items
-
-__all__ = ["ArealReward", "log_items", "make_reward", "reward_fn"]
+from onethinker_rewards.adapters._shared import RowScorer, Settings, checked_totals, extra_info
+from onethinker_rewards.adapters._shared import log_items as log_items
 
 _LOG = logging.getLogger(__name__)
 

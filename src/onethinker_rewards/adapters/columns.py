@@ -11,8 +11,6 @@ from onethinker_rewards._validation import option_texts
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import TaskSpec, task_name
 
-__all__ = ["Columns", "Inputs", "MissingColumnError", "Row", "Table", "columns_of", "rows_text"]
-
 # One row of a data set, and N rows of it: values by the column's name.
 Row: TypeAlias = Mapping[str, object]
 Table: TypeAlias = Mapping[str, Sequence[object]]

@@ -14,11 +14,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, extra_info, log_items
+from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, extra_info
+from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.columns import Columns
 from onethinker_rewards.errors import ArgumentError
-
-__all__ = ["COLUMNS", "REWARD_NAME", "REWARD_TYPE", "ComputeScore", "compute_score", "log_items", "make_reward"]
 
 # EasyR1 reads these two from the file.
 REWARD_NAME = "onethinker"

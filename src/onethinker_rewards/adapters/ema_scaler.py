@@ -19,8 +19,6 @@ from onethinker_rewards.errors import ArgumentError
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-__all__ = ["TaskScaler", "make_callback"]
-
 _TENSORS = ("first", "second", "seen")
 # The trainer's arguments with which centered rewards are the advantages; a trainer may lack some of them.
 _REQUIRED = {

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onethinker_rewards.advantage import EmaGrpo
 
-__all__ = ["load_state", "save_state"]
-
 _FILE = "onethinker_ema.pt"
 
 

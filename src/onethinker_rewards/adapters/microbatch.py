@@ -17,8 +17,6 @@ from onethinker_rewards.adapters._shared import Info, RowScorer
 from onethinker_rewards.adapters.columns import Row
 from onethinker_rewards.errors import ArgumentError, OneThinkerRewardsError
 
-__all__ = ["Call", "MicroBatcher", "batch_calls"]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -35,7 +33,7 @@ class MicroBatcher(Generic[Item, Result]):
     """Collects the calls that are in flight into batches.
 
     While a batch is scored in a thread, the next one collects. Callers may be coroutines of any number of event loops,
-    and threads. A caller that is cancelled while it waits removes its item; an event loop that closes leaves nothing
+    and threads. A caller that is canceled while it waits removes its item; an event loop that closes leaves nothing
     behind.
 
     Args:
@@ -103,7 +101,7 @@ class MicroBatcher(Generic[Item, Result]):
         return results
 
     def _take(self, max_size: int | None) -> list[_Pending[Item, Result]]:
-        """Take waiting items; cancelled ones are dropped."""
+        """Take waiting items; canceled ones are dropped."""
         with self._lock:
             taken = self._waiting[:max_size]
             self._waiting = self._waiting[len(taken) :]

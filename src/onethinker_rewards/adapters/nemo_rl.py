@@ -17,11 +17,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, extra_info, log_items
+from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, extra_info
+from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.columns import Row
 from onethinker_rewards.errors import ArgumentError
-
-__all__ = ["NAME", "log_items", "make_reward", "register"]
 
 NAME = "onethinker"
 

@@ -17,12 +17,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, log_items
+from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals
+from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.columns import Row
 from onethinker_rewards.adapters.microbatch import batch_calls
 from onethinker_rewards.errors import ArgumentError, OneThinkerRewardsError
-
-__all__ = ["OpenRlhfReward", "log_items", "make_reward", "response_of", "reward_func"]
 
 _LOG = logging.getLogger(__name__)
 _SPECIAL = re.compile(r"(<[^<>\s]+>)")

@@ -17,8 +17,6 @@ from onethinker_rewards.rewards import RewardBatch
 if TYPE_CHECKING:
     from onethinker_rewards.adapters.ema_scaler import TaskScaler
 
-__all__ = ["Rewarder", "RewarderSettings", "Rewards", "make_rewarder", "response_text"]
-
 Value = TypeVar("Value")
 
 

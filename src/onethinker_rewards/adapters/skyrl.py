@@ -24,7 +24,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, log_items
+from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals
+from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.columns import Columns
 from onethinker_rewards.adapters.ema_state import load_state, save_state
 from onethinker_rewards.adapters.microbatch import batch_calls
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from onethinker_rewards.advantage import EmaGrpo
-
-__all__ = ["NAME", "SkyRlEmaGrpo", "attach", "log_items", "make_ema_grpo", "make_reward", "register"]
 
 NAME = "ema_grpo"
 _PADDING = "pad"

@@ -21,7 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, extra_info, log_items
+from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, extra_info
+from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.columns import Columns, columns_of
 from onethinker_rewards.adapters.ema_state import load_state, save_state
 from onethinker_rewards.adapters.microbatch import batch_calls
@@ -30,19 +31,6 @@ from onethinker_rewards.tasks import TaskSpec
 
 if TYPE_CHECKING:
     from onethinker_rewards.advantage import EmaGrpo
-
-__all__ = [
-    "COLUMNS",
-    "EmaGrpoRewards",
-    "SlimeReward",
-    "custom_rm",
-    "data_source",
-    "log_items",
-    "log_rollout",
-    "make_ema_grpo",
-    "make_reward",
-    "post_process_rewards",
-]
 
 # A sample's columns are its metadata, and its label under the name ``label``.
 COLUMNS = Columns(reference=("label", "reference", "solution", "answer", "ground_truth"))

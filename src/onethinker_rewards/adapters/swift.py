@@ -18,14 +18,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Unpack
 
-from onethinker_rewards.adapters._shared import log_items
+from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.columns import Columns, Table
 from onethinker_rewards.adapters.reward_fn import Rewarder, RewarderSettings, Rewards, make_rewarder, response_text
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
-
-__all__ = ["PLUGIN", "SwiftReward", "log_items", "make_reward", "onethinker", "register"]
 
 # ms-swift puts a plugin's folder at the head of the module search path, so this file has a separate folder: next to the
 # adapters, `import trl` would find our trl.py.

@@ -13,14 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from onethinker_rewards.adapters._shared import log_items
+from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.reward_fn import Rewarder, RewarderSettings, make_rewarder, response_text
 from onethinker_rewards.errors import ArgumentError
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
-
-__all__ = ["TrlReward", "log_items", "make_reward", "onethinker"]
 
 
 class TrlReward:

@@ -15,11 +15,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Unpack
 
-from onethinker_rewards.adapters._shared import RowScorer, Settings, checked_totals, log_items
+from onethinker_rewards.adapters._shared import RowScorer, Settings, checked_totals
+from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.microbatch import batch_calls
 from onethinker_rewards.errors import OneThinkerRewardsError
-
-__all__ = ["log_items", "make_reward", "onethinker", "response_of"]
 
 _LOG = logging.getLogger(__name__)
 

@@ -33,17 +33,6 @@ from onethinker_rewards.errors import ArgumentError, OneThinkerRewardsError
 from onethinker_rewards.rewards import RewardBatch
 from onethinker_rewards.tasks import TaskSpec
 
-__all__ = [
-    "COLUMNS",
-    "ComputeScore",
-    "compute_score",
-    "compute_score_async",
-    "log_items",
-    "make_async_reward",
-    "make_reward",
-    "make_reward_manager",
-]
-
 # A row's columns are its extra info, its data source and its ground truth. An extra info often holds a worked solution
 # under "answer", so only the ground truth is the reference.
 COLUMNS = Columns(task=("task", "problem_type", "data_source"), reference=("ground_truth",))

@@ -23,17 +23,6 @@ from onethinker_rewards.advantage.batch import Batch, Layout, as_rewards, make_b
 from onethinker_rewards.advantage.labels import Ids
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = [
-    "batch_std",
-    "dr_grpo",
-    "g2rpo",
-    "gdpo",
-    "grpo",
-    "reinforce_plus_plus_baseline",
-    "rloo",
-    "task_batch_std",
-]
-
 Rewards: TypeAlias = Tensor | Sequence[float]
 _TINY = torch.finfo(torch.float64).tiny
 # Quantiles are rounded to 2^-36, about 1e-11: then int64 holds the sum of a million of them.

@@ -14,8 +14,6 @@ from onethinker_rewards.advantage.distributed import Ranks
 from onethinker_rewards.advantage.labels import Ids, Label, TaskKey, encode, keyed
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Batch", "Layout", "as_rewards", "dense_batch", "is_dense", "labeled_batch", "make_batch"]
-
 
 class Layout(TypedDict, total=False):
     """The keywords that every estimator takes next to its own options.

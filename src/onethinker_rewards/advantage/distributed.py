@@ -9,8 +9,6 @@ from typing import TypeVar
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["Ranks"]
-
 _LabelT = TypeVar("_LabelT", bound=Hashable)
 
 

@@ -22,8 +22,6 @@ from onethinker_rewards.advantage.moments import BatchMoments, Moments, Variance
 from onethinker_rewards.advantage.statistics import TaskStatistics, describe
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["EmaGrpo", "EmaRewardScaler", "Guard", "sigma", "update"]
-
 Guard: TypeAlias = Literal["clip", "group_std"]
 
 

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Ids", "Label", "TaskKey", "canonical", "encode", "keyed"]
-
 Label: TypeAlias = Hashable
 Ids: TypeAlias = "Sequence[Label] | Iterable[Label] | np.ndarray | Tensor"
 TaskKey: TypeAlias = "Callable[[Label], Label] | Mapping[Label, Label]"

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Average", "PolicyLoss", "averaged", "broadcast", "clipped_loss", "token_kl"]
-
 Average: TypeAlias = Literal["sequence", "token", "constant"]
 # exp(20) is 5e8: beyond it a ratio says nothing more, and float32 would overflow at 88.
 _LOG_LIMIT = 20.0

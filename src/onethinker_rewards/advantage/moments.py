@@ -12,8 +12,6 @@ from torch.nn.functional import pad
 from onethinker_rewards.advantage.labels import Label, canonical
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["BatchMoments", "Moments", "Variance"]
-
 Variance: TypeAlias = Literal["total", "within_group"]
 _VERSION = 1
 

@@ -14,8 +14,6 @@ from onethinker_rewards.advantage.labels import Ids, Label, encode
 from onethinker_rewards.advantage.moments import Moments
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["TaskStatistics", "describe", "gradient_share", "log_items"]
-
 
 @dataclass(frozen=True)
 class TaskStatistics:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.evaluation.overlaps import ExactMean, Masks, mask_overlaps
 
-__all__ = ["ImageScores", "ImageTotals", "ciou", "giou"]
-
 
 @dataclass(frozen=True, slots=True)
 class ImageScores:

@@ -16,8 +16,6 @@ from onethinker_rewards.answers import Integers
 from onethinker_rewards.answers.masks import Mask, MaskLike, Runs, read_mask, read_runs
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["ExactMean", "Masks", "Overlaps", "as_array", "check_sizes", "mask_overlaps", "reference_masks"]
-
 Masks: TypeAlias = Sequence[MaskLike | None] | Mask
 
 

@@ -15,8 +15,6 @@ from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.evaluation.overlaps import ExactMean, Masks, as_array, check_sizes
 from onethinker_rewards.metrics import boundary_f, mask_iou
 
-__all__ = ["VideoScores", "VideoTotals", "j_and_f"]
-
 Rules: TypeAlias = Literal["davis", "release"]
 Count: TypeAlias = Literal["all", "inner"]
 

@@ -18,8 +18,6 @@ from onethinker_rewards.hacks.tricks import Trick, plain_response, read_tricks
 from onethinker_rewards.hacks.verdict import Rewards, Verdict, judge
 from onethinker_rewards.rewards import Recipe, score
 
-__all__ = ["Played", "Reward", "find_reward", "play", "recipe_reward"]
-
 # Responses, references and task names, one per row, to one number per row; None where there is no reward.
 Reward = Callable[[list[str], list[str], list[str]], Sequence[float | None]]
 

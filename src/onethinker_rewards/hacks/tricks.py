@@ -13,8 +13,6 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["NOTHING", "WRONG", "HeldAgainst", "Scored", "Trick", "plain", "plain_response", "read_tricks"]
-
 HeldAgainst = Literal["right", "wrong", "nothing", "plain"]
 
 

@@ -12,8 +12,6 @@ import math
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["FAILED", "LEAST_GAIN", "Rewards", "Verdict", "gain", "judge"]
-
 # A smaller gain is rounding, or a metric's remainder: a span of a million seconds still has an IoU of 1e-6.
 LEAST_GAIN = 1e-3
 

@@ -128,7 +128,7 @@ def rotated_box_iou(predicted: Array, reference: Array) -> Array:
 
     Args:
         predicted: ``[N, 5]`` center x, center y, width, height, and the angle in radians from the x axis
-            to the side that is the width, towards the y axis; of any array kind, or nested lists.
+            to the side that is the width, toward the y axis; of any array kind, or nested lists.
         reference: ``[N, 5]`` of the same kind.
 
     Returns:

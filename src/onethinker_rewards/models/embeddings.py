@@ -30,8 +30,6 @@ from onethinker_rewards.errors import ArgumentError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["CacheCounts", "DamagedFileError", "Embedding", "EmbeddingCache", "EmbeddingFiles"]
-
 # One tensor per level of the encoder.
 Embedding: TypeAlias = "tuple[Tensor, ...]"
 

@@ -16,8 +16,6 @@ from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.models.images import ImageLike, Pixels
 from onethinker_rewards.models.prompts import PixelPrompt, PromptKey, read_prompts
 
-__all__ = ["GrabCutSegmenter"]
-
 _OPAQUE = 255
 
 

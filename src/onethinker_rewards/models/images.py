@@ -19,8 +19,6 @@ from onethinker_rewards.errors import ArgumentError, BadImageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["ImageLike", "Pixels", "image_key", "read_image", "read_images"]
-
 Pixels: TypeAlias = NDArray[np.uint8]
 
 # An array `[H, W, 3]` or `[H, W]`, a Pillow image, a path, the bytes of an image file, or one of these in a dictionary.

@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from onethinker_rewards.errors import ArgumentError, BadImageError
 from onethinker_rewards.models.images import ImageLike, Pixels, read_images
 
-__all__ = ["PixelPrompt", "PromptKey", "read_prompts"]
-
 PromptKey: TypeAlias = tuple[bytes, bytes]
 
 _FULL_SCALE = 1000

@@ -191,14 +191,14 @@ def _judged(predicted: TextColumns, reference: TextColumns, judge: Judge, contex
     except (JudgeError, OSError):
         given = [None] * len(answers)
     scores = np.zeros(len(predicted))
-    scores[rows] = _check_judgement(given, len(answers))
+    scores[rows] = _check_judgment(given, len(answers))
     if ((scores < 0) | (scores > 1)).any():
         raise ArgumentError("the judge returned a score outside [0, 1]")
     failed = dict.fromkeys(np.flatnonzero(np.isnan(scores)).tolist(), FailureCode.JUDGE_FAILED)
     return Scores(scores, {"judge": scores}, failed)
 
 
-def _check_judgement(given: object, count: int) -> Floats:
+def _check_judgment(given: object, count: int) -> Floats:
     """Return a judge's scores, NaN for None and for what is not finite."""
     if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping | set | frozenset):
         raise ArgumentError(f"the judge returned {type(given).__name__}, not a list of scores")

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from numpy.typing import NDArray
 
-__all__ = ["RewardGroups", "boxes", "masks", "point_sets", "reward_groups", "spans", "tracks"]
-
 Floats = NDArray[np.float64]
 Row = TypeVar("Row")
 

@@ -7,8 +7,6 @@ from itertools import islice, product
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-__all__ = ["HOSTILE", "LONG", "hostile_text"]
-
 _DEEP = 100_000
 _MEGABYTE = 1_000_000
 # By name, which is what hypothesis prints.

@@ -25,8 +25,6 @@ from onethinker_rewards.testing.valid import (
     values,
 )
 
-__all__ = ["MATH_MISSES", "ODD_KEYS", "ODD_NUMBERS", "PLAIN_MISSES", "RAW_NUMBERS", "near_misses", "repairable"]
-
 ODD_NUMBERS = (
     -1, -0.5, 1000.5, 1001, 1e308, -1e308, 2**53 + 1, -(2**63), 2**64 + 1, 10**30, 1e-320, -5e-324,
 )  # fmt: skip

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["LAWS", "Law", "LawViolation", "check_laws", "chosen_laws", "smallest_example"]
-
 Floats = NDArray[np.float64]
 Metric = Callable[[Any, Any], Any]
 Example = TypeVar("Example")
@@ -43,7 +41,7 @@ class Trial:
         maximum: Largest score, which equal rows have.
         shift: What shift invariance adds to every number.
         scale: What scale invariance multiplies every number by.
-        step: How far towards the reference monotonicity moves, in (0, 1].
+        step: How far toward the reference monotonicity moves, in (0, 1].
     """
 
     metric: Metric
@@ -146,7 +144,7 @@ _LAWS = (
     Law("symmetry", "swapping predicted and reference changes no score", _symmetry),
     Law("shift_invariance", "adding a number to all coordinates changes no score", _shift, uses=("shift",)),
     Law("scale_invariance", "multiplying all coordinates changes no score", _scale, uses=("scale",)),
-    Law("monotonicity", "moving towards the reference lowers no score", _monotonicity, "at_least", ("step",)),
+    Law("monotonicity", "moving toward the reference lowers no score", _monotonicity, "at_least", ("step",)),
     Law("batch_equals_rows", "a batch scores as its rows do one by one", _rows),
     Law("empty_batch", "no rows give no scores, of shape [0]", _empty),
 )

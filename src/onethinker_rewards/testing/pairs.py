@@ -28,8 +28,6 @@ from onethinker_rewards.answers import (
 )
 from onethinker_rewards.testing.valid import Schema, has_track, is_json, is_math, math_texts, schema_of
 
-__all__ = ["CONSTANTS", "Pair", "as_text", "box_of_tenths", "honest_answer", "pairs", "respond", "sample"]
-
 # Words of references; "sure" and the words of `text_around` are not among them.
 _WORDS = ("red", "dog", "barks", "near", "old", "gate", "while", "rain", "falls")
 _SAMPLE_WORDS = (

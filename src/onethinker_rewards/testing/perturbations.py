@@ -123,7 +123,7 @@ def text_around(draw: DrawFn, task: str, think: Think) -> Comparison:
 
 @st.composite
 def moving_closer(draw: DrawFn, task: str, think: Think) -> Comparison:
-    """Move the answer's numbers towards the reference's."""
+    """Move the answer's numbers toward the reference's."""
     reference, predicted = draw(pairs(task))
     step = draw(st.sampled_from([1.0, 0.5, 0.25, 0.75]))
     if not is_json(task):
@@ -134,7 +134,7 @@ def moving_closer(draw: DrawFn, task: str, think: Think) -> Comparison:
 
 
 def _moved(value: Any, goal: Any, step: float) -> Any:
-    """Move all numbers towards their goals: sides of a box, ends of a span, points in their best pairing."""
+    """Move all numbers toward their goals: sides of a box, ends of a span, points in their best pairing."""
     if isinstance(value, dict):
         return {key: _moved(inner, goal[key], step) if key in goal else inner for key, inner in value.items()}
     if not isinstance(value, list):

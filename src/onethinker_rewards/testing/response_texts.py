@@ -12,8 +12,6 @@ from onethinker_rewards.testing.hostile import hostile_text
 from onethinker_rewards.testing.invalid import near_misses
 from onethinker_rewards.testing.valid import SPACES, Kind, answers
 
-__all__ = ["FRAGMENTS", "any_answer", "any_response", "damaged", "responses", "retagged", "tagged_responses"]
-
 _NOISE = "{}[]\",:.-+eE0123456789 \n'\\<>/\x00\ud800\ufeffé\u0663AaBb_%*()$"
 
 _TAGS = ("<think>", "</think>", "<answer>", "</answer>")

@@ -18,8 +18,6 @@ from onethinker_rewards.testing import perturbations as perturb
 from onethinker_rewards.testing.metric_laws import LawViolation, chosen_laws, smallest_example
 from onethinker_rewards.testing.valid import has_track, is_json, schema_of
 
-__all__ = ["REWARD_LAWS", "RewardLaw", "check_rewards"]
-
 Totals = Callable[[list[str], list[str], str], Any]
 
 _TOLERANCE = 1e-9
@@ -61,7 +59,7 @@ _LAWS = (
     RewardLaw("adding_a_point", "a fourth point never pays", perturb.adding_a_point, _has_points),
     RewardLaw("repeating_the_answer", "repeating the answer never pays", perturb.repeating, _always),
     RewardLaw("text_around", "text around the answer never pays", perturb.text_around, _always),
-    RewardLaw("moving_closer", "moving towards the reference never costs", perturb.moving_closer, _has_numbers),
+    RewardLaw("moving_closer", "moving toward the reference never costs", perturb.moving_closer, _has_numbers),
     RewardLaw("reference_is_best", "the reference itself earns the largest reward", perturb.reference_is_best, _always),
     RewardLaw("constant_answers", "no constant answer earns more than honest ones", perturb.constants, _always),
 )

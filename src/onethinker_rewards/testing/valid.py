@@ -26,8 +26,6 @@ from onethinker_rewards.answers import (
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import spec_of
 
-__all__ = ["JSON_SCHEMAS", "SCHEMAS", "SPACES", "TEXT_SCHEMAS", "Kind", "answers", "json_texts", "schema_of", "values"]
-
 Schema = type[BaseModel]
 # A task's name, or a schema.
 Kind = str | Schema

@@ -28,8 +28,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-__all__ = ["main"]
-
 try:
     import resource
 except ImportError:  # pragma: no cover: a platform without resource limits; the owner's deadlines still apply

@@ -15,8 +15,6 @@ from typing import Any, Self
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.workers.process import Outcome, Process, Status, WorkerError
 
-__all__ = ["Pool", "shared_pool"]
-
 # Cheap items are sent several in a message, but few enough that no process is left idle while others have a queue.
 _ITEMS_PER_CHUNK = 16
 _CHUNKS_PER_PROCESS = 8

@@ -12,8 +12,6 @@ from typing import IO, Any, NamedTuple, cast
 
 from onethinker_rewards.errors import OneThinkerRewardsError
 
-__all__ = ["Outcome", "Process", "Status", "WorkerError"]
-
 
 class Status(StrEnum):
     """How an item ended."""

@@ -12,8 +12,6 @@ from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.sam2.backend import Decoded, Prompts, mask_prompt, other_frames
 
-__all__ = ["HuggingFaceBackend"]
-
 # The private methods that tracking calls took other arguments before this version.
 _TRACKING_SINCE = 5
 

@@ -11,8 +11,6 @@ import torch
 from onethinker_rewards.models.embeddings import Embedding
 from onethinker_rewards.models.sam2.backend import Decoded, Prompts, mask_prompt, other_frames
 
-__all__ = ["MetaBackend"]
-
 
 class MetaBackend:
     """Calls the model's parts as the package's predictors do; those need torchvision, the model does not."""

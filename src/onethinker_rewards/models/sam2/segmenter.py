@@ -20,8 +20,6 @@ from onethinker_rewards.models.sam2.backend import Backend, Chunks, Device, requ
 from onethinker_rewards.models.sam2.decoder import Decoder, Tracker
 from onethinker_rewards.models.sam2.encoder import Encoder, Preprocessing, image_keys
 
-__all__ = ["Sam2Segmenter", "SegmenterCounts", "SegmenterOptions"]
-
 _LOGGER = logging.getLogger("onethinker_rewards.segmenter")
 
 
