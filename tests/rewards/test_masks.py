@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -323,6 +324,16 @@ def test_a_formula_of_the_recipe_would_not_draw(task: str) -> None:
         otr.with_masks(recipe)
     other = otr.Recipe(formulas={"ocr": lambda *_: otr.Scores(np.zeros(0))})
     assert set(otr.with_masks(other).formulas) == {"ocr"}
+
+
+@pytest.mark.parametrize("task", ["image_segmentation", "video_segmentation"])
+def test_a_task_of_the_recipe_would_be_replaced(task: str) -> None:
+    recipe = otr.Recipe(name="mine", tasks={task: replace(otr.TASKS[task], instruction="Draw.")})
+    with pytest.raises(otr.ArgumentError, match=f"recipe: mine has a task {task} of its own, which would be replaced"):
+        otr.with_masks(recipe)
+    same = otr.Recipe(tasks={task: otr.TASKS[task]})
+    assert otr.with_masks(same).tasks == otr.with_masks().tasks
+    assert otr.with_masks(otr.with_masks(), points=False).tasks == otr.with_masks(points=False).tasks
 
 
 def test_a_recipe_of_masks_goes_to_another_process() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 import onethinker_rewards as otr
-from onethinker_rewards.answers import ModelColumns
+from onethinker_rewards.answers import ModelColumns, OptionLetter
 from onethinker_rewards.tasks import Context, Scores
 from tests.rewards.cases import REFERENCES, wrap
 
@@ -95,3 +96,27 @@ def test_a_new_task_on_an_old_kind_of_answer() -> None:
         table={**otr.TASKS, "depth": depth},
     )
     assert batch.accuracy.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("task", ["multiple_choice", "numerical", "ocr", "spatial_grounding", "tracking"])
+@pytest.mark.parametrize("response", ["unreadable", None])
+def test_a_schema_of_ones_own_needs_a_formula_of_ones_own(task: str, response: str | None) -> None:
+    spec = otr.TASKS[task]
+    schema = type("Mine", (spec.schema,), {"__module__": __name__})
+    table = {task: replace(spec, schema=schema)}
+    text = response or wrap(REFERENCES[task])
+    with pytest.raises(otr.ArgumentError, match=rf"{task}: .* columns of {spec.schema.__name__}; answers in Mine are"):
+        otr.score([text], [REFERENCES[task]], task, table=table)
+
+
+def test_a_subclass_of_our_schema_with_a_formula_of_ones_own() -> None:
+    class FirstThree(OptionLetter):
+        root: Annotated[str, Field(pattern="^[A-C]$")]
+
+    def same(predicted: ModelColumns, reference: ModelColumns, context: Context) -> Scores:
+        return Scores((predicted.models == reference.models).astype(float))
+
+    table = {"choice": otr.TaskSpec(name="choice", schema=FirstThree, accuracy=same)}
+    batch = otr.score([wrap("B"), wrap("A"), wrap("D")], ["B", "B", "B"], "choice", table=table)
+    assert batch.accuracy.tolist() == [1.0, 0.0, 0.0]
+    assert batch.failure == [None, None, "invalid_value"]

@@ -242,5 +242,5 @@ def test_the_adapter_for_verl_scores_what_is_written(row: dict[str, Any]) -> Non
     made = verl_row(row, 1, RL)
     truth = made["reward_model"]["ground_truth"]
     result = compute_score(made["data_source"], wrap(truth), truth, made["extra_info"])
-    assert (result["normalized"], result["format"], result["failure"]) == (1.0, 1.0, "")
+    assert (result["normalized"], result["format"], result["failure"]) == (1.0, 1.0, None)
     assert result["scored_as"] == made["ability"]

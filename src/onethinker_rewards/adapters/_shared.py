@@ -163,22 +163,22 @@ class RowScorer:
 
 
 def extra_info(batch: RewardBatch, *, absent: float | None = math.nan) -> list[Info]:
-    """Return a dictionary of plain numbers and strings a row, always with the same keys and types.
+    """Return a dictionary of plain values a row, always with the same keys.
 
     Args:
         batch: N rewards.
         absent: The value of a missing number: a part that the task does not have, and all numbers where a judge failed.
 
     Returns:
-        ``[N]`` of ``task``, ``total``, ``accuracy``, ``normalized``, ``format``, ``structure``, ``failure``,
-        ``format_fault`` (a code, or the empty string), ``repairs`` (codes, separated by commas) and ``part/<name>``
-        for each part of the table.
+        ``[N]`` of ``task``; the numbers ``total``, ``accuracy``, ``normalized``, ``format``, ``structure`` and
+        ``part/<name>`` for each part of the table; ``failure`` and ``format_fault``, each a code or None; ``repairs``,
+        a text of codes with commas between them.
     """
     rows = batch.to_rows()
     for row in rows:
         for key, value in row.items():
-            if value is None:
-                row[key] = "" if key in _CODES else absent
+            if value is None and key not in _CODES:
+                row[key] = absent
         row["repairs"] = ",".join(row["repairs"])
     return rows
 

@@ -13,7 +13,7 @@ from onethinker_rewards._validation import check_choice
 from onethinker_rewards.answers import DEFAULT_LIMITS, Floats, Limits, Reader, ReadOptions, Rules, Think
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.tasks import Formula, TaskSpec
+from onethinker_rewards.tasks import TASKS, Formula, TaskSpec
 from onethinker_rewards.tasks.release import RELEASE_TASKS, release_structure
 from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
 
@@ -139,7 +139,7 @@ def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe
 
     Raises:
         ArgumentError: If the recipe does not exist, its reader gives no columns of boxes and points, or it has its own
-            formula for a segmentation task, which would be used instead of the one that draws.
+            formula or its own task for segmentation: only one of them and those that draw can be used.
 
     Source: the paper (arXiv 2512.03043) names such a reward in its limitations, and gives no equation.
 
@@ -152,5 +152,7 @@ def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe
     for task in WITH_POINTS:
         if task in base.formulas:
             raise ArgumentError(f"recipe: the formula of {base.name} for {task} would be used, and draws no mask")
+        if task in base.tasks and base.tasks[task] not in (TASKS[task], WITH_POINTS[task], INSTEAD_OF_POINTS[task]):
+            raise ArgumentError(f"recipe: {base.name} has a task {task} of its own, which would be replaced")
     name = f"{base.name}+masks" if points else f"{base.name}+masks-points"
     return replace(base, name=name, tasks={**base.tasks, **(WITH_POINTS if points else INSTEAD_OF_POINTS)})

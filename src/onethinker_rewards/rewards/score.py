@@ -16,12 +16,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from onethinker_rewards._validation import as_list, check_choice, option_texts, text_list
-from onethinker_rewards.answers import Answers, Booleans, Columns, Integers, LetterColumns
+from onethinker_rewards.answers import Answers, Booleans, Columns, Integers, LetterColumns, ModelColumns
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.result import RewardBatch
-from onethinker_rewards.tasks import TASKS, Context, Scores, TaskSpec, check_names, resolve_tasks
+from onethinker_rewards.tasks import TASKS, Context, Formula, Scores, TaskSpec, check_names, resolve_tasks
+from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
 
 OnBadReference = Literal["raise", "skip"]
 
@@ -206,6 +207,8 @@ def _compare(task: _TaskRows, recipe: Recipe, predicted: Columns, reference: Col
     constants = {name: recipe.constants.get(name, value) for name, value in spec.constants.items()}
     context = replace(task.context, valid=valid, constants=constants)
     formula = recipe.formulas.get(spec.name, spec.accuracy)
+    if isinstance(predicted, ModelColumns):
+        _check_takes_models(spec, formula)
     if valid.any():
         return _checked(spec, formula(predicted, reference, context), task.references, valid)
     # There is nothing to compare; the formula still says which parts it has.
@@ -213,6 +216,16 @@ def _compare(task: _TaskRows, recipe: Recipe, predicted: Columns, reference: Col
     context = replace(context.of_rows([]), valid=valid[none])
     result = _checked(spec, formula(predicted.take(none), reference.take(none), context), [], valid[none])
     return Scores(np.zeros(rows), {name: np.zeros(rows) for name in result.parts})
+
+
+def _check_takes_models(spec: TaskSpec, formula: Formula) -> None:
+    """Raise an `ArgumentError` where a formula of ours, which takes the columns of our schemas, would get models."""
+    for known in (*TASKS.values(), *WITH_POINTS.values(), *INSTEAD_OF_POINTS.values()):
+        if formula is known.accuracy:
+            raise ArgumentError(
+                f"{spec.name}: its formula is that of {known.name}, which takes columns of {known.schema.__name__}; "
+                f"answers in {spec.schema.__name__} are models and need a formula of your own"
+            )
 
 
 def _checked(spec: TaskSpec, result: Any, references: Sequence[str], valid: Booleans) -> Scores:

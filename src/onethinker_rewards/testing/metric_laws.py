@@ -282,7 +282,10 @@ def _fewest_rows(trial: Trial, breaks: Callable[[Trial], bool]) -> Trial:
 def smallest_example(
     inputs: SearchStrategy[Example], breaks: Callable[[Example], bool], examples: int, *, shrink: bool = True
 ) -> Example | None:
-    """Return the smallest input for which ``breaks`` is true, or None if none was found; the same in every run."""
+    """Return the smallest input for which ``breaks`` is true, or None if none was found.
+
+    The search is the same in every run that has loaded the same modules: hypothesis takes constants from their source.
+    """
     quiet = settings(
         max_examples=examples,
         database=None,

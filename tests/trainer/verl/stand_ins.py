@@ -58,7 +58,7 @@ def update(into: Config, key: str, value: Any) -> None:
 
 def info(task: str = "math", normalized: float | None = 1.0, **more: Any) -> dict[str, Any]:
     """Return what the reward says of a row."""
-    known = {"accuracy": normalized, "format": 1.0, "structure": None, "failure": "", "format_fault": ""}
+    known = {"accuracy": normalized, "format": 1.0, "structure": None, "failure": None, "format_fault": None}
     return {"score": 1.0, "scored_as": task, "normalized": normalized, **known, **more}
 
 
