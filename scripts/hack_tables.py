@@ -56,10 +56,15 @@ def _count(scored: Mapping[str, Scored], verdict: Verdict) -> str:
 def _task_table(tricks: list[Trick], results: _Results) -> str:
     shown = {name: scored for name, scored in results.items() if any(trick.id in scored for trick in tricks)}
     rows = [
-        (f"`{trick.id}`", trick.tries, trick.held_against, *(_shown(scored.get(trick.id)) for scored in shown.values()))
+        (
+            f"`{trick.id}`",
+            trick.tries,
+            trick.compared_with,
+            *(_shown(scored.get(trick.id)) for scored in shown.values()),
+        )
         for trick in tricks
     ]
-    return _table(("trick", "what it tries", "held against", *shown), rows)
+    return _table(("trick", "what it tries", "compared with", *shown), rows)
 
 
 def _shown(scored: Scored | None) -> str:

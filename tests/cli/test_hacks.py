@@ -150,7 +150,7 @@ def test_json_lines_are_the_tricks() -> None:
     tricks = [trick for trick in read_tricks() if trick.task == "ocr"]
     assert [row["response"] for row in rows] == [trick.response for trick in tricks]
     assert rows[0]["paper"] == {"trick": 1.0, "honest": 2.0, "verdict": "harmless"}
-    assert list(rows[0]) == ["id", "task", "tries", "reference", "response", "held_against", "paper", "release"]
+    assert list(rows[0]) == ["id", "task", "tries", "reference", "response", "compared_with", "paper", "release"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_each_trick_gets_its_four_rewards() -> None:
     played = play(lengths, TRICKS)
     assert [result.trick for result in played] == TRICKS
     for trick, result in zip(TRICKS, played, strict=True):
-        texts = trick.response, *(plain_response(trick, kind) for kind in (trick.held_against, "right", "wrong"))
+        texts = trick.response, *(plain_response(trick, kind) for kind in (trick.compared_with, "right", "wrong"))
         assert result.rewards == Rewards(*map(float, map(len, texts)))
 
 
@@ -79,7 +79,7 @@ def test_none_is_no_number() -> None:
     ],
 )
 def test_what_is_not_one_number_a_row(returned: Any, message: str) -> None:
-    trick = next(trick for trick in TRICKS if trick.held_against == "plain")
+    trick = next(trick for trick in TRICKS if trick.compared_with == "plain")
     with pytest.raises(otr.ArgumentError, match=message):
         play(lambda responses, references, tasks: returned, [trick])
 

@@ -7,7 +7,7 @@ import pytest
 from scripts.hacks import TRICKS
 
 import onethinker_rewards as otr
-from onethinker_rewards.hacks import WRONG, HeldAgainst, Trick, Verdict, read_tricks
+from onethinker_rewards.hacks import WRONG, Counterpart, Trick, Verdict, read_tricks
 from onethinker_rewards.hacks.tricks import plain, plain_response
 
 ALL = read_tricks()
@@ -32,12 +32,12 @@ def test_each_says_in_one_sentence_what_it_tries() -> None:
 
 def test_no_trick_is_its_own_counterpart() -> None:
     for trick in ALL:
-        kinds = (trick.held_against, "right", "wrong")
+        kinds = (trick.compared_with, "right", "wrong")
         assert trick.response not in {plain_response(trick, kind) for kind in kinds}, trick.id
 
 
 def test_only_a_plain_counterpart_is_written_out() -> None:
-    assert all((trick.held_against == "plain") == bool(trick.honest) for trick in ALL)
+    assert all((trick.compared_with == "plain") == bool(trick.honest) for trick in ALL)
 
 
 def test_no_two_tricks_are_the_same() -> None:
@@ -68,7 +68,7 @@ def test_right_is_right_and_wrong_is_wrong(task: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held_against", "answer"),
+    ("compared_with", "answer"),
     [
         pytest.param("right", "Exit", id="right"),
         pytest.param("wrong", "No smoking", id="wrong"),
@@ -76,6 +76,6 @@ def test_right_is_right_and_wrong_is_wrong(task: str) -> None:
         pytest.param("plain", "Exi", id="plain"),
     ],
 )
-def test_counterparts(held_against: HeldAgainst, answer: str) -> None:
-    trick = Trick("x", "ocr", "Tries.", "Exit", "…", held_against, "Exi" if held_against == "plain" else "")
-    assert plain_response(trick, trick.held_against) == f"<think>I look closely.</think><answer>{answer}</answer>"
+def test_counterparts(compared_with: Counterpart, answer: str) -> None:
+    trick = Trick("x", "ocr", "Tries.", "Exit", "…", compared_with, "Exi" if compared_with == "plain" else "")
+    assert plain_response(trick, trick.compared_with) == f"<think>I look closely.</think><answer>{answer}</answer>"

@@ -1,4 +1,4 @@
-"""What every adapter is made of: a scorer for rows of a data set, and what is logged about the rows it scored."""
+"""The parts of every adapter: a scorer for rows of a data set, and what is logged about the rows it scored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The running statistics of EMA-GRPO in a checkpoint's folder, for every trainer whose advantage is ours."""
+"""The running statistics of EMA-GRPO in a checkpoint's folder, for the trainers that use our advantage."""
 
 from __future__ import annotations
 

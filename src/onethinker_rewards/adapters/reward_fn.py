@@ -92,7 +92,7 @@ class Rewarder:
 
 
 class RewarderSettings(Settings, total=False):
-    """The settings of `RowScorer`, and which rows get what.
+    """The settings of `RowScorer`, whether rewards are divided by σ, and which tasks are rewarded.
 
     Attributes:
         ema: Whether rewards are divided by the running σ of their task, which is EMA-GRPO in a trainer that does not

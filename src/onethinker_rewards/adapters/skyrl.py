@@ -2,16 +2,16 @@
 
 In the entry file of a run:
 
-import skyrl_gym
-from onethinker_rewards.adapters import skyrl
-from skyrl.train.entrypoints.main_base import BasePPOExp
+    import skyrl_gym
+    from onethinker_rewards.adapters import skyrl
+    from skyrl.train.entrypoints.main_base import BasePPOExp
 
-skyrl_gym.register(id="onethinker", entry_point="onethinker_rewards.adapters.skyrl:OneThinkerEnv")
-skyrl.register()  # trainer.algorithm.advantage_estimator=ema_grpo
+    skyrl_gym.register(id="onethinker", entry_point="onethinker_rewards.adapters.skyrl:OneThinkerEnv")
+    skyrl.register()  # trainer.algorithm.advantage_estimator=ema_grpo
 
-class Experiment(BasePPOExp):
-    def get_trainer(self, *args, **kwargs):
-        return skyrl.attach(super().get_trainer(*args, **kwargs))
+    class Experiment(BasePPOExp):
+        def get_trainer(self, *args, **kwargs):
+            return skyrl.attach(super().get_trainer(*args, **kwargs))
 """
 
 # SkyRL is not installed where types are checked.

@@ -128,7 +128,7 @@ class _Runs:
 
 
 def _with_group_means(rewards: Rewards, columns: Table) -> list[float | None]:
-    """Return the rewards, where a judge gave no score the mean of the group."""
+    """Return the rewards, with the mean of its group for a row to which the judge gave no score."""
     filled = list(rewards.values)
     missing = [row for row in rewards.rows if filled[row] is None]
     if missing:

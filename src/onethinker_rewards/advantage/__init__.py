@@ -1,4 +1,4 @@
-"""Rewards to advantages, on torch tensors: EMA-GRPO, its rivals with the same call, and the objective they feed."""
+"""Rewards to advantages, on torch tensors: EMA-GRPO, other estimators with the same call, and the loss."""
 
 from __future__ import annotations
 

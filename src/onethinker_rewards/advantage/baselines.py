@@ -1,4 +1,4 @@
-"""Advantages without a memory: GRPO and its rivals, with the same call as `EmaGrpo`.
+"""Advantages from one batch alone: GRPO and other estimators, with the same call as `EmaGrpo`.
 
 Each takes ``rewards`` ``[N]``, ``groups`` ``[N]`` and ``tasks`` ``[N]`` or None, and the keywords of `Layout`, and
 returns ``[N]``: float64 for float64 rewards, else float32. A group is a pair of group and task. Rows that are padding,

@@ -1,4 +1,4 @@
-"""What the ranks of a data-parallel run tell each other. Without a process group they tell nothing."""
+"""Sums, maxima and labels over the ranks of a data-parallel run; without a process group, of this process alone."""
 
 from __future__ import annotations
 

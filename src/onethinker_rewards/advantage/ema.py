@@ -1,7 +1,8 @@
 """EMA-GRPO: rewards minus the mean of their group, divided by a running standard deviation σ of their task.
 
-The file reads from top to bottom as the estimator works: `update` moves a task's moments a batch on, `sigma` is the
-standard deviation they give, and `EmaGrpo` divides by it. `EmaRewardScaler` divides rewards instead of advantages.
+The file reads from top to bottom as the estimator works: `update` takes a batch into the moments of its tasks, `sigma`
+is the standard deviation that they give, and `EmaGrpo` divides by it. `EmaRewardScaler` divides rewards instead of
+advantages.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class _RunningSigma:
         return self._state.to_dict(variance=self._variance)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over saved moments. Tasks that are new start unseen; tasks no longer used are kept.
+        """Restore saved moments. Tasks that are new start unseen; tasks no longer used are kept.
 
         Raises:
             ArgumentError: If it is no such state, or one saved with another ``variance``.
@@ -139,7 +140,7 @@ class _RunningSigma:
             self._extend(names)
 
     def _divisor(self, batch: Batch, deviation: Tensor) -> Tensor:
-        """Move the state a batch on and return what each row is divided by, ``[N]``: max(σ, min_std) + eps.
+        """Update the state with a batch and return what each row is divided by, ``[N]``: max(σ, min_std) + eps.
 
         ``deviation`` is what m₂ is the mean square of.
         """
@@ -183,7 +184,7 @@ class EmaGrpo(_RunningSigma):
         eps: Added to σ.
         process_group: Ranks that share statistics: N ranks equal one process on the joined batch within 1e-12. Every
             rank calls at every step, with no row if it has none. ``None`` never communicates.
-        update_first: Whether the batch moves σ before σ is used; if not, a task seen for the first time uses its own
+        update_first: Whether the batch updates σ before σ is used; if not, a task seen for the first time uses its own
             batch all the same.
         variance: ``"total"``, as above, or ``"within_group"``: m₂ is the mean of (R − group mean)² and σ = √m₂.
         task_key: Families of tasks: a function or a mapping from a task's label to the label whose σ it uses. A label
@@ -242,7 +243,7 @@ class EmaGrpo(_RunningSigma):
         num_groups: int | None = None,
         num_tasks: int | None = None,
     ) -> Tensor:
-        """Move the statistics a batch on and return its advantages.
+        """Update the statistics with a batch and return its advantages.
 
         Args:
             rewards: ``[N]`` of any real type.
@@ -304,7 +305,7 @@ class EmaRewardScaler(_RunningSigma):
         min_std: The least σ.
         eps: Added to σ.
         process_group: Ranks that share statistics; ``None`` never communicates.
-        update_first: Whether the batch moves σ before σ is used.
+        update_first: Whether the batch updates σ before σ is used.
         task_key: Families of tasks, as in `EmaGrpo`.
         task_names: The tasks that dense ids mean, as in `EmaGrpo`.
 
@@ -339,7 +340,7 @@ class EmaRewardScaler(_RunningSigma):
         mask: Tensor | None = None,
         num_tasks: int | None = None,
     ) -> Tensor:
-        """Move the statistics a batch on and return its scaled rewards.
+        """Update the statistics with a batch and return its scaled rewards.
 
         Args:
             rewards: ``[N]`` of any real type.

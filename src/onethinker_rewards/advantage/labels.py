@@ -1,4 +1,4 @@
-"""Ids of any kind to codes 0…C−1, without a loop over rows."""
+"""Encodes ids of any kind as integers 0…C−1, without a loop over rows."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ def broadcast(advantages: Tensor, mask: Tensor) -> Tensor:
 def token_kl(log_probs: Tensor, reference_log_probs: Tensor) -> Tensor:
     """Return r − log r − 1 with r = π_reference/π: an unbiased, never negative estimate of KL(π‖π_reference).
 
-    The log-ratio is held in ±20 and the estimate below 10, as verl's ``low_var_kl``, which the release trained with.
+    The log-ratio is clamped to ±20 and the estimate to at most 10, as in verl's ``low_var_kl``, with which the release
+    trained.
 
     Args:
         log_probs: Of any shape, natural logarithms.

@@ -85,7 +85,7 @@ def log_items(statistics: Mapping[Label, TaskStatistics], *, prefix: str = "adva
 def gradient_share(advantages: Tensor, tasks: Ids) -> dict[Label, float]:
     """Return each task's part of the sum of squared advantages.
 
-    The variance of a policy gradient grows with the square of the advantages, so this is a task's say in a step.
+    The variance of a policy gradient grows with the square of the advantages, so this is a task's influence on a step.
 
     Args:
         advantages: ``[N]`` from any estimator.

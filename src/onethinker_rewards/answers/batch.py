@@ -64,7 +64,8 @@ class ReadOptions:
         think: Whether thinking is ``required``, ``prefilled`` or not wanted (``none``).
         limits: How much is read at all.
         options: The options' texts of each row that is read, where the question offers some.
-        any_text: Which of the rows that are read have a reference that is no option letter, so that any text will do.
+        any_text: Which of the rows that are read have a reference that is not an option letter: there any text is an
+            answer.
     """
 
     rules: Rules = "strict"
@@ -99,12 +100,12 @@ class Answers:
         return cls(texts, [None] * count, [None] * count, [()] * count)
 
     def fail(self, row: int, code: FailureCode) -> None:
-        """Write down why the answer of a row could not be read; what the tags say comes first."""
+        """Record why the answer of a row could not be read; a failure of the tags stays."""
         self.failure[row] = self.failure[row] or code
         self.format_fault[row] = self.format_fault[row] or code
 
     def record(self, row: int, read: ReadAnswer) -> None:
-        """Write down how the answer of a row was read; one that was never closed has failed until it was repaired."""
+        """Record how the answer of a row was read; one that was never closed stays failed unless it was repaired."""
         if row in self.unclosed and read.failure is not None:
             return
         self.failure[row] = read.failure
@@ -185,7 +186,7 @@ class Reader:
         return self.read(references, rows, schema, strict)
 
     def parse(self, response: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
-        """Read one response; for the schema's columns this is the definition."""
+        """Read one response; the columns of many must agree with it."""
         return read_response(response, schema, rules=options.rules, think=options.think, limits=options.limits)
 
     def parse_answer(self, text: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
@@ -206,7 +207,7 @@ def _by_definition(answers: Answers, row: int, schema: type[BaseModel], options:
 
 
 class _JsonKind(NamedTuple):
-    """How one schema is decoded: its struct, the value that stands for an unreadable row, and its columns."""
+    """How one schema is decoded: its struct, the stand-in for an unreadable row, and its columns."""
 
     schema: type[BaseModel]
     stand_in: msgspec.Struct

@@ -1,4 +1,4 @@
-"""What all columns share: arrays that hold one entry a row, and how they are filled and taken from."""
+"""The base of all columns, which are arrays with one entry a row: how they are filled, joined and indexed."""
 
 from __future__ import annotations
 

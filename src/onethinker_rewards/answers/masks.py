@@ -47,9 +47,9 @@ def read_mask(mask: MaskLike) -> Mask:
         ``[H, W]`` boolean.
 
     Raises:
-        ArgumentError: It is none of these, its parts do not fit, the file cannot be read, or an encoding or a file
+        ArgumentError: If it is none of these, its parts do not fit, the file cannot be read, or an encoding or a file
             claims more than 67,108,864 pixels.
-        ImportError: A PNG, where Pillow is not installed.
+        ImportError: If it is a PNG and Pillow is not installed.
 
     >>> read_mask({"size": [2, 3], "counts": [1, 3, 2]}).astype(int)
     array([[0, 1, 0],
@@ -68,7 +68,10 @@ def read_masks(masks: Sequence[MaskLike]) -> list[Mask]:
     """Return masks as arrays, each of its own size.
 
     Args:
-        masks: Whatever `read_mask` takes.
+        masks: ``[N]`` of whatever `read_mask` takes.
+
+    Returns:
+        ``[N]`` arrays ``[H, W]`` boolean.
 
     Raises:
         ArgumentError: For the first mask that cannot be read; it gives its index.
@@ -84,7 +87,7 @@ def encode_mask(mask: NDArray[Any]) -> RunLength:
         mask: ``[H, W]`` boolean, or integral with 0 for what is off.
 
     Raises:
-        ArgumentError: It is no such array.
+        ArgumentError: If it is no such array.
 
     >>> encode_mask(np.array([[False, True, False], [True, True, False]]))
     {'size': [2, 3], 'counts': '132'}
@@ -247,7 +250,7 @@ def _decode(texts: Sequence[bytes]) -> list[Integers]:
     """Return the runs of each compressed text, ``[M]``; they may be negative or too long.
 
     Raises:
-        ArgumentError: A text holds another character, breaks off in a number, or a number has more than 30 bits.
+        ArgumentError: If a text holds another character, breaks off in a number, or a number has more than 30 bits.
     """
     if any(text[-1:] in _CONTINUING for text in texts if text):
         raise ArgumentError("counts break off in the middle of a number")
@@ -296,8 +299,8 @@ def _read_png(data: bytes) -> NDArray[np.bool_]:
     """Return ``[H, W]``: what is not zero in a PNG file, in a palette by its index; transparency is left out.
 
     Raises:
-        ArgumentError: It is not a PNG, is broken, or has more than `MOST_PIXELS`.
-        ImportError: Pillow is not installed.
+        ArgumentError: If it is not a PNG, is broken, or has more than `MOST_PIXELS`.
+        ImportError: If Pillow is not installed.
     """
     # The sides are read from the header before anything is unpacked.
     if not data.startswith(_SIGNATURE) or len(data) < 24:

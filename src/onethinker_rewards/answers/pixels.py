@@ -1,4 +1,4 @@
-"""Between absolute pixels, which some models write, and thousandths of width and height, which are scored.
+"""Converts between absolute pixels, which some models write, and thousandths of width and height, which are scored.
 
 Qwen2.5-VL writes pixels of the image as it was resized for the model; Qwen2-VL and Qwen3-VL write thousandths.
 """
@@ -52,7 +52,9 @@ def to_thousandths(text: str, width: float, height: float) -> str:
 
 
 def to_pixels(text: str, width: float, height: float) -> str:
-    """Rewrite thousandths of width and height as pixels; the inverse of `to_thousandths`.
+    """Rewrite thousandths of width and height as pixels.
+
+    It is the inverse of `to_thousandths`, and has the same arguments and errors.
 
     >>> to_pixels('{"boxes": [100.0, 100.0, 500.0, 500.0]}', width=640, height=480)
     '{"boxes": [64.0, 48.0, 320.0, 240.0]}'

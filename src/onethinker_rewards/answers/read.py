@@ -1,4 +1,4 @@
-"""One answer text to its schema's model, or the code of why not.
+"""Reads one answer text into its schema's model, or gives the code of why it cannot be read.
 
 This is the definition: `batch` reads many rows faster and must agree with it.
 """
@@ -22,7 +22,7 @@ Rules = Literal["strict", "lenient"]
 
 # Coordinates are at most this deep in a field: a list of points, a frame's box.
 _CLIP_DEPTH = 2
-# What pydantic calls a fault, and what we call it.
+# pydantic's names of faults, and our codes for them.
 _CODES = {
     "missing": FailureCode.MISSING_KEY,
     "extra_forbidden": FailureCode.UNKNOWN_KEY,
@@ -42,7 +42,7 @@ class Parsed:
 
     Attributes:
         think: The thinking, or None.
-        answer: The schema's model, or None; by the recipe ``release`` the text or JSON object that is compared.
+        answer: The schema's model, or None; under the recipe ``release`` the text or JSON object that is compared.
         failure: Why there is no answer, or None.
         format_fault: Why the format reward is 0, or None.
         repairs: What was repaired first.

@@ -1,6 +1,7 @@
 """What lenient rules repair before an answer is read; no repair changes a number.
 
-Text repairs make JSON of what is nearly JSON; shape repairs make the schema's object of a near relative.
+Text repairs turn what is nearly JSON into JSON; shape repairs turn an object that is nearly in the schema into one that
+is.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def load_with_repairs(text: str, *, track: bool) -> tuple[Any, Repairs]:
 def _closed_track(text: str) -> str | None:
     """Return a track that was cut off, ended behind its last whole box; None where it was not cut off.
 
-    A box that is whole up to its bracket is kept; one that is cut within is dropped, because its last number
+    A box that is whole up to its bracket is kept; one that is cut off inside is dropped, because its last number
     may have been cut too.
     """
     if text.count("{") - text.count("}") not in {1, 2}:
@@ -75,7 +76,7 @@ def _closed_track(text: str) -> str | None:
 
 
 def repair_shape(value: Any, fields: frozenset[str]) -> tuple[Any, Repairs]:
-    """Turn a near relative of the schema's object into it."""
+    """Turn an object that is nearly in the schema into one that is; anything else stays as it is."""
     repairs: Repairs = []
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         value = value[0]

@@ -1,7 +1,8 @@
 """Where thinking and answer are in one response.
 
 The answer is the one ``<answer>…</answer>`` after the last ``</think>``; the thinking before it may quote the
-answer's tags. The format asks for more: nothing but one thinking block and one answer block.
+answer's tags. The format asks for more: nothing but one thinking block and one answer block. An ``<answer>`` that is
+never closed is the failure ``unclosed_answer``; lenient rules may still use its text, if a repair can close it.
 """
 
 from __future__ import annotations

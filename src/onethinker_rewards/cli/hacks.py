@@ -51,7 +51,7 @@ def hacks(
 ) -> None:
     """Print tricks that try to earn more than their content is worth, of one TASK or of all.
 
-    Each trick stands beside what it is held against: the right answer, a wrong one, an answer that says nothing, or the
+    Each trick is shown with its counterpart: the right answer, a wrong one, an answer that says nothing, or the
     same content said plainly. It pays where it earns more; "1.50 > 0.60" is the trick's reward and that of its
     counterpart.
 
@@ -139,11 +139,11 @@ def _table(rows: Sequence[tuple[Trick, _Results]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("trick", overflow="fold")
     table.add_column("what it tries", overflow="fold", ratio=1)
-    table.add_column("held against", overflow="fold", max_width=7)
+    table.add_column("compared with", overflow="fold", max_width=7)
     for name in rows[0][1]:
         table.add_column(name, justify="right", no_wrap=True)
     for trick, results in rows:
-        table.add_row(trick.id, trick.tries, trick.held_against, *map(_cell, results.values()))
+        table.add_row(trick.id, trick.tries, trick.compared_with, *map(_cell, results.values()))
     return table
 
 

@@ -57,7 +57,7 @@ class ImageTotals:
             reference: N masks likewise, none of them None, each of the size of its predicted mask.
 
         Raises:
-            ArgumentError: The numbers of masks or their sizes differ, or one cannot be read. Nothing is added then.
+            ArgumentError: If the numbers of masks or their sizes differ, or one cannot be read. Nothing is added then.
         """
         overlaps = mask_overlaps(predicted, reference)
         self.intersection += int(overlaps.intersections.sum())
@@ -68,7 +68,7 @@ class ImageTotals:
         """Add the images of other totals.
 
         Raises:
-            ArgumentError: Their ``empty`` differs.
+            ArgumentError: If their ``empty`` differs.
         """
         if self.empty != other.empty:
             raise ArgumentError(f"totals with empty={self.empty!r} and empty={other.empty!r} cannot be merged")
@@ -80,7 +80,7 @@ class ImageTotals:
         """Return the scores; cIoU is 0 if all masks are empty.
 
         Raises:
-            ArgumentError: No image was counted.
+            ArgumentError: If no image was counted.
         """
         if not self.iou.count:
             raise ArgumentError("no image was counted")
@@ -102,7 +102,7 @@ def giou(predicted: Masks, reference: Masks, *, empty: float = 0.0) -> float:
         In [0, 1]; higher is better.
 
     Raises:
-        ArgumentError: Numbers or sizes of masks differ, one cannot be read, or there is no image.
+        ArgumentError: If numbers or sizes of masks differ, one cannot be read, or there is no image.
 
     Source: Lai et al., "LISA: Reasoning Segmentation via Large Language Model", CVPR 2024, section 4.1.
 
@@ -123,7 +123,7 @@ def ciou(predicted: Masks, reference: Masks) -> float:
         In [0, 1]; higher is better; 0 if all masks are empty.
 
     Raises:
-        ArgumentError: Numbers or sizes of masks differ, one cannot be read, or there is no image.
+        ArgumentError: If numbers or sizes of masks differ, one cannot be read, or there is no image.
 
     Source: Lai et al., "LISA: Reasoning Segmentation via Large Language Model", CVPR 2024, section 4.1.
 

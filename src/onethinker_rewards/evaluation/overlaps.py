@@ -45,8 +45,8 @@ def mask_overlaps(predicted: Masks, reference: Masks) -> Overlaps:
         reference: N masks likewise, none of them None, each of the size of its predicted mask.
 
     Raises:
-        ArgumentError: The numbers of masks or their sizes differ, or a mask cannot be read; it names the pair.
-        ImportError: A mask is a PNG and Pillow is not installed.
+        ArgumentError: If the numbers of masks or their sizes differ, or a mask cannot be read; it names the pair.
+        ImportError: If a mask is a PNG and Pillow is not installed.
 
     >>> square = [[1, 1, 0]]
     >>> mask_overlaps([square, None], [[[0, 1, 1]], {"size": [1, 3], "counts": [0, 3]}])
@@ -162,7 +162,7 @@ def reference_masks(output: Mapping[str, Any]) -> list[Mask | None]:
         The one mask of an image; for a video one per frame, in the order of ``frames``, None where it has no mask.
 
     Raises:
-        ArgumentError: It has another form, or a mask cannot be read; it names the frame.
+        ArgumentError: If it has another form, or a mask cannot be read; it names the frame.
 
     >>> step = {"size": [1, 3], "counts": [1, 2]}
     >>> reference_masks({"frames": ["00000", "00005"], "segmentation_rle": {"00005": step}})

@@ -80,7 +80,7 @@ class VideoTotals:
         """Add the videos of other totals.
 
         Raises:
-            ArgumentError: Their ``rules`` or ``count`` differ.
+            ArgumentError: If their ``rules`` or ``count`` differ.
         """
         if (self.rules, self.count) != (other.rules, other.count):
             raise ArgumentError(
@@ -94,7 +94,7 @@ class VideoTotals:
         """Return the scores.
 
         Raises:
-            ArgumentError: No video was counted.
+            ArgumentError: If no video was counted.
         """
         if not self.j.count:
             raise ArgumentError("no video was counted")
@@ -125,7 +125,7 @@ def j_and_f(
         The scores of one video.
 
     Raises:
-        ArgumentError: The numbers of masks or their sizes differ, one cannot be read, or no frame is left to compare.
+        ArgumentError: If numbers or sizes of masks differ, one cannot be read, or no frame is left to compare.
 
     Source: Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016;
     Pont-Tuset et al., "The 2017 DAVIS Challenge on Video Object Segmentation", 2017, which takes the mean of both.

@@ -8,7 +8,7 @@
 """
 
 from onethinker_rewards.hacks.playing import Played, Reward, find_reward, play, recipe_reward
-from onethinker_rewards.hacks.tricks import NOTHING, WRONG, HeldAgainst, Scored, Trick, read_tricks
+from onethinker_rewards.hacks.tricks import NOTHING, WRONG, Counterpart, Scored, Trick, read_tricks
 from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, Rewards, Verdict, gain, judge
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "LEAST_GAIN",
     "NOTHING",
     "WRONG",
-    "HeldAgainst",
+    "Counterpart",
     "Played",
     "Reward",
     "Rewards",

@@ -64,7 +64,7 @@ def play(reward: Reward, tricks: Iterable[Trick] | None = None) -> list[Played]:
         for trick in chosen
         for response in (
             trick.response,
-            *(plain_response(trick, kind) for kind in (trick.held_against, "right", "wrong")),
+            *(plain_response(trick, kind) for kind in (trick.compared_with, "right", "wrong")),
         )
     ]
     # Many tricks share their counterparts: score each question once.

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-HeldAgainst = Literal["right", "wrong", "nothing", "plain"]
+Counterpart = Literal["right", "wrong", "nothing", "plain"]
 
 
 class Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,8 +39,8 @@ class Trick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         tries: What it tries, in one sentence.
         reference: The correct answer.
         response: The whole response.
-        held_against: What it must not earn more than, its honest counterpart: the ``right`` answer, a ``wrong`` one, an
-            answer that says ``nothing``, or the same content without the trick (``plain``), which is ``honest``.
+        compared_with: Its honest counterpart, which it must not outearn: the ``right`` answer, a ``wrong`` one, an answer
+            that says ``nothing``, or the same content without the trick (``plain``), which is ``honest``.
         honest: That plain answer, without tags; empty for the others.
         paper: What it earns under the recipe ``paper``.
         release: What it earns under the recipe ``release``.
@@ -51,7 +51,7 @@ class Trick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     tries: str
     reference: str
     response: str
-    held_against: HeldAgainst
+    compared_with: Counterpart
     honest: str = ""
     paper: Scored | None = None
     release: Scored | None = None
@@ -104,7 +104,7 @@ def plain(answer: str) -> str:
     return f"<think>I look closely.</think><answer>{answer}</answer>"
 
 
-def plain_response(trick: Trick, kind: HeldAgainst) -> str:
+def plain_response(trick: Trick, kind: Counterpart) -> str:
     """Return a plain response to the trick's question, of one of the kinds that a trick is compared with."""
     answers = {"right": trick.reference, "wrong": WRONG[trick.task], "nothing": NOTHING, "plain": trick.honest}
     return plain(answers[kind])

@@ -14,7 +14,7 @@ from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy
 
 from onethinker_rewards.errors import ArgumentError
 
-# The standard has no type that all of NumPy, PyTorch, CuPy and JAX answer to.
+# The standard has no type of which the arrays of NumPy, PyTorch, CuPy and JAX are all instances.
 Array: TypeAlias = Any
 Namespace: TypeAlias = Any
 
@@ -54,7 +54,7 @@ def aligned_masks(predicted: Array, reference: Array) -> tuple[Namespace, Array,
     """Return the namespace and both stacks of masks, ``[N, H, W]`` boolean.
 
     Raises:
-        ArgumentError: The shapes or kinds differ, or a dtype is neither boolean nor integral.
+        ArgumentError: If the shapes or kinds differ, or a dtype is neither boolean nor integral.
     """
     xp = _namespace(predicted, reference)
     predicted, reference = _masks(xp, predicted, reference, "predicted"), _masks(xp, reference, predicted, "reference")
@@ -71,12 +71,12 @@ def without_warnings(xp: Namespace) -> AbstractContextManager[object]:
 
 
 def default_float(xp: Namespace) -> Any:
-    """Return the dtype that the kind gives a float."""
+    """Return the kind's default floating dtype."""
     return xp.__array_namespace_info__().default_dtypes()["real floating"]
 
 
 def _namespace(predicted: Array, reference: Array) -> Namespace:
-    """Return the namespace that both share; a list shares every one."""
+    """Return the namespace that both share; a list fits any."""
     arrays: list[Array] = [array for array in (predicted, reference) if is_array_api_obj(array)]
     try:
         # NumPy is its own namespace since 2.1; array_api_compat's would import all of NumPy for it.

@@ -25,7 +25,7 @@ def box_iou(predicted: Array, reference: Array) -> Array:
         the kind's default float, half precision in float32, and so is the result.
 
     Raises:
-        ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
+        ArgumentError: If the shapes, lengths, kinds or dtypes do not fit.
 
     Source: sIoU of OneThinker, arXiv 2512.03043.
 
@@ -51,7 +51,7 @@ def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
         ``[N, M]`` in [0, 1], of the arrays' kind and on their device; higher is better.
 
     Raises:
-        ArgumentError: The shapes, kinds or dtypes do not fit.
+        ArgumentError: If the shapes, kinds or dtypes do not fit.
 
     Source: as for `box_iou`.
     """
@@ -78,7 +78,7 @@ def temporal_iou(predicted: Array, reference: Array) -> Array:
         the kind's default float, half precision in float32, and so is the result.
 
     Raises:
-        ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
+        ArgumentError: If the shapes, lengths, kinds or dtypes do not fit.
 
     Source: tIoU of OneThinker, arXiv 2512.03043. Differs: the release scores two equal moments 0.
 
@@ -104,7 +104,7 @@ def pairwise_temporal_iou(predicted: Array, reference: Array) -> Array:
         ``[N, M]`` in [0, 1], of the arrays' kind and on their device; higher is better.
 
     Raises:
-        ArgumentError: The shapes, kinds or dtypes do not fit.
+        ArgumentError: If the shapes, kinds or dtypes do not fit.
 
     Source: as for `temporal_iou`.
     """
@@ -123,7 +123,7 @@ def rotated_box_iou(predicted: Array, reference: Array) -> Array:
     Each integral has a closed form, is signed by the edge's direction and continuous in the corners, so nothing
     jumps where edges touch or coincide.
 
-    The intersection is exact, not sampled. A width or height of 0 or less makes an area of 0, and two boxes
+    The intersection is exact, not sampled. A width or height of 0 or less means an area of 0, and two boxes
     of area 0 score 0. The score is invariant to half a turn of either box. NaN in is NaN out.
 
     Args:
@@ -136,9 +136,9 @@ def rotated_box_iou(predicted: Array, reference: Array) -> Array:
         the kind's default float, half precision in float32, and so is the result.
 
     Raises:
-        ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
+        ArgumentError: If the shapes, lengths, kinds or dtypes do not fit.
 
-    Source: this library's own; it integrates the area of a polygon inside a box edge by edge.
+    Source: this library; it integrates the area of a polygon inside a box edge by edge.
 
     >>> rotated_box_iou([[0, 0, 2, 2, 0.0]], [[0, 0, 2, 2, 0.7853981633974483]])
     array([0.70710678])
@@ -227,6 +227,6 @@ def _clamp(xp: Namespace, values: Array, limit: Array) -> Array:
 
 def _safe(xp: Namespace, denominator: Array) -> Array:
     """Return the denominator, and 1 where it is so small that a gradient would divide by its square and fail."""
-    # Not made a Python number, which cannot be as small as NumPy's longest floats.
+    # It stays an array scalar: a Python float cannot be as small as NumPy's longest floats.
     smallest = xp.finfo(denominator.dtype).smallest_normal ** 0.25
     return xp.where(xp.abs(denominator) < smallest, 1.0, denominator)

@@ -30,7 +30,7 @@ def mask_iou(predicted: Array, reference: Array, *, empty: float = 0.0) -> Array
         ``[N]`` in [0, 1], in the kind's default float and on the arrays' device; higher is better.
 
     Raises:
-        ArgumentError: The shapes, kinds or dtypes do not fit.
+        ArgumentError: If the shapes, kinds or dtypes do not fit.
 
     Source: J of Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR
     2016; there two empty masks score 1.
@@ -54,12 +54,12 @@ def boundary_f(
         R = share of reference contour pixels that have a predicted contour pixel nearby
         F = 2PR / (P + R), and 0 where both are 0
 
-    With no contour on one side only it is 0, with none on either it is 1.
+    If only one of the two has a contour, F is 0; if neither has one, F is 1.
 
     Under the rules ``davis`` a pixel is on the contour if the one to its right, below it or diagonally between has
     another value, and nearby is a disk of .008 of the diagonal, rounded up. Two masks that fill the image have no
     contour. Under ``release`` a pixel is on the contour if it is on and one of its eight neighbors is off or beyond
-    the image, and nearby is a square of .0075 of the diagonal to each side, rounded, and a pixel at least.
+    the image, and nearby is a square of .0075 of the diagonal to each side, rounded, and at least one pixel.
 
     Differs: ``test_differs_boundary_f_is_that_of_davis``.
 
@@ -68,13 +68,13 @@ def boundary_f(
         reference: ``[N, H, W]`` of the same kind.
         tolerance: The disk's radius, or half the square's side, as a share of the diagonal; from 1 on in pixels. The
             rules' own by default.
-        rules: Whose contours and whose distance: DAVIS's, or those of OneThinker's evaluation.
+        rules: How contours and distances are defined: as by DAVIS, or as by OneThinker's evaluation (``release``).
 
     Returns:
         ``[N]`` in [0, 1], in the kind's default float and on the arrays' device; higher is better.
 
     Raises:
-        ArgumentError: The shapes, kinds or dtypes do not fit, the tolerance is not positive and finite, or there are
+        ArgumentError: If the shapes, kinds or dtypes do not fit, the tolerance is not positive and finite, or there are
             no such rules.
 
     Source: F of Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR
@@ -115,7 +115,7 @@ def boundary_f(
 def _counts(xp: Namespace, masks: Array) -> Array:
     """Return ``[N]``: how many pixels of each mask are on."""
     if xp is np:
-        # Several times as fast as a count along axes, which makes a number of every pixel.
+        # Several times as fast as a count along axes, which first converts every pixel to a number.
         return np.array([np.count_nonzero(mask) for mask in masks], dtype=np.float64)
     return xp.astype(xp.count_nonzero(masks, axis=(1, 2)), default_float(xp))
 
@@ -174,7 +174,7 @@ def _matched_points(
 def _widened(xp: Namespace, contours: Array, radius: int, *, square: bool) -> Array:
     """Return ``[N, H, W]``: where a contour pixel lies within the radius.
 
-    The steps are the same whatever is in the masks, as arrays on devices need it.
+    The steps do not depend on the masks, so that nothing is read back from a device.
     """
     count, height, width = contours.shape
     wide = xp.zeros((count, height, radius), dtype=xp.int32, device=device(contours))

@@ -26,7 +26,7 @@ def relative_accuracy(predicted: Array, reference: Array) -> Array:
         compute in the kind's default float, half precision in float32, and so is the result.
 
     Raises:
-        ArgumentError: The shapes, lengths, kinds or dtypes do not fit.
+        ArgumentError: If the shapes, lengths, kinds or dtypes do not fit.
 
     Source: mean relative accuracy of Thinking in Space, arXiv 2412.14171, as OneThinker uses it, arXiv 2512.03043.
 

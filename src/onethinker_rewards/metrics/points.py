@@ -10,7 +10,7 @@ from onethinker_rewards._validation import check_positive
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, of_one_kind, without_warnings
 
-# Up to so many points every pairing is tried, in some thousand array operations.
+# Up to this many points, every pairing is tried, in some thousand array operations.
 _MOST_TRIED = 8
 
 
@@ -36,7 +36,7 @@ def point_similarity(predicted: Array, reference: Array, sigma: float = 50.0) ->
         compute in the kind's default float, half precision in float32, and so is the result.
 
     Raises:
-        ArgumentError: The shapes, lengths, kinds or dtypes do not fit, K differs, K is beyond 8 for another
+        ArgumentError: If the shapes, lengths, kinds or dtypes do not fit, K differs, K is beyond 8 for another
             kind than NumPy, or sigma is not positive and finite.
 
     Source: G(dis) of segmentation in OneThinker, arXiv 2512.03043.
@@ -81,7 +81,7 @@ def time_proximity(predicted: Array, reference: Array, sigma: float = 1.0) -> Ar
         the kind's default float, half precision in float32, and so is the result.
 
     Raises:
-        ArgumentError: The shapes, lengths, kinds or dtypes do not fit, or sigma is not positive and finite.
+        ArgumentError: If the shapes, lengths, kinds or dtypes do not fit, or sigma is not positive and finite.
 
     Source: the keyframe term of video segmentation in OneThinker, arXiv 2512.03043.
 
@@ -146,7 +146,7 @@ def _assigned_total(distances: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415
 
     rows = np.moveaxis(distances, -1, 0)
-    # The solver refuses NaN and infinity, so it sees large numbers there; the sum is then of what was meant.
+    # The solver refuses NaN and infinity, so it gets large numbers instead; the sum is that of the true distances.
     solvable = np.nan_to_num(rows, nan=0.0, posinf=np.finfo(rows.dtype).max / rows.shape[1] ** 2)
     totals = [row[linear_sum_assignment(cost)].sum() for row, cost in zip(rows, solvable, strict=True)]
     any_nan = np.isnan(rows).any(axis=(1, 2))

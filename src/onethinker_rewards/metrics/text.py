@@ -28,7 +28,7 @@ _NORMALIZATIONS: dict[str, Callable[[str], str]] = {
 
 # Letters that Porter's rules can look at, change or take off; of what precedes them only the pattern counts.
 _LONGEST_ENDING = 24
-# A head of so many runs of vowels and consonants has every pattern that the rules tell apart.
+# A head of this many runs of vowels and consonants has every pattern that the rules tell apart.
 _RUNS = 6
 
 # Scripts that put no spaces between words: Thai and Lao, Tibetan, Myanmar, Khmer, Kana and Bopomofo, Chinese.
@@ -59,7 +59,7 @@ def word_error_rate(
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
-        ArgumentError: These are not two lists of texts of one length, or a normalization has no such name.
+        ArgumentError: If these are not two lists of texts of one length, or a normalization has no such name.
 
     Source: Levenshtein 1966; the rate as jiwer 4 defines it, one row at a time.
 
@@ -90,7 +90,7 @@ def character_error_rate(
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
-        ArgumentError: These are not two lists of texts of one length, or a normalization has no such name.
+        ArgumentError: If these are not two lists of texts of one length, or a normalization has no such name.
 
     Source: as for `word_error_rate`.
 
@@ -122,7 +122,7 @@ def rouge(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.floa
         ``[N]`` in [0, 1]; higher is better.
 
     Raises:
-        ArgumentError: These are not two lists of texts of one length.
+        ArgumentError: If these are not two lists of texts of one length.
 
     Source: Lin 2004, ROUGE-N (equation 1) and ROUGE-L (equations 2-4 with β = 1); words and stems as the
     package rouge-score has them.
@@ -143,7 +143,7 @@ def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[
 
         score = (F of ROUGE-1 + F of ROUGE-2 + F of ROUGE-L) / 3, as in `rouge`
 
-    Differs: a text that is one sequence of words said several times counts as saying it once.
+    Differs: a text that is one sequence of words repeated counts as that sequence once.
     Differs: against a reference of one word there are no pairs of words, and the mean is that of the other two.
     Differs: against a reference without ``a-z0-9`` words are those of any script, casefolded and not stemmed; in
     scripts that put no spaces between words, characters; in a text without either, what is between spaces.
@@ -156,7 +156,7 @@ def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[
         ``[N]`` in [0, 1]; higher is better. 1 for a reference against itself, if it is not blank.
 
     Raises:
-        ArgumentError: These are not two lists of texts of one length.
+        ArgumentError: If these are not two lists of texts of one length.
 
     Source: Lin 2004, as for `rouge`.
 
@@ -232,7 +232,7 @@ def _words_of_any_script(text: str) -> list[str]:
 
 
 class _Spaced(dict[int, str]):
-    """What each character becomes, for its text to be split at spaces; filled in as characters come up."""
+    """What each character becomes before its text is split at spaces; filled in when a character first occurs."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)

@@ -75,7 +75,7 @@ class Recipe:
 
     @property
     def read_options(self) -> ReadOptions:
-        """How its reader is to read."""
+        """The options for its reader."""
         return ReadOptions(rules=self.rules, think=self.think, limits=self.limits)
 
     def __repr__(self) -> str:
@@ -118,7 +118,7 @@ def find_recipe(recipe: str | Recipe) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return recipe
-    # In a list: what is given may have no hash.
+    # Looked up in a list, because what is given may not be hashable.
     if recipe not in [*RECIPES]:
         raise ArgumentError(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
     return RECIPES[recipe]
@@ -138,8 +138,8 @@ def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe
             them it is 2 and 3.
 
     Raises:
-        ArgumentError: If the recipe does not exist, its reader gives no columns of boxes and points, or it has its own
-            formula or its own task for segmentation: only one of them and those that draw can be used.
+        ArgumentError: If the recipe does not exist, its reader gives no columns of boxes and points, or it has a
+            formula or a task of its own for segmentation, which would compete with the one that draws.
 
     Source: the paper (arXiv 2512.03043) names such a reward in its limitations, and gives no equation.
 

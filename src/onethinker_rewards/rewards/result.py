@@ -24,14 +24,14 @@ class RewardBatch:
     Attributes:
         recipe: Name of the recipe.
         tasks: ``[N]`` task names.
-        total: ``[N]`` the reward. NaN where there can be none: ``bad_reference`` and ``judge_failed``.
+        total: ``[N]`` the reward. NaN for ``bad_reference`` and ``judge_failed``, which have no reward.
         accuracy: ``[N]`` from 0 to the task's maximum.
         normalized: ``[N]`` accuracy divided by the task's maximum, in [0, 1].
         format: ``[N]`` 1 where the response has the format, else 0.
         structure: ``[N]`` the released code's structure reward; 0 in other recipes.
         parts: ``[N]`` the terms of the accuracy by name: NaN where the task has no such term, 0 where the answer
             failed.
-        failure: ``[N]`` why the answer has no accuracy, or None: it is 0 where the answer could not be read, NaN for
+        failure: ``[N]`` why the answer has no accuracy, or None. The accuracy is then 0, or NaN for
             ``bad_reference`` and ``judge_failed``.
         format_fault: ``[N]`` why the format is 0, or None.
         repairs: ``[N]`` what was repaired before the answer was read.

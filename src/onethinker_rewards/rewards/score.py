@@ -60,8 +60,8 @@ def score(
     Raises:
         BadReferenceError: Naming all rows whose reference is unreadable.
         UnknownTaskError: Naming all rows whose task is unknown.
-        ArgumentError: If lengths differ, a row is not text, ``on_bad_reference`` is neither of the two, or the recipe
-            has a formula or a constant for what is no task.
+        ArgumentError: If lengths differ, a row is not text, ``on_bad_reference`` is neither of the two, the recipe has
+            a formula or a constant for what is no task, or a formula cannot take the task's schema.
 
     >>> batch = score(["<think>It is red.</think><answer>B</answer>"], ["B"], "multiple_choice")
     >>> batch.total.tolist()

@@ -22,7 +22,7 @@ class Scorer:
         segmenter: Draws masks, for tasks whose formula uses them.
         workers: Number of processes for mathematics; None uses the process's shared ones.
 
-    Use it as a context manager, or call `close` when done: worker processes of its own end then.
+    Use it as a context manager, or call `close` when done: that ends the worker processes that belong to it.
 
     >>> with Scorer(recipe="paper") as scorer:
     ...     scorer.score(["<think>…</think><answer>7</answer>"], ["7.0"], "numerical").total.tolist()
@@ -59,7 +59,7 @@ class Scorer:
 
         ``masks`` ``[N]`` are what segmentation should give, for a recipe that draws (`with_masks`): COCO RLE, PNG files
         or arrays, as large as the row's image; for a video, whose image is a `Clip`, a list with one for each frame,
-        None where the object is not to be seen. A row without an image or mask, with one that cannot be read, with
+        None where the object is not visible. A row without an image or mask, with one that cannot be read, with
         sizes that differ, with an empty mask or with a time after the end of its clip is a bad reference.
         """
         context = Context(

@@ -1,4 +1,4 @@
-r"""What guides the model to the form that is read: its prompt, the schema or pattern of an answer, and grammars.
+r"""What makes a model write the form that is read: its prompt, the schema or pattern of an answer, and grammars.
 
 Patterns keep to what Python, Rust and the grammar engines all read: no look-ahead, no ``\s``. A text is free of a set
 of tags exactly if what follows each ``<`` begins none of them, and that needs no look-ahead.
@@ -83,7 +83,7 @@ def answer_pattern(
 
     Args:
         task: A task's name.
-        options: The options' texts; only as many letters match. Not used but for multiple choice.
+        options: The options' texts; only as many letters match. Used for multiple choice only.
         table: The tasks, `TASKS` by default.
 
     Raises:
@@ -139,7 +139,8 @@ _TEXT = f"(?:[^<{_SPACE}][^<]*|{_lessers(_ALL_TAGS)})(?:{_lessers(_ALL_TAGS)})*"
 Engine = Literal["xgrammar", "llguidance"]
 
 _AFTER_THINKING = "</think>\n{0,2}<answer>"
-# All up to the answer is one pattern: an engine that reads greedily would let thinking swallow half of its closing tag.
+# Everything up to the answer is one pattern: an engine that reads greedily would let thinking swallow half of its
+# closing tag.
 _HEADS: Mapping[str, str] = {
     "required": f"<think>{THINKING}{_AFTER_THINKING}",
     "prefilled": f"{THINKING}{_AFTER_THINKING}",
@@ -165,7 +166,7 @@ def response_grammar(
         task: A task's name.
         engine: ``xgrammar``: a structural tag, as JSON. ``llguidance``: a grammar in its dialect of Lark.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
-        options: The options' texts; only as many letters are allowed. Not used but for multiple choice.
+        options: The options' texts; only as many letters are allowed. Used for multiple choice only.
         table: The tasks, `TASKS` by default.
 
     Raises:

@@ -90,7 +90,7 @@ class Clip:
 
     Attributes:
         frames: ``[T]`` images as the segmenter takes them, in a list or an array.
-        fps: Frames a second, as many as ``frames`` has.
+        fps: Frames per second of ``frames``.
 
     Raises:
         ArgumentError: If ``frames`` is empty or cannot be indexed, or ``fps`` is not a positive number.

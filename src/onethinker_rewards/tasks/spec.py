@@ -24,7 +24,7 @@ class Judge(Protocol):
         """Return one score in [0, 1] a row; None or NaN where it has none.
 
         Raises:
-            JudgeError: If no row can be scored; so does any ``OSError``, such as a refused connection.
+            JudgeError: If no row can be scored. An ``OSError``, such as a refused connection, has the same effect.
         """
         ...
 
@@ -58,13 +58,13 @@ class Context:
         options: The options' texts.
         images: Images as the segmenter takes them, or a `Clip` of them for a video.
         masks: What segmentation should give, as `onethinker_rewards.answers.masks.read_mask` takes it; for a video one
-            for each frame of its clip, None where the object is not to be seen.
+            for each frame of its clip, None where the object is not visible.
         valid: ``[N]`` whether both answer and reference could be read. The other rows hold stand-ins, and whatever a
             formula gives for them becomes 0; None means that all are valid.
         constants: The task's constants by name, as its recipe sets them.
         judge: Scores free text.
         segmenter: Draws masks.
-        pool: Workers for what can hang; None is the process's own.
+        pool: Workers for computations that can hang; None uses the process's shared ones.
     """
 
     questions: Sequence[str] | None = None
@@ -105,7 +105,7 @@ class Scores:
         accuracy: ``[N]`` from 0 to the task's maximum.
         parts: The formula's terms by name, ``[N]`` each.
         failures: Rows that turned out unreadable while they were compared; their accuracy has to be 0.
-        bad_references: What is wrong with what a row was to be compared with, by row: its caller's mistake.
+        bad_references: What is wrong with a row's reference, image or mask, by row: the caller's mistake.
     """
 
     accuracy: Floats
@@ -134,7 +134,7 @@ class TaskSpec:
         constants: Numbers that the formula takes from its context, by name; a recipe may set others.
         instruction: The paragraph of the prompt that says how to answer.
         example: An answer of the right form, shown in the prompt.
-        reference_fault: Why a reference that is in the schema is unusable all the same, None where it is not.
+        reference_fault: Returns why a reference that is in the schema is unusable all the same, or None.
     """
 
     name: str

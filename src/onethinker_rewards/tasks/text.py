@@ -111,7 +111,7 @@ REGRESSION = TaskSpec(
 
 
 PAIR_SECONDS = 5.0
-# Many times what an honest batch takes, and an end for one that is full of towers of powers.
+# Many times what an ordinary batch takes; a batch full of towers of powers ends, too.
 BATCH_SECONDS = 60.0
 SECONDS_A_ROW = 0.1
 

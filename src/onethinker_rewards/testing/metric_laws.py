@@ -36,7 +36,7 @@ class Trial:
     Attributes:
         metric: From two batches to one score per row.
         predicted: ``[N, …]`` or a list of N.
-        reference: Alike.
+        reference: Likewise.
         minimum: Smallest score.
         maximum: Largest score, which equal rows have.
         shift: What shift invariance adds to every number.

@@ -1,6 +1,6 @@
 """The program of a worker process: reads jobs from its standard input and writes a line for each item.
 
-Runs in a new interpreter that never imports the caller's ``__main__``. Messages are JSON, one per line::
+It runs in a new interpreter and never imports the caller's ``__main__``. Messages are JSON, one per line::
 
     -> {"function": "package.module:name", "items": [[argument, …], …], "timeout": 5.0}
     <- {"ready": true}                 once, when the process can take jobs

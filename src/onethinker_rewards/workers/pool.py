@@ -34,14 +34,14 @@ class Pool:
 
     The processes are new interpreters, never forks, and never import the caller's ``__main__``. They
     start with the first batch, are replaced when one is killed, and end with their owner, however it ends.
-    Safe from any thread; a forked child starts its own processes. Also a context manager.
+    Any thread may call it; a forked child starts its own processes. It is also a context manager.
 
     Args:
         size: Most processes at a time; the number of usable cores by default.
         memory_limit: Bytes of address space a process may use, where the platform can limit it; 2 GiB by default.
 
     Raises:
-        ArgumentError: ``size`` is below 1.
+        ArgumentError: If ``size`` is below 1.
 
     >>> with Pool(size=1) as pool:
     ...     [outcome.value for outcome in pool.run("math:gcd", [(12, 18), (5, 7)], timeout=5.0)]
@@ -72,7 +72,7 @@ class Pool:
             batch_timeout: Seconds for all items together, waiting for other batches included.
 
         Raises:
-            WorkerError: A process cannot be started, or the function raised: a bug, not a hard item.
+            WorkerError: If a process cannot be started, or the function raised: a bug, not a hard item.
         """
         return _Batch(self, function, items, timeout, batch_timeout).run()
 

@@ -1,8 +1,11 @@
-"""What needs a computer algebra system; imported by worker processes only.
+"""The comparisons that need sympy, a computer algebra system; imported by worker processes only.
 
-Two expressions are equal if sympy builds the same object from both, or if they agree to thirty digits: as
-they are if they are numbers, at random points if they have variables. That finds more equalities than
-simplifying does, and cannot take without end for an expression as simplifying can.
+Two expressions are equal if sympy builds the same object from both, or if their values agree to thirty digits: at
+random points if they have variables. This finds more equalities than simplifying, which can also take without end, so
+that an expression is only simplified where too few points have a value.
+
+Nothing here limits the time: if sympy hangs, `workers` kills the process at the pair's deadline, and `compare` gives
+the pair the verdict ``timeout``.
 
 Each operation is built by name from a closed table. No text is ever given to sympy to evaluate.
 """

@@ -53,8 +53,8 @@ def math_equal(predicted: Sequence[str], reference: Sequence[str], timeout: floa
         ``[N]`` bool.
 
     Raises:
-        ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
-        BadReferenceError: References cannot be read; the error names their rows.
+        ArgumentError: If they are not two lists of texts of one length, or ``timeout`` is not positive and finite.
+        BadReferenceError: If references cannot be read; the error names their rows.
 
     Source: the reward of mathematics in OneThinker, arXiv 2512.03043; the rules of equality are this library's own.
 
@@ -79,7 +79,8 @@ def compare_math(
     """Return the verdict on each answer.
 
     Each distinct text is parsed once and each distinct pair compared once. Pairs that trees and fractions
-    decide stay in this process; the rest goes to worker processes, with the same rules and algebra added.
+    decide stay in this process; the rest goes to worker processes, with the same rules and algebra added. A process
+    in which sympy hangs is killed, and the pair's verdict is ``timeout``.
 
     Args:
         predicted: ``[N]`` answers.
@@ -89,7 +90,7 @@ def compare_math(
         pool: Worker processes; those of this process by default.
 
     Raises:
-        ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
+        ArgumentError: If they are not two lists of texts of one length, or ``timeout`` is not positive and finite.
     """
     predicted, reference = aligned_texts(predicted, reference)
     check_positive("timeout", timeout)

@@ -162,7 +162,7 @@ _MAX_IN_A_ROW = 50
 
 
 class TokenStream:
-    """The tokens of one text, taken one by one, and the bounds on how deep what they say is nested."""
+    """The tokens of one text, taken one by one, and the limits on how deep its mathematics is nested."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = [*tokens, _END]

@@ -1,7 +1,7 @@
 """Equality of mathematics as the OneThinker release has it: math-verify on the raw texts.
 
-The patterns of math-verify take long for long texts without mathematics, so that a text is first cut to the part from
-which it can extract anything.
+The patterns of math-verify take long for long texts without mathematics, so a text is first cut to the part from which
+math-verify can extract anything.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def release_math_equal(
         ``[N]`` bool.
 
     Raises:
-        ArgumentError: They are not two lists of texts of one length, or ``timeout`` is not positive and finite.
+        ArgumentError: If they are not two lists of texts of one length, or ``timeout`` is not positive and finite.
 
     Source: the released training code of OneThinker, arXiv 2512.03043, with the package math-verify.
     """

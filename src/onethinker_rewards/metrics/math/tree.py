@@ -43,7 +43,7 @@ class Node(NamedTuple):
 def rational(node: Node) -> Fraction | None:
     """Return the exact value of a tree of numbers, in bounded time.
 
-    None if the tree has something else than numbers in it, no value (1/0), a value that is not rational, or one with
+    None if the tree contains anything but numbers, has no value (1/0), a value that is not rational, or one with
     too many digits.
     """
     if node.op == "num":
