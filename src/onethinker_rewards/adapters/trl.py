@@ -6,6 +6,9 @@
     GRPOTrainer(..., reward_funcs=reward, callbacks=[reward.callback()], args=GRPOConfig(scale_rewards="none", ...))
 
 Without EMA-GRPO, `onethinker` is ready to use: ``trl grpo --reward_funcs onethinker_rewards.adapters.trl.onethinker``.
+
+TRL calls `TrlReward.__call__` with the completions of a batch. What it does with them is in `reward_fn`, which ms-swift
+shares.
 """
 
 from __future__ import annotations

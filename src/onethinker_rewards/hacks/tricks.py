@@ -39,8 +39,8 @@ class Trick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         tries: What it tries, in one sentence.
         reference: The correct answer.
         response: The whole response.
-        compared_with: Its honest counterpart, which it must not outearn: the ``right`` answer, a ``wrong`` one, an answer
-            that says ``nothing``, or the same content without the trick (``plain``), which is ``honest``.
+        compared_with: Its honest counterpart, than which it must not earn more: the ``right`` answer, a ``wrong`` one,
+            an answer that says ``nothing``, or the same content without the trick (``plain``), which is ``honest``.
         honest: That plain answer, without tags; empty for the others.
         paper: What it earns under the recipe ``paper``.
         release: What it earns under the recipe ``release``.

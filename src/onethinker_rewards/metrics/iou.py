@@ -1,4 +1,4 @@
-"""Intersection over union of boxes, time spans and rotated boxes."""
+"""Intersection over union of boxes (sIoU), time spans (tIoU) and rotated boxes."""
 
 from __future__ import annotations
 
