@@ -81,7 +81,7 @@ class FailureCode(_Code):
 
 @unique
 class RepairCode(_Code):
-    """What was put right before an answer was read. No repair but clipping changes a number."""
+    """What was repaired before an answer was read. No repair but clipping changes a number."""
 
     CLIPPED = "clipped", "coordinates outside 0…1000 were moved to the border", '{"boxes": [-3, 0, 500, 1004]}'
     CODE_FENCE = "code_fence", "a Markdown code fence was taken off", "```json\n{…}\n```"

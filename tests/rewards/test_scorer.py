@@ -77,8 +77,8 @@ def test_a_bug_in_a_judge_is_not_hidden() -> None:
         (None, "the judge returned NoneType, not a list of scores"),
         (0.5, "the judge returned float, not a list of scores"),
         ("1", "the judge returned str, not a list of scores"),
-        ([[0.5]], "the judge returned what is no number"),
-        (["good"], "the judge returned what is no number"),
+        ([[0.5]], "the judge returned a score that is not a number"),
+        (["good"], "the judge returned a score that is not a number"),
     ],
 )
 def test_a_judge_that_breaks_its_contract(scores: Any, message: str) -> None:

@@ -83,7 +83,7 @@ class Answers:
         texts: The answer's text; empty without an answer.
         failure: Why there is no answer, or None.
         format_fault: Why the format reward is 0, or None.
-        repairs: What was put right before the answer was read.
+        repairs: What was repaired before the answer was read.
         unclosed: The text after an ``<answer>`` that was never closed, by row; lenient rules may use it.
     """
 
@@ -100,7 +100,7 @@ class Answers:
         return cls(texts, [None] * count, [None] * count, [()] * count)
 
     def fail(self, row: int, code: FailureCode) -> None:
-        """Record why the answer of a row could not be read; a failure of the tags stays."""
+        """Record why the answer of a row could not be read; an earlier failure stays."""
         self.failure[row] = self.failure[row] or code
         self.format_fault[row] = self.format_fault[row] or code
 

@@ -207,7 +207,7 @@ def _check_judgment(given: object, count: int) -> Floats:
     try:
         scores = np.array([math.nan if score is None else float(score) for score in given])
     except (TypeError, ValueError):
-        raise ArgumentError("the judge returned what is no number") from None
+        raise ArgumentError("the judge returned a score that is not a number") from None
     return np.where(np.isfinite(scores), scores, math.nan)
 
 
