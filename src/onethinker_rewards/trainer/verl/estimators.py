@@ -1,11 +1,11 @@
-"""The estimators that the trainer can take, by their key, behind one call."""
+"""The estimators of the trainer, by name, behind one call."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -14,11 +14,12 @@ from onethinker_rewards import advantage
 from onethinker_rewards.adapters.estimating import load_state, save_state
 from onethinker_rewards.advantage import EmaGrpo
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.trainer.verl.options import Estimator
 from onethinker_rewards.trainer.verl.trajectories import Trajectories
 
 __all__ = ["ESTIMATORS", "Advantages"]
 
-# Without a memory; EMA-GRPO beside them has one.
+# Estimators without state; EMA-GRPO has one.
 _BASELINES: dict[str, Callable[..., Tensor]] = {
     "grpo": advantage.grpo,
     "dr_grpo": advantage.dr_grpo,
@@ -29,28 +30,28 @@ _BASELINES: dict[str, Callable[..., Tensor]] = {
     "g2rpo": advantage.g2rpo,
     "gdpo": advantage.gdpo,
 }
-ESTIMATORS = ("ema_grpo", *_BASELINES)
+ESTIMATORS: tuple[str, ...] = get_args(Estimator)
 
-# What GDPO normalizes apart; a total is their weighted sum.
+# What GDPO normalizes separately; a total is their weighted sum.
 _PARTS = ("normalized", "format")
 
 
 class Advantages:
-    """One of `ESTIMATORS`, fed with the rows of a batch.
+    """One of `ESTIMATORS`, called with the rows of a batch.
 
     Args:
-        name: Its key.
+        name: Its name.
         options: Its keywords; those of `EmaGrpo`, or of the function of that name in `onethinker_rewards.advantage`.
 
     Raises:
         ArgumentError: If there is no such estimator, or it has no such option.
     """
 
-    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, name: str, options: Mapping[str, object] | None = None) -> None:
         if name not in ESTIMATORS:
             raise ArgumentError(f"estimator: no {name!r}; there are {', '.join(ESTIMATORS)}")
         self.name = name
-        self._options = dict(options or {})
+        self._options: dict[str, Any] = dict(options or {})
         self.ema = _ema(self._options) if name == "ema_grpo" else None
         self._shares: dict[Any, float] = {}
 
@@ -73,7 +74,7 @@ class Advantages:
         except TypeError as error:
             raise ArgumentError(f"estimator_options: {error}") from error
 
-    def curves(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return what to log about the last batch: ``advantage/<task>/…``."""
         if self.ema is not None:
             return advantage.log_items(self.ema.statistics())
@@ -101,7 +102,7 @@ class Advantages:
             ) from error
 
 
-def _ema(options: Mapping[str, Any]) -> EmaGrpo:
+def _ema(options: dict[str, Any]) -> EmaGrpo:
     try:
         return EmaGrpo(**options)
     except TypeError as error:
