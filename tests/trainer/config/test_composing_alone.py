@@ -67,7 +67,7 @@ def test_what_verl_says_when_all_is_well_is_not_repeated(capsys: pytest.CaptureF
 
 
 def test_without_verl(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onethinker_rewards.trainer.verl.defaults.find_spec", lambda name: None)
+    monkeypatch.setattr("onethinker_rewards.trainer.verl.run.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="verl is not installed"):
         composed("h800-4x8")
 

@@ -76,7 +76,7 @@ def test_overrides_come_after_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_of_verl_is_imported_before_a_run() -> None:
-    modules = "run trainer sampling sft step_context metrics defaults estimators options rewards trajectories".split()
+    modules = "run trainer sampling sft step_context metrics estimators options rewards trajectories".split()
     program = "import sys\n" + "".join(f"import onethinker_rewards.trainer.verl.{name}\n" for name in modules)
     program += "print(sorted({'verl', 'vllm', 'ray', 'hydra', 'omegaconf', 'transfer_queue'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -20,9 +20,8 @@ from onethinker_rewards.trainer.config.preflight import (
     is_folder,
 )
 from onethinker_rewards.trainer.config.reading import RunConfig, flatten
-from onethinker_rewards.trainer.verl.defaults import verl_defaults
 from onethinker_rewards.trainer.verl.options import NAME, Options, guess, option_names
-from onethinker_rewards.trainer.verl.run import OUR_PARTS
+from onethinker_rewards.trainer.verl.run import OUR_PARTS, verl_defaults
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

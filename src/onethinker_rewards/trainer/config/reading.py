@@ -80,7 +80,8 @@ def read_config(config: str, changes: Sequence[str] = ()) -> RunConfig:
         keys = flatten(tree)
     except RecursionError:  # an alias inside its own anchor
         raise ArgumentError(f"{config}: nested too deeply") from None
-    if keys.get(f"{NAME}.estimator") != dict(pairs).get(f"{NAME}.estimator", keys.get(f"{NAME}.estimator")):
+    estimator = keys.get(f"{NAME}.estimator")
+    if dict(pairs).get(f"{NAME}.estimator", estimator) != estimator:
         # Options in the file belong to the estimator in the file.
         keys = _without(keys, f"{NAME}.estimator_options")
     for key, value in pairs:

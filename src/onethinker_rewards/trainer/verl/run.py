@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onethinker_rewards.trainer.verl.defaults import verl_defaults
 from onethinker_rewards.trainer.verl.estimators import Advantages
 from onethinker_rewards.trainer.verl.options import NAME
 from onethinker_rewards.trainer.verl.trainer import make_trainer, options_of
@@ -15,7 +17,7 @@ from onethinker_rewards.trainer.verl.trainer import make_trainer, options_of
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["OUR_PARTS", "compose", "train"]
+__all__ = ["OUR_PARTS", "compose", "train", "verl_defaults"]
 
 # What makes a run of verl's ours: trainer, estimator, reward manager.
 OUR_PARTS: Mapping[str, str] = {
@@ -64,3 +66,37 @@ def train(config: DictConfig) -> None:
             super().run(config)
 
     run_ppo(config, task_runner_class=ray.remote(OneThinkerRunner))
+
+
+def verl_defaults(name: str, overrides: Sequence[str] = ()) -> DictConfig:
+    """Return a configuration of verl's; imports Hydra, and not verl.
+
+    Args:
+        name: The file, such as ``ppo_trainer``.
+        overrides: As on verl's command line, ``key=value``.
+
+    Raises:
+        ModuleNotFoundError: Without verl.
+    """
+    # Only verl's folder is wanted: importing verl takes seconds.
+    spec = find_spec("verl")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("verl is not installed", name="verl")
+    folder = Path(spec.submodule_search_locations[0]) / "trainer" / "config"
+    import hydra
+
+    with _other_configuration_put_aside(), hydra.initialize_config_dir(str(folder), version_base=None):
+        return hydra.compose(name, overrides=list(overrides))
+
+
+@contextmanager
+def _other_configuration_put_aside() -> Generator[None]:
+    """Clear Hydra's one global configuration meanwhile: the package sam2 sets it when it is imported."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = before
