@@ -52,7 +52,10 @@ class Advantages:
             raise ArgumentError(f"estimator: no {name!r}; there are {', '.join(ESTIMATORS)}")
         self.name = name
         self._options: dict[str, Any] = dict(options or {})
-        self.ema = _ema(self._options) if name == "ema_grpo" else None
+        try:
+            self.ema = EmaGrpo(**self._options) if name == "ema_grpo" else None
+        except TypeError as error:
+            raise ArgumentError(f"estimator_options: {error}") from error
         self._shares: dict[Any, float] = {}
 
     def __call__(self, rewards: Tensor, rows: Trajectories) -> Tensor:
@@ -100,13 +103,6 @@ class Advantages:
                 f"{folder}: this checkpoint has no running statistics of EMA-GRPO ({error.filename}); it was not saved "
                 "by this trainer, or by one with another estimator"
             ) from error
-
-
-def _ema(options: dict[str, Any]) -> EmaGrpo:
-    try:
-        return EmaGrpo(**options)
-    except TypeError as error:
-        raise ArgumentError(f"estimator_options: {error}") from error
 
 
 def _parts(rows: Trajectories) -> dict[str, Tensor]:
