@@ -84,6 +84,7 @@ def test_a_run_has_our_parts() -> None:
 
 def test_a_row_has_room_for_prompt_and_response() -> None:
     assert derived("h800-4x8", "data.max_response_length=3616")["actor_rollout_ref.rollout.max_model_len"] == 20000
+    assert "actor_rollout_ref.rollout.max_model_len" not in derived("h800-4x8", "data.max_response_length=${data.seed}")
 
 
 def test_a_given_key_wins_over_a_derived_one() -> None:

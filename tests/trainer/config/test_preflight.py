@@ -145,6 +145,10 @@ def test_too_few_rows_for_a_step(faults: Faults, tmp_path: Path) -> None:
     ]
 
 
+def test_a_step_of_unknown_size_is_not_counted(faults: Faults) -> None:
+    assert faults("data.train_batch_size=${data.seed}") == []
+
+
 def test_too_few_rows_for_all_steps(faults: Faults) -> None:
     assert (
         faults("trainer.total_training_steps=1")
