@@ -100,13 +100,15 @@ def test_another_reward_manager_keeps_its_recipe() -> None:
     assert composed("h800-4x8", other, f"{key}=release").reward.reward_kwargs.recipe == "release"
 
 
-def test_without_files_to_validate_on_verl_reads_the_others_and_never_validates() -> None:
-    keys = derived("h800-4x8", "data.train_files=/a.parquet")
-    assert (keys["data.val_files"], keys["trainer.val_before_train"]) == (["/a.parquet"], False)
-    keys = derived("h800-4x8", "data.val_files=/v.parquet")
-    assert keys["data.val_files"] == ["/v.parquet"]
-    assert "trainer.val_before_train" not in keys
+def test_without_files_to_validate_on_verl_reads_the_others() -> None:
+    assert derived("h800-4x8", "data.train_files=/a.parquet")["data.val_files"] == ["/a.parquet"]
+    assert derived("h800-4x8", "data.val_files=/v.parquet")["data.val_files"] == ["/v.parquet"]
     assert "data.val_files" not in derived("sft-h800-4x8")
+
+
+def test_nothing_is_validated_before_training_unless_it_is_asked_for() -> None:
+    assert composed("h800-4x8", "data.val_files=/v.parquet").trainer.val_before_train is False
+    assert composed("h800-4x8", "trainer.val_before_train=true").trainer.val_before_train is True
 
 
 def test_paths_are_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

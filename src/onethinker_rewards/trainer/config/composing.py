@@ -54,6 +54,7 @@ def _rl(options: Options, given: Keys) -> dict[str, object]:
     derived: dict[str, object] = {
         **OUR_PARTS,
         "trainer.use_v1": True,
+        "trainer.val_before_train": False,
         "actor_rollout_ref.rollout.name": "vllm",
         # verl wants a name here even for a reward model that is off.
         "reward.reward_model.rollout.name": "vllm",
@@ -66,9 +67,8 @@ def _rl(options: Options, given: Keys) -> dict[str, object]:
     if prompt and response:
         derived["actor_rollout_ref.rollout.max_model_len"] = prompt + response
     if not given.get("data.val_files"):
-        # verl reads some file to validate on, even if it never does, and by default validates before training.
-        names = [absolute(name) for name in files_of(given, "data.train_files")]
-        derived |= {"data.val_files": names, "trainer.val_before_train": False}
+        # verl reads some file to validate on, even if it never does.
+        derived["data.val_files"] = [absolute(name) for name in files_of(given, "data.train_files")]
     return derived
 
 
