@@ -5,16 +5,20 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import yaml
 from scripts.examples import CASES, LETTERS
 
 import onethinker_rewards as otr
 from onethinker_rewards.answers import option_letter
-from onethinker_rewards.trainer.config import RlSettings, SftSettings, keys_of
+from onethinker_rewards.trainer.config import text_of
+from onethinker_rewards.trainer.config.reading import flatten
 from onethinker_rewards.trainer.filtering import THRESHOLDS
+from onethinker_rewards.trainer.verl.options import NAME, EmaOptions, Filter, Options
 
 __all__ = ["BLOCKS", "costs"]
 
@@ -135,14 +139,20 @@ def differs(page: Path) -> str:
     return _table(("what differs", "test"), rows)
 
 
-def rl_keys(page: Path) -> str:
-    """The keys of a configuration for reinforcement learning."""
-    return _keys(RlSettings)
-
-
-def sft_keys(page: Path) -> str:
-    """The keys of a configuration for fine-tuning."""
-    return _keys(SftSettings)
+def own_keys(page: Path) -> str:
+    """Our keys of a configuration, with values and sources of h800-4x8."""
+    text = text_of("h800-4x8")
+    given = flatten(yaml.safe_load(text)[NAME])
+    sources = dict(re.findall(r"^ +(\w+):.*# (.*)$", text, re.MULTILINE))
+    rows = []
+    for section, model in (("", Options), ("filter.", Filter), ("estimator_options.", EmaOptions)):
+        for name, field in model.model_fields.items():
+            key = section + name
+            value = "see below" if key in ("filter", "estimator_options") else given.get(key, field.default)
+            shown = value if value == "see below" else _code(json.dumps(value))
+            what = _cell((field.description or "") + _choices(field.annotation))
+            rows.append((_code(f"{NAME}.{key}"), shown, what, sources.get(name, "not in the file").partition(":")[0]))
+    return _table(("key", "in `h800-4x8`", "what it does", "from"), rows)
 
 
 def thresholds(page: Path) -> str:
@@ -151,20 +161,8 @@ def thresholds(page: Path) -> str:
     return _table(("task", "threshold", "why"), rows)
 
 
-_ALL = (failure_codes, repair_codes, tasks, facts, cases, pages, letters, differs, rl_keys, sft_keys, thresholds)
+_ALL = (failure_codes, repair_codes, tasks, facts, cases, pages, letters, differs, own_keys, thresholds)
 BLOCKS: dict[str, Callable[[Path], str]] = {block.__name__: block for block in _ALL}
-
-
-def _keys(settings: type[RlSettings | SftSettings]) -> str:
-    made = settings.model_validate({"stage": "rl" if settings is RlSettings else "sft"})
-    defaults = made.model_dump(mode="json")
-    rows = [
-        (_code(name), _code(json.dumps(defaults[section][key])), _cell(description + _choices(kind)), source)
-        for name, _, description, source in keys_of(settings)
-        for section, _, key in [name.partition(".")]
-        for kind in [type(getattr(made, section)).model_fields[key].annotation]
-    ]
-    return _table(("key", "default", "what it does", "from"), rows)
 
 
 def _choices(kind: Any) -> str:

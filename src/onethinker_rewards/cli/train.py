@@ -5,87 +5,94 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from importlib.util import find_spec
-from typing import Any
 
 import click
 
 from onethinker_rewards.cli.files import UNREADABLE, Refused
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.config import Settings, read_settings
+from onethinker_rewards.trainer.config import (
+    RunConfig,
+    cluster_faults,
+    hub_faults,
+    machine_faults,
+    read_config,
+    shipped,
+    text_of,
+)
 
 __all__ = ["LACKING", "train"]
 
 # Exit code of --dry-run: the configuration is sound, but could not run on this machine.
 LACKING = 1
-_PACKAGES = {"yaml": "pyyaml", "pyarrow": "pyarrow", "torch": "torch", "hydra": "hydra-core", "verl": "verl"}
+_PACKAGES = {"pyarrow": "pyarrow", "torch": "torch", "hydra": "hydra-core", "verl": "verl"}
 
 
 @click.command(short_help="Train with verl, or check a configuration for it.")
-@click.option(
-    "--config",
-    required=True,
-    metavar="FILE",
-    help="A YAML file, or one that comes along: h800-4x8, h800-1x8, cpu-smoke, and each after sft-.",
-)
+@click.option("--config", metavar="FILE", help="A YAML file of verl's keys, or a name that --list shows.")
 @click.option("--dry-run", is_flag=True, help="Print verl's whole configuration, and start nothing.")
+@click.option("--list", "lists", is_flag=True, help="List the configurations that ship with the package.")
+@click.option("--show", metavar="NAME", help="Print one of them.")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.pass_context
-def train(ctx: click.Context, config: str, changes: tuple[str, ...], *, dry_run: bool) -> None:
+def train(
+    ctx: click.Context, config: str | None, show: str | None, changes: tuple[str, ...], *, dry_run: bool, lists: bool
+) -> None:
     """Train with verl as a configuration says.
 
-    KEY=VALUE changes a key of the file, such as optimisation.learning_rate=1e-6, or with verl. in front any key of
-    verl's. Before anything is started, verl checks the configuration, and GPUs, files and model are looked for.
+    KEY=VALUE changes a key of the file: one of verl's, such as data.train_batch_size=64, or one of ours, such as
+    onethinker.estimator=grpo. Before anything is started, verl checks the configuration, and GPUs, files and model are
+    looked for. What needs no verl is checked without it.
 
     With --dry-run, verl's configuration goes to standard output, and what this machine lacks to standard error.
 
     Exit code: 0; 1 with --dry-run if this machine lacks something; 2 if the configuration is wrong, something is
     lacking, or verl is not installed. Of fine-tuning, that of torchrun.
     """
-    _check_packages()
     try:
-        settings = read_settings(config, changes)
-        composed, faults = _checked(settings)
-        if not dry_run:
-            ctx.exit(_start(settings, composed, faults))
+        if lists:
+            _list()
+        elif show is not None:
+            click.echo(text_of(show), nl=False)
+        elif config is None:
+            raise click.UsageError("Missing option '--config'.", ctx)
+        else:
+            ctx.exit(_run(read_config(config, changes), dry_run=dry_run))
     except ArgumentError as error:
         raise Refused(str(error)) from None
-    _show(composed, faults)
-    ctx.exit(LACKING if faults else 0)
 
 
-def _checked(settings: Settings) -> tuple[Any, list[str]]:
-    from onethinker_rewards.trainer.config.composing import compose  # noqa: PLC0415 - imports verl
-    from onethinker_rewards.trainer.config.machine import machine_faults  # noqa: PLC0415 - imports torch
-
-    # What verl prints while it is imported must not stand in the configuration.
-    with redirect_stdout(sys.stderr):
-        return compose(settings), list(machine_faults(settings))
-
-
-def _start(settings: Settings, composed: Any, faults: list[str]) -> int:
-    from onethinker_rewards.trainer.config.cluster import cluster_faults  # noqa: PLC0415 - imports Ray
-    from onethinker_rewards.trainer.config.hub import hub_faults  # noqa: PLC0415 - may ask Hugging Face
-    from onethinker_rewards.trainer.config.starting import check_start, start  # noqa: PLC0415 - imports verl
-
-    check_start(settings)
-    # Others are asked only where all is there that stands here.
-    faults = faults or list(hub_faults(settings)) or list(cluster_faults(settings))
-    if not faults:
-        return start(settings, composed)
-    for fault in faults:
-        click.echo(f"Error: {fault}", err=True)
-    return UNREADABLE
+def _list() -> None:
+    """Print a line for each configuration: its name and the first line of its comment."""
+    width = max(map(len, shipped()))
+    for name, file in shipped().items():
+        comment = file.read_text(encoding="utf-8").partition("\n")[0]
+        click.echo(f"{name:<{width}}  {comment.removeprefix('# ')}")
 
 
-def _show(composed: Any, faults: list[str]) -> None:
-    from onethinker_rewards.trainer.config.composing import as_yaml  # noqa: PLC0415 - imports verl
-
-    click.echo(as_yaml(composed), nl=False)
-    for fault in faults:
-        click.echo(f"Not here: {fault}", err=True)
-
-
-def _check_packages() -> None:
+def _run(run: RunConfig, *, dry_run: bool) -> int:
     missing = [package for name, package in _PACKAGES.items() if find_spec(name) is None]
     if missing:
+        _report("Error", list(machine_faults(run.options, run.verl)))
         raise Refused(f"this needs {' and '.join(missing)}: pip install 'onethinker-rewards[train]'")
+
+    from onethinker_rewards.trainer.config import composing, launch  # noqa: PLC0415 - import torch
+
+    # What verl prints while it is imported is not part of the configuration.
+    with redirect_stdout(sys.stderr):
+        config = composing.compose(run)
+    keys = composing.as_keys(config)
+    faults = list(machine_faults(run.options, keys))
+    if dry_run:
+        click.echo(composing.as_yaml(config), nl=False)
+        _report("Not here", faults)
+        return LACKING if faults else 0
+    launch.check_start(run.options, config)
+    # Hugging Face and the cluster are asked only if this machine has all that it needs.
+    faults = faults or list(hub_faults(run.options, keys)) or list(cluster_faults(run.options, keys))
+    _report("Error", faults)
+    return UNREADABLE if faults else launch.start(run.options, config)
+
+
+def _report(what: str, faults: list[str]) -> None:
+    for fault in faults:
+        click.echo(f"{what}: {fault}", err=True)

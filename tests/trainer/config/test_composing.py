@@ -8,33 +8,35 @@ from typing import Any
 import pytest
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.config import overrides_of, read_settings, shipped
-from onethinker_rewards.trainer.config.composing import as_yaml, compose
+from onethinker_rewards.trainer.config import read_config, shipped
+from onethinker_rewards.trainer.config.composing import as_keys, as_yaml, compose, derived_overrides
 from tests.adapters.rows import framework
 
 framework("verl", "hydra", "torch", "transformers")
 
 
 def composed(config: str, *changes: str) -> Any:
-    return compose(read_settings(config, changes))
+    return compose(read_config(config, changes))
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_verl_takes_each_configuration_that_comes_along(name: str) -> None:
+def test_verl_takes_each_configuration_that_ships(name: str) -> None:
     from omegaconf import OmegaConf
 
-    config = composed(name)
-    for place, value in overrides_of(read_settings(name)).items():
-        found = OmegaConf.select(config, place.removeprefix("+"))
-        assert (OmegaConf.to_container(found) if OmegaConf.is_config(found) else found) == value, place
+    run = read_config(name)
+    config = compose(run)
+    for key, value in {**run.verl, **derived_overrides(run.options, run.verl)}.items():
+        found = OmegaConf.select(config, key.lstrip("+"))
+        assert (OmegaConf.to_container(found) if OmegaConf.is_config(found) else found) == value, key
     assert OmegaConf.to_container(OmegaConf.create(as_yaml(config))) == OmegaConf.to_container(config)
     assert "${" not in as_yaml(config)
 
 
 @pytest.mark.parametrize("name", ["h800-4x8", "sft-h800-4x8"])
-def test_no_key_of_ours_is_new_to_verl_by_chance(name: str) -> None:
-    added = {place for place in overrides_of(read_settings(name)) if place.startswith("+")}
-    assert all(place.startswith(("+onethinker.", "+reward.reward_kwargs.")) for place in added)
+def test_no_key_is_new_to_verl_but_ours(name: str) -> None:
+    run = read_config(name)
+    added = {key for key in {**run.verl, **derived_overrides(run.options, run.verl)} if key.startswith("+")}
+    assert added <= {"+onethinker", "+reward.reward_kwargs.recipe"}
 
 
 def test_the_reference_model_follows_the_actor() -> None:
@@ -44,11 +46,18 @@ def test_the_reference_model_follows_the_actor() -> None:
 
 
 WRONG = {
-    "misspelt": ("trainer.nodes=1", "verl.trainer.nodes: verl has no such key; did you mean verl.trainer.nnodes?"),
-    "unheard of": ("zzzzzzzzzzz=1", "verl has no such key; verl.+zzzzzzzzzzz adds it all the same"),
-    "a text for a number": ("trainer.nnodes=two", "verl.trainer.nnodes: verl's own is 1, of another kind than 'two'"),
-    "a number for a truth": ("trainer.use_v1=1", "verl.trainer.use_v1: verl's own is True, of another kind than 1"),
-    "a section": ("data=3", "verl.data: is a section, and cannot be 3"),
+    "misspelled": ("trainer.nodes=1", "trainer.nodes: verl has no such key; did you mean trainer.nnodes?"),
+    "another section": ("optim.lr=1", "optim.lr: verl has no such key; did you mean actor_rollout_ref.actor.optim.lr?"),
+    "of fine-tuning": ("model.path=a", "model.path: verl has no such key; did you mean actor_rollout_ref.model.path?"),
+    "unheard of": ("zzzzzzzzzzz=1", "verl has no such key; +zzzzzzzzzzz adds it all the same"),
+    "an addition that is there": ("+trainer.nnodes=3", "verl refuses this: Could not append to config."),
+    "a text for a number": ("trainer.nnodes=two", "trainer.nnodes: verl's default is 1, and 'two' is of another kind"),
+    "a number for a truth": ("trainer.use_v1=1", "trainer.use_v1: verl's default is True, and 1 is of another kind"),
+    "a section": ("data=3", "data: is a section, and cannot be 3"),
+    "values of which one is verl's own": (
+        "trainer.nnodes=${data.max_response_length}",
+        "a mini-batch of 32 prompts has 256 responses: not a multiple of 32768 GPUs",
+    ),
     "a value that verl refuses": ("actor_rollout_ref.actor.loss_agg_mode=foo", "verl refuses this: Invalid loss_agg"),
     "what verl asserts": (
         "actor_rollout_ref.rollout.expert_parallel_size=3",
@@ -67,26 +76,28 @@ WRONG = {
 @pytest.mark.parametrize(("change", "said"), WRONG.values(), ids=WRONG)
 def test_what_verl_refuses_is_one_line(change: str, said: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(said)) as refused:
-        composed("h800-4x8", f"verl.{change}")
+        composed("h800-4x8", change)
     assert "\n" not in str(refused.value)
 
 
 def test_fine_tuning_is_checked_too() -> None:
     with pytest.raises(ArgumentError, match="verl refuses this"):
-        composed("sft-h800-4x8", "verl.+optim.foo=1")
+        composed("sft-h800-4x8", "+optim.foo=1")
 
 
-def test_a_value_may_refer_to_another() -> None:
-    assert composed("h800-4x8", "verl.data.train_batch_size=${data.max_response_length}").data.train_batch_size == 4096
-
-
-def test_a_value_may_be_nothing() -> None:
-    assert composed("h800-4x8", "verl.trainer.total_epochs=null").trainer.total_epochs is None
-
-
-def test_a_section_may_be_changed_in_part() -> None:
-    trainer = composed("h800-4x8", "verl.trainer={nnodes: 2}").trainer
-    assert (trainer.nnodes, trainer.n_gpus_per_node) == (2, 8)
+@pytest.mark.parametrize(
+    ("change", "key", "value"),
+    [
+        ("data.train_batch_size=${data.max_response_length}", "data.train_batch_size", 4096),
+        ("trainer.total_epochs=null", "trainer.total_epochs", None),
+        ("trainer={nnodes: 2}", "trainer.nnodes", 2),
+        ("++trainer.nnodes=2", "trainer.nnodes", 2),
+        ("data.val_files=[/a b, '/c,d']", "data.val_files", ["/a b", "/c,d"]),
+    ],
+)
+def test_what_hydra_understands(change: str, key: str, value: object) -> None:
+    keys = as_keys(composed("h800-4x8", change))
+    assert (keys[key], keys["trainer.n_gpus_per_node"]) == (value, 8)
 
 
 def test_what_verl_says_when_all_is_well_is_not_repeated(capfd: pytest.CaptureFixture[str]) -> None:

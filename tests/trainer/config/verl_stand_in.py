@@ -1,4 +1,4 @@
-"""The little of verl that a configuration is made with, for environments without it."""
+"""The little of verl that a configuration is composed with, for environments without it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from onethinker_rewards.trainer.config import overrides_of, read_settings
+from onethinker_rewards.trainer.config import read_config
+from onethinker_rewards.trainer.config.composing import derived_overrides
 
-# Refuses 13 nodes, and one section only where it is built.
+# Refuses a run named 13, and one section only where it is built.
 _CHECKS = """
 print("stand-in imported")
 
@@ -20,7 +21,7 @@ def omega_conf_to_dataclass(config):
         raise ValueError("no such\\n  number")
 
 def validate_config(config, use_reference_policy, use_critic):
-    assert config.trainer.nnodes != 13, "13 nodes"
+    assert config.trainer.experiment_name != 13, "run 13"
     assert not use_critic
     assert use_reference_policy == config.actor_rollout_ref.actor.use_kl_loss
     print("all is well")
@@ -28,12 +29,12 @@ def validate_config(config, use_reference_policy, use_critic):
 
 
 def stand_in_for_verl(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Put a package named verl where imports find it: with all keys that ours are mapped to, and checks."""
+    """Put a package named verl where imports find it: with the keys of our configurations, and checks."""
     package = folder / "verl"
     configs = package / "trainer" / "config"
     utils = package / "utils"
-    for each in (configs, utils):
-        each.mkdir(parents=True)
+    for made in (configs, utils):
+        made.mkdir(parents=True)
     for name, config in (("ppo_trainer", "h800-4x8"), ("sft_trainer_engine", "sft-h800-4x8")):
         (configs / f"{name}.yaml").write_text(yaml.safe_dump(_tree(config)), encoding="utf-8")
     for file, text in (("__init__.py", ""), ("utils/__init__.py", ""), ("utils/config.py", _CHECKS)):
@@ -48,11 +49,13 @@ def stand_in_for_verl(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def _tree(config: str) -> dict[str, Any]:
+    """Return a section for each key that a configuration gives, or that is derived."""
+    run = read_config(config)
     tree: dict[str, Any] = {"checkpoint": {}, "algorithm": {}}
-    for place, value in overrides_of(read_settings(config)).items():
-        if not place.startswith("+"):
+    for key, value in {**run.verl, **derived_overrides(run.options, run.verl)}.items():
+        if not key.startswith("+"):
             holder = tree
-            *sections, name = place.split(".")
+            *sections, name = key.split(".")
             for section in sections:
                 holder = holder.setdefault(section, {})
             holder[name] = value

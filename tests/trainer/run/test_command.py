@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore::Warning"), pytest.mark.slow]
 # Seconds; some 20 and 90 on two free cores.
 LONGEST = 600
 PROMPTS, EACH = 4, 8
+MODEL = {"rl": "actor_rollout_ref.model.path", "sft": "model.path"}
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,12 @@ def train(folder: Path, name: str, model: Path, *changes: str) -> Path:
 
     processes.adopt_orphans()
     stage = "sft" if name.startswith("sft") else "rl"
-    places = [f"data.train_files={folder / stage}.parquet", f"model.path={model}", f"run.output={folder / name}"]
-    command = ["-m", "onethinker_rewards", "train", "--config", name, *places, *changes]
+    paths = [
+        f"data.train_files={folder / stage}.parquet",
+        f"{MODEL[stage]}={model}",
+        f"trainer.default_local_dir={folder / name}",
+    ]
+    command = ["-m", "onethinker_rewards", "train", "--config", name, *paths, *changes]
     log = folder / f"{name}.log"
     processes.run(command, log, commands.ENVIRONMENT, seconds=LONGEST)
     assert processes.descendants() == []
@@ -72,13 +77,13 @@ def test_reinforcement_learning_on_groups_that_teach_something(folder: Path, sto
     from tests.trainer.run.story import printed, rollouts
 
     changes = (
-        "advantage.estimator=dr_grpo",
-        "filter.enabled=true",
-        f"data.prompts_per_step={PROMPTS}",
-        f"rollout.rollouts_per_prompt={EACH}",
-        "verl.data.shuffle=false",
-        f"verl.trainer.rollout_data_dir={folder / 'rollouts'}",
-        f"verl.+ray_kwargs.ray_init._temp_dir={ray}",
+        "onethinker.estimator=dr_grpo",
+        "onethinker.filter={}",
+        f"data.train_batch_size={PROMPTS}",
+        f"actor_rollout_ref.rollout.n={EACH}",
+        "data.shuffle=false",
+        f"trainer.rollout_data_dir={folder / 'rollouts'}",
+        f"+ray_kwargs.ray_init._temp_dir={ray}",
     )
     curves = printed(train(folder, "cpu-smoke", story.start, *changes))
     assert list(curves) == [1, 2]

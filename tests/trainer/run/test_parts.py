@@ -27,7 +27,7 @@ def test_verl_knows_our_trainer_and_estimator() -> None:
     from verl.trainer.ppo.core_algos import get_adv_estimator_fn
     from verl.trainer.ppo.v1 import PPOTrainerSync, get_trainer_cls
 
-    from onethinker_rewards.trainer.verl.handing import estimate
+    from onethinker_rewards.trainer.verl.step_context import estimate
     from onethinker_rewards.trainer.verl.trainer import make_trainer
 
     made = make_trainer()
@@ -61,7 +61,7 @@ def test_verl_gets_every_estimators_advantages(name: str) -> None:
     from verl import DataProto
     from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
 
-    from onethinker_rewards.trainer.verl.handing import handed_over
+    from onethinker_rewards.trainer.verl.step_context import step_context
     from onethinker_rewards.trainer.verl.trainer import register
 
     register()
@@ -79,7 +79,7 @@ def test_verl_gets_every_estimators_advantages(name: str) -> None:
         tensors={"token_level_rewards": scores, "response_mask": mask},
         non_tensors={"uid": np.array([key.rsplit("_", 2)[0] for key in keys], dtype=object)},
     )
-    with handed_over(Advantages(name), rows):
+    with step_context(Advantages(name), rows):
         done = compute_advantage_for_multi_trajectories(data, keys, adv_estimator=NAME)
     expected = Advantages(name)(scores.sum(1), rows)
     assert done.batch["advantages"].equal(expected[:, None] * mask)
@@ -186,7 +186,7 @@ def buffer_on(queue: Queue, monkeypatch: pytest.MonkeyPatch, **limits: Any) -> A
     )
 
 
-def test_groups_outside_the_limits_are_thrown_away_and_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_outside_the_limits_are_dropped_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     # Spread, but nearly always right or wrong: verl's own filter would keep the first two.
     queue = Queue([[1.0, 0.995], [0.0, 0.005], [0.0, 1.0], [1.0, 1.0], [0.3, 0.3], [0.5, 0.6]])
     queue.refill(2)

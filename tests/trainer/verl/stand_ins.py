@@ -46,7 +46,7 @@ def config(**changes: Any) -> Config:
 
 
 def nested(value: Any) -> Any:
-    return Config({key: nested(one) for key, one in value.items()}) if isinstance(value, dict) else value
+    return Config({key: nested(inner) for key, inner in value.items()}) if isinstance(value, dict) else value
 
 
 def update(into: Config, key: str, value: Any) -> None:
@@ -83,12 +83,12 @@ class Batch:
             "index": [Wrapped(number) for number in range(len(keys), 0, -1)],
             "extra_info": [{} for _ in keys],
             "extra_fields": [{"reward_extra_info": self.infos[key]} for key in keys],
-            "metrics": [{"compute_score": 0.25 * place} for place, _ in enumerate(keys)],
+            "metrics": [{"compute_score": 0.25 * index} for index, _ in enumerate(keys)],
         }
         return {name: columns[name] for name in select_fields}
 
-    def reorder(self, places: list[int]) -> None:
-        self.keys = [self.keys[place] for place in places]
+    def reorder(self, order: list[int]) -> None:
+        self.keys = [self.keys[index] for index in order]
 
 
 class StockTrainer:
@@ -166,13 +166,21 @@ def verl(monkeypatch: pytest.MonkeyPatch) -> Any:
             register_trainer=lambda name: lambda made: trainers.setdefault(name, made),
         ),
         module("verl.trainer.ppo.v1.replay_buffer", ReplayBuffer=StockBuffer),
-        module("omegaconf", OmegaConf=module("OmegaConf", update=update, to_container=lambda one, resolve: dict(one))),
+        module(
+            "omegaconf",
+            OmegaConf=module(
+                "OmegaConf",
+                update=update,
+                is_config=lambda value: hasattr(value, "keys"),
+                to_container=lambda value, resolve: dict(value),
+            ),
+        ),
     ]
     # Our trainer sets it: so that it is gone again afterwards.
     monkeypatch.setenv("TENSORBOARD_DIR", "")
     monkeypatch.delenv("TENSORBOARD_DIR")
-    for one in modules:
-        monkeypatch.setitem(sys.modules, one.__name__, one)
+    for stand_in in modules:
+        monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
     for made in (trainer.make_trainer, trainer.register, sampling.make_buffer, sft.make_dataset):
         made.cache_clear()
     yield module("tables", estimators=estimators, trainers=trainers)

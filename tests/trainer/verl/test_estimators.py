@@ -11,7 +11,7 @@ import torch
 from onethinker_rewards import advantage
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.trainer.verl.estimators import ESTIMATORS, Advantages
-from onethinker_rewards.trainer.verl.handing import estimate, handed_over
+from onethinker_rewards.trainer.verl.step_context import estimate, step_context
 from onethinker_rewards.trainer.verl.trajectories import Trajectories
 from tests.trainer.verl.stand_ins import info
 
@@ -33,7 +33,7 @@ def test_a_baseline_is_the_function_of_that_name(name: str) -> None:
     estimator = Advantages(name)
     assert estimator(REWARDS, rows()).tolist() == expected.tolist()
     shares = advantage.gradient_share(expected, TASKS)
-    assert estimator.curves() == {f"advantage/{task}/gradient_share": share for task, share in shares.items()}
+    assert estimator.metrics() == {f"advantage/{task}/gradient_share": share for task, share in shares.items()}
 
 
 def test_gdpo_takes_accuracy_and_format_apart() -> None:
@@ -54,8 +54,8 @@ def test_ema_grpo_divides_by_each_tasks_sigma() -> None:
     for _ in range(2):
         expected = alone(REWARDS, TASKS, TASKS, mask=torch.tensor(MASK))
         assert estimator(REWARDS, rows()).tolist() == expected.tolist()
-    assert estimator.curves() == advantage.log_items(alone.statistics())
-    assert estimator.curves()["advantage/ocr/rows"] == 2.0
+    assert estimator.metrics() == advantage.log_items(alone.statistics())
+    assert estimator.metrics()["advantage/ocr/rows"] == 2.0
 
 
 def test_all_rows_of_a_conversation_share_the_advantage_of_its_last() -> None:
@@ -68,7 +68,7 @@ def test_all_rows_of_a_conversation_share_the_advantage_of_its_last() -> None:
 def test_a_task_of_padding_alone_has_no_curve() -> None:
     estimator = Advantages("grpo")
     estimator(REWARDS, rows(["math"] * 5 + ["ocr"]))
-    assert list(estimator.curves()) == ["advantage/math/gradient_share"]
+    assert list(estimator.metrics()) == ["advantage/math/gradient_share"]
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_a_baseline_has_no_state(tmp_path: Path) -> None:
 def test_verl_gets_an_advantage_for_each_token() -> None:
     mask = torch.tensor([[1, 1, 0]] * 6)
     rewards = torch.stack([torch.zeros(6), REWARDS, torch.zeros(6)], 1)
-    with handed_over(Advantages("dr_grpo"), rows()):
+    with step_context(Advantages("dr_grpo"), rows()):
         values, returns = estimate(rewards, mask, index=None, config=None)
     assert values.equal(returns)
     assert values.tolist() == (advantage.dr_grpo(REWARDS, TASKS, mask=torch.tensor(MASK))[:, None] * mask).tolist()
 
 
 def test_without_rows_the_estimator_says_which_trainer_it_needs() -> None:
-    with handed_over(Advantages("grpo"), rows()):
+    with step_context(Advantages("grpo"), rows()):
         pass
     with pytest.raises(ArgumentError, match=r"trainer\.v1\.trainer_mode=onethinker"):
         estimate(REWARDS[:, None], torch.ones(6, 1))

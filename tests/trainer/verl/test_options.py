@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import re
 from typing import Any
 
 import pytest
 
+from onethinker_rewards.advantage import EmaGrpo
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.verl.options import Filter, Options
+from onethinker_rewards.trainer.verl.options import EmaOptions, Filter, Options
 
 
 def test_nothing_given_is_ema_grpo_on_every_group() -> None:
@@ -25,18 +28,40 @@ def test_everything_given() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"estimater": "grpo"}, "onethinker: no option estimater; there are estimator"),
-        ({"filter": {"lo": 0}}, "onethinker.filter: no option lo; there are low"),
-        ({"filter": {"low": 0.99}}, "ascending"),
-        ({"filter": {"low": -0.1}}, "ascending"),
-        ({"filter": {"high": 1.1}}, "ascending"),
-        ({"filter": {"low": math.nan}}, "ascending"),
-        ({"filter": {"max_batches": 0}}, "at least 1"),
+        ({"estimater": "grpo"}, "onethinker.estimater: unknown key; did you mean onethinker.estimator?"),
+        ({"filter": {"lo": 0}}, "onethinker.filter.lo: unknown key; did you mean onethinker.filter.low?"),
+        ({"zzz": 0}, "onethinker.zzz: unknown key"),
+        ({"filter": {"low": 0.99}}, "onethinker.filter: low 0.99 is not below high 0.99"),
+        ({"filter": {"low": -0.1}}, "onethinker.filter.low: Input should be greater than or equal to 0, not -0.1"),
+        ({"filter": {"high": 1.1}}, "onethinker.filter.high: Input should be less than or equal to 1, not 1.1"),
+        ({"filter": {"low": math.nan}}, "onethinker.filter.low: Input should be"),
+        ({"filter": {"max_batches": 0}}, "onethinker.filter.max_batches: Input should be greater"),
+        ({"filter": 3}, "onethinker.filter: Input should be a valid dictionary"),
+        ({"estimator": "gppo"}, "onethinker.estimator: Input should be 'ema_grpo', 'grpo'"),
+        ({"estimator_options": {"beta": 1}}, "onethinker.estimator_options.beta: unknown key"),
+        ({"estimator_options": {"decay": 2}}, "onethinker.estimator_options.decay: Input should be less"),
+        ({"recipe": "mine"}, "onethinker.recipe: Input should be 'paper' or 'release', not 'mine'"),
+        ({"stage": "ppo"}, "onethinker.stage: Input should be 'rl' or 'sft', not 'ppo'"),
+        ({"stage": ["rl"]}, "onethinker.stage: Input should be 'rl' or 'sft'"),
+        ({"seed": True}, "onethinker.seed: Input should be a valid integer, not True"),
+        ({"seed": "9" * 90}, "not '" + "9" * 59 + "…"),
+        ({"seed": "x", "max_frames": None}, "not 'x'; onethinker.max_frames: "),
     ],
 )
 def test_what_is_refused(given: dict[str, Any], words: str) -> None:
-    with pytest.raises(ArgumentError, match=words):
+    with pytest.raises(ArgumentError, match=re.escape(words)) as refused:
         Options.read(given)
+    assert "\n" not in str(refused.value)
+
+
+def test_options_of_the_estimator_are_keywords_of_ema_grpo() -> None:
+    known = inspect.signature(EmaGrpo).parameters
+    defaults = {name: field.default for name, field in EmaOptions.model_fields.items()}
+    assert defaults == {name: known[name].default for name in defaults}
+
+
+def test_another_estimator_has_its_own_options() -> None:
+    assert Options.read({"estimator": "gdpo", "estimator_options": {"weights": [1, 2]}}).estimator == "gdpo"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from onethinker_rewards.trainer.verl import rollout
-from onethinker_rewards.trainer.verl.repeating import seed_of
+from onethinker_rewards.trainer.verl.determinism import response_seed
 from tests.trainer.verl.stand_ins import module
 
 VIDEO = [{"role": "user", "content": [{"type": "video", "video": "a"}, {"type": "text", "text": "When?"}]}]
@@ -81,7 +81,7 @@ def test_with_a_seed_each_response_has_its_own(messages: Any, seed: int) -> None
         for session in range(2)
     ]
     assert [one["sampling_params"] for one in asked] == [
-        {"temperature": 1.0, "seed": seed_of(seed, row | {"session_id": session})} for session in range(2)
+        {"temperature": 1.0, "seed": response_seed(seed, row | {"session_id": session})} for session in range(2)
     ]
     assert shared == {"temperature": 1.0}
 

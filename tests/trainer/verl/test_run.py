@@ -32,14 +32,14 @@ def entry(verl: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         seen.runner.run(config)
 
     actor = SimpleNamespace(__ray_metadata__=SimpleNamespace(modified_class=Runner))
-    for one in (
+    for stand_in in (
         module("verl.trainer.main_ppo", TaskRunnerV1=actor, run_ppo=run_ppo),
         module("verl.trainer.ppo.utils", need_reference_policy=lambda _: True, need_critic=lambda _: False),
         module("verl.utils.device", auto_set_device=seen.device.append),
         module("verl.utils.config", validate_config=lambda **given: seen.validated.append(given)),
         module("ray", remote=lambda made: made),
     ):
-        monkeypatch.setitem(sys.modules, one.__name__, one)
+        monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
     return seen
 
 
@@ -76,7 +76,7 @@ def test_overrides_come_after_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_of_verl_is_imported_before_a_run() -> None:
-    modules = "run trainer sampling sft handing curves defaults estimators options rewards trajectories".split()
+    modules = "run trainer sampling sft step_context metrics estimators options rewards trajectories".split()
     program = "import sys\n" + "".join(f"import onethinker_rewards.trainer.verl.{name}\n" for name in modules)
     program += "print(sorted({'verl', 'vllm', 'ray', 'hydra', 'omegaconf', 'transfer_queue'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -39,7 +39,7 @@ def buffer_with(batch: Batch, monkeypatch: pytest.MonkeyPatch, **limits: Any) ->
     return made
 
 
-def test_groups_nearly_always_right_or_wrong_are_thrown_away(verl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_nearly_always_right_or_wrong_are_dropped(verl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, metrics = buffer_with(Batch(infos_of(GROUPS)), monkeypatch).sample(1, "train", 2)
     assert kept == {"mixed", "even"}
     assert metrics == {"evicted": 2, "onethinker/math/filtered_groups": 2}

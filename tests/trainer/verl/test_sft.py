@@ -26,7 +26,7 @@ def test_only_qwen3_vl_gets_its_positions(
     verl: Any, monkeypatch: pytest.MonkeyPatch, processor: Any, positions: str
 ) -> None:
     dataset = module("verl.utils.dataset.multiturn_sft_dataset", MultiTurnSFTDataset=Stock, get_rope_index="two")
-    monkeypatch.setitem(sys.modules, dataset.__name__, dataset)
+    monkeypatch.setitem(sys.modules, "verl.utils.dataset", module("verl.utils.dataset", multiturn_sft_dataset=dataset))
     three = module("verl.models.transformers.qwen3_vl", get_rope_index="three")
     monkeypatch.setitem(sys.modules, three.__name__, three)
     made = sft.FineTuningDataset([1, 2], processor=processor)

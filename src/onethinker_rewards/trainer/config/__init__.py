@@ -1,12 +1,9 @@
-"""The configuration of a run: our keys, what they are in verl's words, and whether machine and verl agree.
+"""The configuration of a run: a YAML file of verl's keys and a few of our own, and what is checked before a start.
 
-``composing`` and ``machine`` are imported by who uses them: they need verl, and what comes with it.
+``composing`` and ``launch`` are imported where they are used: they need verl, and what comes with it.
 """
 
-from onethinker_rewards.trainer.config.mapping import overrides_of
-from onethinker_rewards.trainer.config.reading import Settings, read_settings, shipped
-from onethinker_rewards.trainer.config.rl import RlSettings
-from onethinker_rewards.trainer.config.section import keys_of
-from onethinker_rewards.trainer.config.sft import SftSettings
+from onethinker_rewards.trainer.config.preflight import cluster_faults, hub_faults, machine_faults
+from onethinker_rewards.trainer.config.reading import RunConfig, read_config, shipped, text_of
 
-__all__ = ["RlSettings", "Settings", "SftSettings", "keys_of", "overrides_of", "read_settings", "shipped"]
+__all__ = ["RunConfig", "cluster_faults", "hub_faults", "machine_faults", "read_config", "shipped", "text_of"]

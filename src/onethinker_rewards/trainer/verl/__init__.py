@@ -2,6 +2,6 @@
 
     python -m onethinker_rewards.trainer.verl data.train_files=train.parquet +onethinker.estimator=ema_grpo …
 
-takes verl's own overrides, and those of `Options` under ``onethinker``. What stands here is imported without verl, vLLM
-and Ray; `run.train` imports them.
+takes verl's own overrides, and those of `Options` under ``onethinker``. Nothing here imports verl, vLLM or Ray before
+it is used.
 """

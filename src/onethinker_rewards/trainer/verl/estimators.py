@@ -1,4 +1,4 @@
-"""The estimators that the trainer can take, by their key, behind one call."""
+"""The estimators of the trainer, by name, behind one call."""
 
 from __future__ import annotations
 
@@ -21,27 +21,30 @@ __all__ = ["ESTIMATORS", "Advantages"]
 
 ESTIMATORS: tuple[str, ...] = get_args(Estimator)
 
-# What GDPO normalizes apart; a total is their weighted sum.
+# What GDPO normalizes separately; a total is their weighted sum.
 _PARTS = ("normalized", "format")
 
 
 class Advantages:
-    """One of `ESTIMATORS`, fed with the rows of a batch.
+    """One of `ESTIMATORS`, called with the rows of a batch.
 
     Args:
-        name: Its key.
+        name: Its name.
         options: Its keywords; those of `EmaGrpo`, or of the function of that name in `onethinker_rewards.advantage`.
 
     Raises:
         ArgumentError: If there is no such estimator, or it has no such option.
     """
 
-    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, name: str, options: Mapping[str, object] | None = None) -> None:
         if name not in ESTIMATORS:
             raise ArgumentError(f"estimator: no {name!r}; there are {', '.join(ESTIMATORS)}")
         self.name = name
-        self._options = dict(options or {})
-        self.ema = _ema(self._options) if name == "ema_grpo" else None
+        self._options: dict[str, Any] = dict(options or {})
+        try:
+            self.ema = EmaGrpo(**self._options) if name == "ema_grpo" else None
+        except TypeError as error:
+            raise ArgumentError(f"estimator_options: {error}") from error
         self._shares: dict[Any, float] = {}
 
     def __call__(self, rewards: Tensor, rows: Trajectories) -> Tensor:
@@ -65,7 +68,7 @@ class Advantages:
         except TypeError as error:
             raise ArgumentError(f"estimator_options: {error}") from error
 
-    def curves(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return what to log about the last batch: ``advantage/<task>/…``."""
         if self.ema is not None:
             return advantage.log_items(self.ema.statistics())
@@ -91,13 +94,6 @@ class Advantages:
                 f"{folder}: this checkpoint has no running statistics of EMA-GRPO ({error.filename}); it was not saved "
                 "by this trainer, or by one with another estimator"
             ) from error
-
-
-def _ema(options: Mapping[str, Any]) -> EmaGrpo:
-    try:
-        return EmaGrpo(**options)
-    except TypeError as error:
-        raise ArgumentError(f"estimator_options: {error}") from error
 
 
 def _parts(rows: Trajectories) -> dict[str, Tensor]:

@@ -1,20 +1,22 @@
-"""What the trainer takes beside verl's own configuration."""
+"""Our own keys: the section ``onethinker`` of a configuration; all other keys are verl's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["NAME", "Estimator", "Filter", "Options"]
+__all__ = ["NAME", "EmaOptions", "Estimator", "Filter", "Options", "guess", "option_names"]
 
-# The trainer's and the estimator's name in verl's tables, and the key of our options in its configuration.
+# The trainer's and the estimator's name in verl's tables, and the name of our section in its configuration.
 NAME = "onethinker"
+_LONGEST = 60
 
-# EMA-GRPO, and the functions of `onethinker_rewards.advantage` that have no running statistics.
-Estimator: TypeAlias = Literal[
+Estimator = Literal[
     "ema_grpo",
     "grpo",
     "dr_grpo",
@@ -27,68 +29,115 @@ Estimator: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which groups are worth training on: those of mean accuracy above ``low`` and below ``high``.
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    Attributes:
-        low: In [0, 1].
-        high: In [0, 1].
-        max_batches: How many batches of groups a step may throw away before it gives up; without a limit a model that
-            is always right, or never, would generate forever.
+
+class Filter(_Section):
+    """Which groups are trained on: those whose mean accuracy is above ``low`` and below ``high``.
 
     Source: the release's online filtering, with (0.01, 0.99).
     """
 
-    low: float = 0.01
-    high: float = 0.99
-    max_batches: int = 20
+    low: float = Field(0.01, ge=0, le=1, description="Groups at or below are dropped: all wrong.")
+    high: float = Field(0.99, ge=0, le=1, description="Groups at or above are dropped: all right.")
+    # Without a limit, a model that is always right, or never, would generate forever.
+    max_batches: int = Field(20, ge=1, description="Batches of groups that one step may drop before the run ends.")
 
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.low < self.high <= 1.0:
-            raise ArgumentError(f"filter: low and high must be ascending in [0, 1], got {self.low} and {self.high}")
-        if self.max_batches < 1:
-            raise ArgumentError(f"filter: max_batches must be at least 1, got {self.max_batches}")
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        return self
 
     def keeps(self, mean: float) -> bool:
         """Whether a group of this mean accuracy teaches anything; NaN does not."""
         return self.low < mean < self.high
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The options under ``onethinker``.
+class EmaOptions(_Section):
+    """Options of EMA-GRPO: keywords of `onethinker_rewards.advantage.EmaGrpo`, which explains them."""
 
-    Attributes:
-        estimator: One of `Estimator`.
-        estimator_options: Its keywords.
-        filter: None trains on every group.
-        seed: With it, each response is sampled with a seed of its own, and rows are trained on in the order of the
-            data, so that a run can be repeated as far as arithmetic can. None leaves both to verl.
-    """
+    decay: float = Field(0.99, ge=0, le=1, description="β of each task's running moments.")
+    guard: Literal["clip", "group_std"] | None = Field(
+        "clip", description="What happens to an advantage over the limit."
+    )
+    guard_limit: float = Field(5.0, gt=0, description="That limit.")
+    min_std: float = Field(1e-3, ge=0, description="The least σ.")
+    eps: float = Field(1e-6, ge=0, description="Added to σ.")
+    update_first: bool = Field(True, description="Whether a batch updates σ before σ is used on it.")
+    variance: Literal["total", "within_group"] = Field("total", description="Of which variance σ is the root.")
+    task_key: Mapping[str, str] | None = Field(None, description="From a task to the task whose σ it uses.")
 
-    estimator: str = "ema_grpo"
-    estimator_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    filter: Filter | None = None
-    seed: int | None = None
+
+class Options(_Section):
+    """The section ``onethinker``."""
+
+    stage: Literal["rl", "sft"] = Field("rl", description="Reinforcement learning or supervised fine-tuning.")
+    recipe: Literal["paper", "release"] = Field(
+        "paper", description="How responses are scored; a reward manager of your own has its own."
+    )
+    estimator: Estimator = Field("ema_grpo", description="The formula of the advantages; the others are baselines.")
+    estimator_options: Mapping[str, object] = Field(
+        default_factory=dict[str, object], description="Its keywords; those of EMA-GRPO are below."
+    )
+    filter: Filter | None = Field(None, description="Online filtering of groups; null trains on all.")
+    seed: int | None = Field(
+        None, ge=0, description="Seed of the responses; with it rows keep their order, and a run can be repeated."
+    )
+    max_frames: int = Field(128, ge=4, description="Most frames of a video; files with more are refused.")
+    max_image_pixels: int = Field(
+        1_048_576, ge=4096, description="Most pixels of an image; files with more are refused."
+    )
+
+    @model_validator(mode="after")
+    def _has_options_of_its_estimator(self) -> Self:
+        if self.estimator == "ema_grpo":
+            try:
+                EmaOptions.model_validate(self.estimator_options)
+            except ValidationError as error:
+                raise ValueError("; ".join(_reasons(error, f"{NAME}.estimator_options"))) from None
+        return self
 
     @classmethod
-    def read(cls, given: Mapping[str, Any] | None) -> Options:
+    def read(cls, given: Mapping[str, object] | None) -> Options:
         """Return the options that a configuration gives.
 
         Raises:
-            ArgumentError: If there is no such option, or a value is out of its range.
+            ArgumentError: If a key is unknown, or a value is out of its range.
         """
-        values = dict(given or {})
-        _check_names("onethinker", values, cls)
-        if values.get("filter") is not None:
-            _check_names("onethinker.filter", values["filter"], Filter)
-            values["filter"] = Filter(**values["filter"])
-        return cls(**values)
+        try:
+            return cls.model_validate(dict(given or {}))
+        except ValidationError as error:
+            raise ArgumentError("; ".join(_reasons(error, NAME))) from None
 
 
-def _check_names(place: str, given: Mapping[str, Any], kind: type[Any]) -> None:
-    known = [one.name for one in fields(kind)]
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise ArgumentError(f"{place}: no option {', '.join(unknown)}; there are {', '.join(known)}")
+def option_names() -> list[str]:
+    """Return the dotted names of all keys."""
+    nested = {"filter": Filter, "estimator_options": EmaOptions}
+    return [
+        *(f"{NAME}.{name}" for name in Options.model_fields),
+        *(f"{NAME}.{section}.{name}" for section, model in nested.items() for name in model.model_fields),
+    ]
+
+
+def guess(name: str, known: list[str]) -> str:
+    """Return the known key that may be meant, or "": one with the same last part, or a similar one."""
+    last = name.rpartition(".")[2]
+    same = get_close_matches(name, [key for key in known if key.endswith(f".{last}")], n=1, cutoff=0.0)
+    return next(iter(same or get_close_matches(name, known, n=1)), "")
+
+
+def _reasons(error: ValidationError, section: str) -> Iterator[str]:
+    """Yield what is wrong in one line each, beginning with the key."""
+    for fault in error.errors(include_url=False, include_context=False):
+        key = ".".join([section, *map(str, fault["loc"])])
+        if fault["type"] == "extra_forbidden":
+            near = guess(key, option_names())
+            yield f"{key}: unknown key" + (f"; did you mean {near}?" if near else "")
+        elif fault["type"] == "value_error":
+            text = fault["msg"].removeprefix("Value error, ")
+            yield f"{key}: {text}" if fault["loc"] else text
+        else:
+            shown = repr(fault["input"])
+            yield f"{key}: {fault['msg']}, not {shown[:_LONGEST] + '…' if len(shown) > _LONGEST else shown}"

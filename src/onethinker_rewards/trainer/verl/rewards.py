@@ -19,23 +19,23 @@ from onethinker_rewards.rewards import score
 
 __all__ = ["make_manager", "warm_up"]
 
-# Answers that are right only to who looks closely: by words, or in a process of its own, two of them for two answers.
+# One open-ended answer for the stemmer, two in mathematics for two worker processes: none is right literally.
 _CASES = (("open_ended", "a dog", "a brown dog"), ("math", "$x+x$", "$2x$"), ("math", "$x+y+x$", "$2x+y$"))
 
 
 def warm_up() -> None:
-    """Score an answer of each kind that takes long the first time in a process."""
+    """Score an answer of each kind whose first one in a process takes long."""
     tasks, answers, references = zip(*_CASES, strict=True)
     score([f"<think>…</think><answer>{answer}</answer>" for answer in answers], references, tasks)
 
 
 @cache
-def make_manager() -> type[Any]:
+def make_manager() -> type:
     """Return the manager's class; imports verl."""
-    base = make_reward_manager()
+    base: Any = make_reward_manager()
 
     class RewardManager(base):
-        """The adapter's manager, which warms up in the background."""
+        """The adapter's manager, warmed up in the background."""
 
         def __init__(self, *arguments: Any, **settings: Any) -> None:
             super().__init__(*arguments, **settings)
@@ -44,7 +44,7 @@ def make_manager() -> type[Any]:
     return RewardManager
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> type:
     """Make ``RewardManager`` when verl asks for it: its base class is verl's."""
     if name == "RewardManager":
         return make_manager()

@@ -8,40 +8,37 @@ for every pair of frames, and verl stops at the second. Its trainer for reinforc
 function that this data set puts in place of the other.
 """
 
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false
+
 from __future__ import annotations
 
-import importlib
 from functools import cache
 from typing import Any
 
 __all__ = ["make_dataset"]
 
-_DATASET = "verl.utils.dataset.multiturn_sft_dataset"
-_POSITIONS = "verl.models.transformers.qwen3_vl"
-
-
-class _FineTuning:
-    """What our data set does; the class that verl loads also derives from verl's."""
-
-    # verl's.
-    processor: Any
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        if type(self.processor).__name__ == "Qwen3VLProcessor":
-            # verl's data set takes the function from its module, and has no place to hand another in.
-            module: Any = importlib.import_module(_DATASET)
-            module.get_rope_index = importlib.import_module(_POSITIONS).get_rope_index
-
 
 @cache
-def make_dataset() -> type[Any]:
+def make_dataset() -> type:
     """Return the data set class; imports verl."""
-    base = importlib.import_module(_DATASET).MultiTurnSFTDataset
-    return type("FineTuningDataset", (_FineTuning, base), {"__module__": __name__})
+    from verl.models.transformers.qwen3_vl import get_rope_index
+    from verl.utils.dataset import multiturn_sft_dataset
+
+    class FineTuningDataset(multiturn_sft_dataset.MultiTurnSFTDataset):
+        """verl's rows of conversations, with the positions of Qwen3-VL."""
+
+        processor: object
+
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **settings)
+            if type(self.processor).__name__ == "Qwen3VLProcessor":
+                # verl's data set takes the function from its module; it cannot be given another.
+                multiturn_sft_dataset.get_rope_index = get_rope_index
+
+    return FineTuningDataset
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> type:
     """Make ``FineTuningDataset`` when verl asks for it: its base class is verl's."""
     if name == "FineTuningDataset":
         return make_dataset()

@@ -1,4 +1,4 @@
-"""What verl knows of a batch's rows, in the words of the estimators."""
+"""What verl knows of a batch's rows, as the estimators take it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["Trajectories", "reward_info", "uid_of"]
+__all__ = ["Trajectories", "reward_info", "uid_of", "unwrapped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Trajectories:
 
     Attributes:
         groups: ``[N]`` the prompt's id.
-        infos: ``[N]`` what the reward said, as `onethinker_rewards.adapters.verl.compute_score` returns it.
+        infos: ``[N]`` the reward's details, as `onethinker_rewards.adapters.verl.compute_score` returns it.
         counted: ``[N]`` false where the row is padding, or not the last of its conversation.
-        last: ``[N]`` the number of the last row of the row's conversation: all its rows share one advantage.
+        last: ``[N]`` the index of the last row of the row's conversation: all its rows share one advantage.
         seconds: ``[N]`` how long the row waited for its reward; 0 where verl did not say.
     """
 
@@ -41,7 +41,7 @@ class Trajectories:
 
         Args:
             keys: ``[N]`` of ``<uid>_<conversation>_<number>``.
-            tags: ``[N]`` what the queue says of each.
+            tags: ``[N]`` the queue's tags of each row.
             extra_fields: ``[N]`` the column of that name.
             metrics: ``[N]`` the column of that name.
 
@@ -51,13 +51,13 @@ class Trajectories:
         last = _last_rows(keys)
         return cls(
             groups=[uid_of(key) for key in keys],
-            infos=[reward_info(one) for one in extra_fields],
+            infos=[reward_info(fields) for fields in extra_fields],
             counted=[
-                number == row and not tag.get("is_padding", False)
-                for row, (number, tag) in enumerate(zip(last, tags, strict=True))
+                last_row == row and not tag.get("is_padding", False)
+                for row, (last_row, tag) in enumerate(zip(last, tags, strict=True))
             ],
             last=last,
-            seconds=[float((_plain(one) or {}).get("compute_score") or 0.0) for one in metrics],
+            seconds=[float((unwrapped(values) or {}).get("compute_score") or 0.0) for values in metrics],
         )
 
     @property
@@ -66,7 +66,7 @@ class Trajectories:
         return [info["scored_as"] for info in self.infos]
 
     def counted_infos(self) -> list[Mapping[str, Any]]:
-        """What the reward said of the rows that count."""
+        """The reward's details of the rows that count."""
         return [info for info, counted in zip(self.infos, self.counted, strict=True) if counted]
 
 
@@ -76,12 +76,12 @@ def uid_of(key: str) -> str:
 
 
 def reward_info(extra_fields: Any) -> Mapping[str, Any]:
-    """Return what the reward said of a row, from its ``extra_fields``.
+    """Return the reward's details of a row, from its ``extra_fields``.
 
     Raises:
         ArgumentError: If the reward is not ours.
     """
-    info = (_plain(extra_fields) or {}).get("reward_extra_info") or {}
+    info = (unwrapped(extra_fields) or {}).get("reward_extra_info") or {}
     if "scored_as" not in info:
         raise ArgumentError(
             "a row's reward does not say which task it was scored as: set reward.reward_manager, or "
@@ -98,6 +98,6 @@ def _last_rows(keys: Sequence[str]) -> list[int]:
     return [last[conversation][1] for conversation, _ in parts]
 
 
-def _plain(value: Any) -> Any:
-    # tensordict hands some mappings out in a wrapper.
+def unwrapped(value: Any) -> Any:
+    """Return a value of tensordict, which wraps some in an object with ``data``."""
     return getattr(value, "data", value)

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from onethinker_rewards.trainer.config import read_settings
-from onethinker_rewards.trainer.config.cluster import cluster_faults
+from onethinker_rewards.trainer.config import cluster_faults, read_config
 from tests.adapters.stand_ins import stand_in
 
 Calls = list[str]
 
 
 def faults(config: str, *changes: str) -> list[str]:
-    return list(cluster_faults(read_settings(config, changes)))
+    run = read_config(config, changes)
+    return list(cluster_faults(run.options, run.verl))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_cluster_that_has_all_is_left_again(cluster: Any) -> None:
 )
 def test_too_few_nodes(cluster: Any, gpus: tuple[int, ...], found: int) -> None:
     cluster(*gpus)
-    assert faults("h800-4x8") == [f"run.nodes: 4 of 8 GPUs wanted, {found} in the Ray cluster"]
+    assert faults("h800-4x8") == [f"trainer.nnodes: 4 of 8 GPUs wanted, {found} in the Ray cluster"]
 
 
 def test_no_cluster(cluster: Any) -> None:
@@ -64,7 +64,7 @@ def test_no_cluster(cluster: Any) -> None:
 def test_one_node_starts_its_own(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = cluster()
     assert faults("h800-1x8") == []
-    assert faults("h800-4x8", "run.device=cpu") == []
+    assert faults("h800-4x8", "trainer.device=cpu") == []
     assert faults("sft-h800-4x8") == []
     assert calls == []
 
@@ -74,8 +74,8 @@ def test_one_node_of_a_cluster(cluster: Any, monkeypatch: pytest.MonkeyPatch, sc
     cluster(4)
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("RAY_ADDRESS", f"{scheme}127.0.0.1:{server.getsockname()[1]}")
-        assert faults("h800-1x8") == ["run.nodes: 1 of 8 GPUs wanted, 0 in the Ray cluster"]
-        assert faults("h800-1x8", "run.gpus_per_node=4") == []
+        assert faults("h800-1x8") == ["trainer.nnodes: 1 of 8 GPUs wanted, 0 in the Ray cluster"]
+        assert faults("h800-1x8", "trainer.n_gpus_per_node=4") == []
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "no.such.host.invalid:6379", "a:b", ":"])

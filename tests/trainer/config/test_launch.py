@@ -1,4 +1,4 @@
-"""A command that is run to its end, whatever its parent is told meanwhile."""
+"""What is started for each stage, and how a child is run to its end, whatever its parent is told meanwhile."""
 
 from __future__ import annotations
 
@@ -8,12 +8,27 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
-from onethinker_rewards.trainer.config.child import run_child
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.trainer.config import read_config
+from onethinker_rewards.trainer.config.composing import as_yaml, compose
+from onethinker_rewards.trainer.config.launch import check_start, run_child, start
+from onethinker_rewards.trainer.verl import run
+from onethinker_rewards.trainer.verl.options import Options
+from tests.adapters.rows import framework
+from tests.trainer.config.verl_stand_in import stand_in_for_verl
 from tests.waiting import LONGEST
+
+framework("hydra", target="test")
+
+
+@pytest.fixture
+def verl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stand_in_for_verl(monkeypatch, tmp_path)
+
 
 # As torchrun: it takes a moment to end what it started, and does not if it is killed.
 CHILD = """
@@ -28,7 +43,7 @@ time.sleep(600)
 """
 PARENT = f"""
 import os, sys
-from onethinker_rewards.trainer.config.child import run_child
+from onethinker_rewards.trainer.config.launch import run_child
 try:
     print("code", run_child([sys.executable, "-c", {CHILD!r}], os.environ), flush=True)
 except KeyboardInterrupt:
@@ -105,3 +120,42 @@ def test_what_is_done_in_which_order(
     except KeyboardInterrupt:
         seen.append("interrupted")
     assert seen == order
+
+
+def test_reinforcement_learning_goes_to_the_trainer(verl: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[Any] = []
+    monkeypatch.setattr(run, "train", trained.append)
+    read = read_config("h800-4x8")
+    config = compose(read)
+    check_start(read.options, config)
+    assert start(read.options, config) == 0
+    assert trained == [config]
+
+
+def test_fine_tuning_goes_to_torchrun(verl: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def child(command: list[str], environment: dict[str, str]) -> int:
+        folder = Path(command[command.index("--config-path") + 1])
+        seen.append((command, (folder / "run.yaml").read_text(encoding="utf-8"), environment["TENSORBOARD_DIR"]))
+        return 3
+
+    monkeypatch.setattr("onethinker_rewards.trainer.config.launch.run_child", child)
+    monkeypatch.delenv("TENSORBOARD_DIR", raising=False)
+    read = read_config("sft-h800-1x8")
+    config = compose(read)
+    check_start(read.options, config)
+    assert start(read.options, config) == 3
+    ((command, text, curves),) = seen
+    assert command[:4] == [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    assert "--nproc_per_node=8" in command
+    assert text == as_yaml(config)
+    assert curves == str(Path("checkpoints/onethinker-sft/curves").absolute())
+    monkeypatch.setenv("TENSORBOARD_DIR", "/elsewhere")
+    start(read.options, config)
+    assert seen[-1][-1] == "/elsewhere"
+
+
+def test_fine_tuning_on_several_nodes_is_not_started_from_one(verl: None) -> None:
+    with pytest.raises(ArgumentError, match="fine-tuning on 4 nodes is started with torchrun on each"):
+        check_start(Options(stage="sft"), compose(read_config("sft-h800-4x8")))

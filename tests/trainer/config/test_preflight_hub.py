@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from huggingface_hub import constants
 
-from onethinker_rewards.trainer.config import read_settings
-from onethinker_rewards.trainer.config.hub import hub_faults
+from onethinker_rewards.trainer.config import hub_faults, read_config
 
 ANSWERS = {
     "some/model": (200, {}, b'{"id": "some/model"}'),
@@ -63,7 +62,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]
 
 
 def faults(name: str, config: str = "h800-4x8") -> list[str]:
-    return list(hub_faults(read_settings(config, [f"model.path={name}"])))
+    key = "model.path" if config.startswith("sft") else "actor_rollout_ref.model.path"
+    run = read_config(config, [f"{key}={name}"])
+    return [fault.removeprefix(f"{key}: ") for fault in hub_faults(run.options, run.verl)]
 
 
 @pytest.mark.parametrize("config", ["h800-4x8", "sft-h800-4x8"])
@@ -75,19 +76,19 @@ def test_a_model_that_is_there(asked: list[str], config: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nobody/nothing", "no folder, and not on Hugging Face, or not for you: a folder starts with / or . or ~"),
-        ("not/yours", "no folder, and not on Hugging Face, or not for you: a folder starts with / or . or ~"),
+        ("nobody/nothing", "not a folder, and not on Hugging Face, or not for you: a folder starts with / or . or ~"),
+        ("not/yours", "not a folder, and not on Hugging Face, or not for you: a folder starts with / or . or ~"),
         ("behind/terms", "Hugging Face wants you to accept its terms and to log in first"),
-        ("a/b/c", "no folder, and no name on Hugging Face could be so"),
+        ("a/b/c", "not a folder, and not a valid name on Hugging Face"),
     ],
 )
 def test_a_name_that_cannot_be_had(asked: list[str], name: str, said: str) -> None:
-    assert faults(name) == [f"model.path: {name}: {said}"]
+    assert faults(name) == [f"{name}: {said}"]
 
 
 def test_an_answer_that_is_none(asked: list[str]) -> None:
     (said,) = faults("out/of-order")
-    assert said.startswith("model.path: out/of-order: not in the cache here, and Hugging Face cannot be asked for it: ")
+    assert said.startswith("out/of-order: not in the cache here, and Hugging Face cannot be asked for it: ")
     assert "502" in said
     assert "\n" not in said
 
@@ -106,16 +107,16 @@ def test_a_machine_without_a_network_says_so_at_once(asked: list[str], monkeypat
     assert sum(waited) < 30
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     (said,) = faults("some/model")
-    assert said.endswith("not in the cache of Hugging Face here, and HF_HUB_OFFLINE forbids to ask for it")
+    assert said.endswith("not in Hugging Face's cache here, and HF_HUB_OFFLINE forbids asking for it")
 
 
 def test_what_is_in_the_cache_needs_no_network(asked: list[str], tmp_path: Path) -> None:
     commit = "0" * 40
-    place = tmp_path / "cache" / "models--nobody--nothing"
-    (place / "snapshots" / commit).mkdir(parents=True)
-    (place / "snapshots" / commit / "config.json").write_text("{}")
-    (place / "refs").mkdir()
-    (place / "refs" / "main").write_text(commit)
+    folder = tmp_path / "cache" / "models--nobody--nothing"
+    (folder / "snapshots" / commit).mkdir(parents=True)
+    (folder / "snapshots" / commit / "config.json").write_text("{}")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(commit)
     assert faults("nobody/nothing") == []
     assert asked == []
 
@@ -128,7 +129,5 @@ def test_what_is_no_name_needs_no_network(asked: list[str], name: str) -> None:
 
 def test_a_folder_that_looks_like_a_name(asked: list[str], tmp_path: Path) -> None:
     (tmp_path / "nobody" / "nothing").mkdir(parents=True)
-    assert faults("nobody/nothing") == [
-        "model.path: nobody/nothing: a folder starts with / or . or ~: write ./nobody/nothing"
-    ]
+    assert faults("nobody/nothing") == ["nobody/nothing: a folder starts with / or . or ~: write ./nobody/nothing"]
     assert asked == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onethinker_rewards.trainer.verl.defaults import verl_defaults
+from onethinker_rewards.trainer.verl.run import verl_defaults
 from tests.adapters.rows import framework
 from tests.trainer.config.verl_stand_in import stand_in_for_verl
 
@@ -44,6 +44,6 @@ def test_the_configuration_of_another_package_is_there_afterwards(
 
 
 def test_without_verl(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onethinker_rewards.trainer.verl.defaults.find_spec", lambda name: None)
+    monkeypatch.setattr("onethinker_rewards.trainer.verl.run.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="verl is not installed"):
         verl_defaults("ppo_trainer")
