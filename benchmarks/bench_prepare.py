@@ -17,8 +17,7 @@ from typing import Any
 from tests.trainer.examples import rl_rows
 
 from benchmarks.harness import Row, Spent, least, spend
-from onethinker_rewards.cli.sources import open_source
-from onethinker_rewards.cli.work import Place
+from onethinker_rewards.cli.table_reader import open_table
 
 SMALL = 20_000
 LARGE = int(os.environ.get("PREPARE_ROWS", "200000"))
@@ -46,8 +45,8 @@ def _row(one: Path, small: Path, large: Path, workers: int) -> Row:
 
 def _finding(small: Path) -> Row:
     since = time.perf_counter()
-    with open_source(str(small)) as source:
-        deque(source.works(Place()), maxlen=0)
+    with open_table(str(small)) as table:
+        deque(table.chunks(), maxlen=0)
     found = time.perf_counter()
     json.loads(small.read_bytes())
     return Row(

@@ -17,7 +17,7 @@ import onethinker_rewards as otr
 from onethinker_rewards.answers import option_letter
 from onethinker_rewards.trainer.config import text_of
 from onethinker_rewards.trainer.config.reading import flatten
-from onethinker_rewards.trainer.filtering import THRESHOLDS
+from onethinker_rewards.trainer.filter import THRESHOLDS
 from onethinker_rewards.trainer.verl.options import NAME, EmaOptions, Filter, Options
 
 __all__ = ["BLOCKS", "costs"]

@@ -47,7 +47,7 @@ def test_a_name_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("columns", "given", "message"),
     [
-        (Columns(), {}, "no column 'task' or 'problem_type' for the task; there are: none"),
+        (Columns(), {}, "no column 'task' or 'problem_type' or 'extra_info.task' for the task; there are: none"),
         (
             Columns(reference="gold"),
             {**TASK, "x": [1, 2]},

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import onethinker_rewards as otr
-from onethinker_rewards.cli import wording
-from onethinker_rewards.cli.examples import read_examples
+from onethinker_rewards.cli import explain_row
+from onethinker_rewards.cli.demo import read_examples
 from tests.cli.runs import rows_of, run
 
 # Keyed by (task, number within it): total, and the failure or format fault.
@@ -61,13 +61,13 @@ def test_every_example_gets_what_its_note_says(scored: list[dict[str, Any]]) -> 
 
 def test_thinking_has_a_realistic_length() -> None:
     for row in read_examples():
-        thinking = re.match(r".*?<think>(.*)</think>", row.columns["response"], re.DOTALL)
+        thinking = re.match(r".*?<think>(.*)</think>", row.row.columns["response"], re.DOTALL)
         if thinking is not None:
-            assert 100 <= len(thinking[1].split()) <= 250, row.columns["note"]
+            assert 100 <= len(thinking[1].split()) <= 250, row.row.columns["note"]
 
 
 def test_no_two_examples_share_their_thinking() -> None:
-    thoughts = [row.columns["response"].split("</think>")[0] for row in read_examples()]
+    thoughts = [row.row.columns["response"].split("</think>")[0] for row in read_examples()]
     assert len(set(thoughts)) == len(thoughts)
 
 
@@ -75,7 +75,7 @@ def test_every_task_question_reference_and_note_is_shown(page: str) -> None:
     flat = " ".join(page.split())
     for row in read_examples():
         for column in ("task", "question", "reference", "note"):
-            assert " ".join(row.columns[column].split())[:80] in flat, row.columns[column]
+            assert " ".join(row.row.columns[column].split())[:80] in flat, row.row.columns[column]
 
 
 def test_every_code_is_shown_with_its_meaning(page: str, scored: list[dict[str, Any]]) -> None:
@@ -91,7 +91,7 @@ def test_every_code_is_shown_with_its_meaning(page: str, scored: list[dict[str, 
 def test_every_total_is_a_sum_that_is_shown(page: str, scored: list[dict[str, Any]]) -> None:
     flat = " ".join(page.split())
     for row in scored:
-        assert wording.rewards_in_words(row) in flat
+        assert explain_row.rewards_in_words(row) in flat
     assert flat.count(" total ") >= len(scored)
 
 
@@ -105,7 +105,7 @@ def test_the_page_is_plain_text_of_100_columns(page: str) -> None:
 
 def test_notes_fit_on_their_line(page: str) -> None:
     for row in read_examples():
-        assert any(line.endswith(row.columns["note"]) for line in page.splitlines()), row.columns["note"]
+        assert any(line.endswith(row.row.columns["note"]) for line in page.splitlines()), row.row.columns["note"]
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,12 @@ def test_notes_fit_on_their_line(page: str) -> None:
     ],
 )
 def test_thinking_is_shown_by_its_length(response: str, shown: str) -> None:
-    assert wording.shorten_response(response) == shown
+    assert explain_row.shorten_response(response) == shown
 
 
 def test_long_texts_keep_beginning_and_end() -> None:
-    assert wording.shorten_text("a" * 300) == "a" * 300
-    shown = wording.shorten_text("a" * 300 + "z" * 300)
+    assert explain_row.shorten_text("a" * 300) == "a" * 300
+    shown = explain_row.shorten_text("a" * 300 + "z" * 300)
     assert shown == "a" * 150 + " … " + "z" * 150
     assert len(shown) < 310
 
@@ -138,11 +138,11 @@ def test_long_texts_keep_beginning_and_end() -> None:
 def test_a_fault_of_each_kind_has_its_own_heading() -> None:
     lenient = {"failure": "not_a_number", "repairs": [], "accuracy": 0.0}
     row = {"failure": "unreadable_math", "format_fault": "missing_think", "repairs": ["clipped"]}
-    headings = [heading for heading, _ in wording.codes_in_words(row, lenient)]
+    headings = [heading for heading, _ in explain_row.codes_in_words(row, lenient)]
     assert headings == ["why accuracy is 0", "why format is 0", "repaired"]
     mended = {"failure": None, "repairs": ["code_fence"], "accuracy": 0.5}
     both = {"failure": "invalid_json", "format_fault": "invalid_json", "repairs": []}
-    assert list(wording.codes_in_words(both, mended))[1] == (
+    assert list(explain_row.codes_in_words(both, mended))[1] == (
         "lenient rules",
         "accuracy 0.50 after code_fence: a Markdown code fence was taken off",
     )

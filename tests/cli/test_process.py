@@ -85,7 +85,7 @@ def test_an_interrupt_ends_with_130_and_one_line() -> None:
         assert running.stdin is not None
         assert running.stdout is not None
         # A chunk, so that it is known to be at work, and no more than a pipe holds while it writes.
-        running.stdin.write(lines(GOOD) * 4200)
+        running.stdin.write(lines(GOOD) * 1100)
         running.stdin.flush()
         assert running.stdout.readline().startswith(b'{"response"')
         running.send_signal(signal.SIGINT)
@@ -109,7 +109,7 @@ def test_help_waits_for_no_heavy_import() -> None:
 
 
 def test_the_demo_ships_with_the_package() -> None:
-    code = "from onethinker_rewards.cli.examples import read_examples; print(len(read_examples()))"
+    code = "from onethinker_rewards.cli.demo import read_examples; print(len(read_examples()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=True, cwd="/")
     assert int(done.stdout) >= 38
 

@@ -1,31 +1,29 @@
+"""``score``: every row in its place with its rewards, or with the reason why there are none."""
+
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import json
-import lzma
 import os
 import re
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
-from rich.console import Console
 
 import onethinker_rewards as otr
-from onethinker_rewards.cli import commands, scoring
-from onethinker_rewards.cli import lines as lines_module
-from onethinker_rewards.cli import output as output_module
-from onethinker_rewards.cli import stream as stream_module
-from onethinker_rewards.cli.files import lines_of, write_bytes
-from onethinker_rewards.cli.lines import Lines
-from onethinker_rewards.cli.scoring import ScoreJob
-from onethinker_rewards.cli.watch import Watch
-from onethinker_rewards.cli.work import Place
+from onethinker_rewards.cli import process_pool, table_reader
+from onethinker_rewards.cli.messages import CliError
+from onethinker_rewards.cli.outputs import _write
 from tests.cli.runs import GOOD, good, lines, rows_of, run
+from tests.waiting import LONGEST, wait_for
 
+NO_RESPONSE = "no column 'response' or 'output' or 'completion' or 'prediction' for the response; there are:"
+NO_TASK = "no column 'task' or 'problem_type' or 'extra_info.task' for the task; there are:"
+NOT_A_REFERENCE = "reference: expected text, a number, a list or an object, got"
 THINK = "<think>Let me look.</think>"
 
 
@@ -47,43 +45,34 @@ def error_of(row: dict[str, Any] | str) -> str:
     [
         pytest.param("{", "not JSON: Expecting property name enclosed in double quotes (column 2)", id="not-json"),
         pytest.param("[]", "not a JSON object", id="not-an-object"),
-        pytest.param(good(response=None), "no response; there are: 'reference', 'task'", id="no-response"),
-        pytest.param(good(response=["B"]), "response is no text but a list", id="response-is-a-list"),
+        pytest.param(good(response=None), f"{NO_RESPONSE} 'reference', 'task'", id="no-response"),
+        pytest.param(good(response=["B"]), "response: expected text, got a list", id="response-is-a-list"),
         pytest.param(
             good(reference=None, x=None, label=1),
-            "no reference or solution or answer or ground_truth; there are: 'response', 'task', 'label'",
+            "no column 'reference' or 'solution' or 'answer' or 'ground_truth' or 'reward_model.ground_truth' for the "
+            "reference; there are: 'response', 'task', 'label'",
             id="no-reference",
         ),
-        pytest.param(good(reference=3), 'reference is no text but a number: write "3"', id="reference-is-a-number"),
-        pytest.param(good(reference=0.5), 'reference is no text but a number: write "0.5"', id="reference-is-half"),
-        pytest.param(
-            good(reference=10**60), f'reference is no text but a number: write "1{"0" * 39}…"', id="reference-is-long"
-        ),
-        pytest.param(good(reference=float("inf")), "reference is no text but a number", id="reference-has-no-end"),
-        pytest.param(
-            good(reference=True),
-            'reference is no text but a truth value: write "true"',
-            id="reference-is-true",
-        ),
-        pytest.param(good(reference={"box": [1]}), "reference is no text but an object", id="reference-is-an-object"),
-        pytest.param(good(task=None), "no task or problem_type; there are: 'response', 'reference'", id="no-task"),
+        pytest.param(good(reference=float("inf")), f"{NOT_A_REFERENCE} a number", id="reference-has-no-end"),
+        pytest.param(good(reference=True), f"{NOT_A_REFERENCE} a truth value", id="reference-is-true"),
+        pytest.param(good(task=None), f"{NO_TASK} 'response', 'reference'", id="no-task"),
         pytest.param(
             good(task="poetry"),
-            f"unknown task: 'poetry' is no task; there are {', '.join(otr.TASKS)}",
+            f"'poetry' is no task; there are {', '.join(otr.TASKS)}",
             id="unknown-task",
         ),
-        pytest.param(good(task="orc"), "unknown task: 'orc' is no task; did you mean ocr?", id="misspelt-task"),
-        pytest.param(good(task=7), 'task is no text but a number: write "7"', id="task-is-a-number"),
+        pytest.param(good(task="orc"), "'orc' is no task; did you mean ocr?", id="misspelt-task"),
+        pytest.param(good(task=7), "task: expected text, got a number", id="task-is-a-number"),
         pytest.param(
             good(task=None, problem_type="segmentation"),
-            "unknown task: 'segmentation' needs the data type image or video, not None; or write image_segmentation or "
+            "'segmentation' needs the data type image or video, not None; or write image_segmentation or "
             "video_segmentation",
             id="segmentation-of-what",
         ),
-        pytest.param(good(options="A, B"), "options is no list of texts but a text", id="options-is-text"),
+        pytest.param(good(options="A, B"), "options: expected a list of texts, got text", id="options-is-text"),
         pytest.param(
             good(options=["dog", 3]),
-            'options is no list of texts; in it is a number: write "3"',
+            "options: expected a list of texts, it holds a number",
             id="an-option-is-a-number",
         ),
         pytest.param(
@@ -108,7 +97,7 @@ def test_a_lone_row_with_a_bad_reference_is_an_error_too() -> None:
     )
     assert [row["row"] for row in rows_of(result)] == [1, 2]
     assert rows_of(result)[1]["error"].endswith("'y'")
-    assert result.stderr.splitlines()[2:] == ["0 rows scored, recipe paper; 2 could not be"]
+    assert result.stderr.splitlines()[2:] == ["0 rows scored, recipe paper; 2 could not be scored"]
 
 
 @pytest.mark.parametrize(
@@ -221,32 +210,32 @@ def test_only_the_commonest_codes_are_shown() -> None:
     assert len(re.findall(r"[a-z_]+=\d", result.stderr)) == 3
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_rows_on_a_terminal_leave_no_room_for_a_bar(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
-    class Target(io.BytesIO):
-        def isatty(self) -> bool:
-            return terminal
-
-    bars: list[bool] = []
-
-    class Seen(Watch):
-        def __init__(self, name: str, console: Console, *, bar: bool, **how: Any) -> None:
-            bars.append(bar)
-            super().__init__(name, console, bar=bar, **how)
-
-    monkeypatch.setattr(output_module, "_opened", lambda *_, **__: Target())
-    monkeypatch.setattr(stream_module, "Watch", Seen)
-    run("score", "-", stdin=lines(GOOD))
-    assert bars == [not terminal]
+def test_each_reason_is_printed_once_a_chunk_and_later_rows_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_reader, "CHUNK_ROWS", 4)
+    result = run("score", "-", stdin=lines("{", GOOD, "[]", "[]", *["[]"] * 5))
+    assert result.stderr.splitlines()[:4] == [
+        "<stdin>: row 1: not JSON: Expecting property name enclosed in double quotes (column 2)",
+        "<stdin>: 2 rows from row 3: not a JSON object",
+        "<stdin>: 5 more rows like row 3: not a JSON object",
+        "1 row scored, recipe paper; 8 could not be scored",
+    ]
+    assert len(rows_of(result)) == 9
 
 
-def test_broken_rows_beyond_twenty_are_summed_up() -> None:
-    result = run("score", "-", stdin=b"{\n" * 1023)
-    said = result.stderr.splitlines()
-    assert [line.startswith(f"<stdin>: row {row}: ") for row, line in enumerate(said[:20], start=1)] == [True] * 20
-    assert said[20] == "<stdin>: 1,003 more rows that could not be used; see the output"
-    assert said[21:] == ["0 rows scored, recipe paper; 1,023 could not be"]
-    assert len(rows_of(result)) == 1023
+def test_a_column_that_all_rows_lack_is_one_line() -> None:
+    result = run("score", "-", stdin=lines(*[{"id": 1, "text": "B"}] * 50))
+    assert result.stderr.splitlines() == [
+        f"<stdin>: 50 rows from row 1: {NO_RESPONSE} 'id', 'text'",
+        "0 rows scored, recipe paper; 50 could not be scored",
+    ]
+
+
+def test_reasons_beyond_twenty_are_in_the_output_only() -> None:
+    rows = [good(task=f"poem {number}") for number in range(30)]
+    result = run("score", "-", stdin=lines(*rows))
+    assert len(result.stderr.splitlines()) == 22
+    assert result.stderr.splitlines()[20] == "<stdin>: other reasons are in the output only"
+    assert len(rows_of(result)) == 30
 
 
 def test_an_empty_file_is_fine(tmp_path: Path) -> None:
@@ -305,68 +294,152 @@ def test_what_cannot_be_opened_is_one_line_and_exit_code_2(tmp_path: Path, argum
     assert (result.exit_code, result.stderr) == (2, f"Error: {why.format(tmp=tmp_path)}\n")
 
 
-def test_a_long_file_goes_through_in_chunks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is read and not yet written never exceeds a chunk, and the summary is over all of them."""
-    count, read, written, most = 10_000, 0, 0, 0
-
-    def watched_lines(source: IO[bytes], name: str) -> Iterator[bytes]:
-        nonlocal read, most
-        for line in source:
-            read += 1
-            most = max(most, read - written)
-            yield line
-
-    def watched_write(target: IO[bytes], name: str, blob: bytes) -> None:
-        nonlocal written
-        written += blob.count(b"\n")
-        write_bytes(target, name, blob)
-
-    monkeypatch.setattr(lines_module, "lines_of", watched_lines)
-    monkeypatch.setattr(output_module, "write_bytes", watched_write)
-    rows = [good(id=row, response=GOOD["response"] if row % 4 else "B") for row in range(count)]
+def test_a_file_goes_through_in_chunks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(table_reader, "CHUNK_ROWS", 64)
+    rows = [good(id=row, response=GOOD["response"] if row % 4 else "B") for row in range(1000)]
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(lines(*rows))
     result = run("score", source, "--out", out)
-    assert (read, written, most) == (count, count, 4096)
     scored = [json.loads(line) for line in out.read_bytes().splitlines()]
-    assert [row["id"] for row in scored] == list(range(count))
-    assert "multiple_choice 10,000 1.500 0.750 0.750 missing_answer=2,500" in " ".join(result.stderr.split())
+    assert [row["id"] for row in scored] == list(range(1000))
+    assert "multiple_choice 1,000 1.500 0.750 0.750 missing_answer=250" in " ".join(result.stderr.split())
 
 
-class _Failing:
-    """Standard input of which the second line cannot be read."""
+# Which column holds what
+
+
+def test_columns_are_named_on_the_command_line() -> None:
+    row = {"text": "<answer>2</answer>", "gold": "2", "kind": "numerical"}
+    columns = ["--column", "response=text", "--column", "reference=gold", "--column", "task=kind"]
+    (scored,) = rows_of(run("score", "-", *columns, stdin=lines(row)))
+    assert scored["accuracy"] == 1.0
+    assert scored["text"] == row["text"]
+
+
+@pytest.mark.parametrize("name", ["response", "output", "completion", "prediction"])
+def test_responses_go_by_several_names(name: str) -> None:
+    (scored,) = rows_of(run("score", "-", stdin=lines(good(response=None) | {name: GOOD["response"]})))
+    assert scored["total"] == 2.0
+
+
+def test_one_task_for_all_rows() -> None:
+    result = run("score", "-", "--task", "multiple choice", stdin=lines(good(task=None), good(task="ocr")))
+    assert [row["task"] for row in rows_of(result)] == ["multiple_choice"] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--task", "orc"], "Error: --task: 'orc' is no task; did you mean ocr?"),
+        (["--column", "answer=x"], "Error: --column answer=x: expected FIELD=NAME, FIELD one of response, reference"),
+        (["--column", "response"], "Error: --column response: expected FIELD=NAME"),
+        (["--table", "nowhere:TABLE"], "Error: --table nowhere:TABLE: there is no module 'nowhere'"),
+        (["--table", "math:pi"], "Error: --table math:pi: expected a mapping from names to TaskSpec"),
+        (["--table", "pi"], "Error: --table pi: 'pi' is not module:"),
+    ],
+)
+def test_mistakes_in_options_are_one_line(arguments: list[str], message: str) -> None:
+    result = run("score", "-", *arguments, stdin=lines(GOOD))
+    assert result.exit_code == 2
+    assert message in result.stderr.splitlines()[-1]
+
+
+TABLE = """
+from dataclasses import replace
+from onethinker_rewards import TASKS
+MINE = {"number": replace(TASKS["numerical"], name="number")}
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_tasks_of_your_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str) -> None:
+    (tmp_path / "my_tasks.py").write_text(TABLE)
+    monkeypatch.chdir(tmp_path)
+    row = good(task="number", reference="2", response="<think>x</think><answer>2</answer>")
+    result = run("score", "-", "--table", "my_tasks.py:MINE", "--workers", workers, stdin=lines(row))
+    assert [row["total"] for row in rows_of(result)] == [2.0]
+    assert "number" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("task", "reference", "answer"),
+    [
+        ("temporal_grounding", {"time": [1, 2], "box": None}, '{"time": [1, 2]}'),
+        ("numerical", 3, "3"),
+        ("numerical", 0.5, "0.5"),
+    ],
+)
+def test_references_may_be_objects_and_numbers(task: str, reference: object, answer: str) -> None:
+    row = {"response": f"{THINK}<answer>{answer}</answer>", "reference": reference, "task": task}
+    (scored,) = rows_of(run("score", "-", stdin=lines(row)))
+    assert scored["total"] == 2.0
+
+
+def test_verl_s_rows_are_scored() -> None:
+    row = {
+        "response": GOOD["response"], "data_source": "x", "prompt": [],
+        "reward_model": {"style": "rule", "ground_truth": "B"}, "extra_info": {"task": "multiple_choice", "index": 1},
+    }  # fmt: skip
+    (scored,) = rows_of(run("score", "-", stdin=lines(row)))
+    assert scored["total"] == 2.0
+
+
+def test_options_of_a_csv_file_are_json(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(
+        'response,reference,task,options\n<answer>cat</answer>,B,multiple_choice,"[""dog"", ""cat""]"\n'
+    )
+    (scored,) = rows_of(run("score", tmp_path / "in.csv"))
+    assert scored["accuracy"] == 1.0
+
+
+# What ends a run
+
+
+class _Failing(io.BytesIO):
+    """Standard input of which the second read fails."""
 
     def __init__(self, error: BaseException) -> None:
+        super().__init__(lines(*[GOOD] * 1000))
         self.error = error
 
-    def __iter__(self) -> Iterator[bytes]:
-        yield lines(GOOD)
-        raise self.error
+    def readinto(self, buffer: Any) -> int:
+        if self.tell() > 0:
+            raise self.error
+        return super().readinto(buffer)
 
 
-def test_reading_that_fails_on_the_way_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    source: Any = _Failing(OSError(5, "Input/output error"))
-    monkeypatch.setattr(lines_module, "lines_of", lambda _, name: lines_of(source, name))
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (OSError(5, "Input/output error"), 2, "Error: <stdin>: Input/output error\n"),
+        (KeyboardInterrupt(), 130, "Interrupted.\n"),
+    ],
+)
+def test_what_happens_while_reading_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
+) -> None:
+    monkeypatch.setattr(table_reader, "_open_raw", lambda path: io.BufferedReader(_Failing(error), 100))
     result = run("score", "-")
-    assert (result.exit_code, result.stderr) == (2, "Error: <stdin>: Input/output error\n")
+    assert (result.exit_code, result.stderr) == (code, message)
 
 
-def test_an_interrupt_is_one_line_and_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    source: Any = _Failing(KeyboardInterrupt())
-    monkeypatch.setattr(lines_module, "lines_of", lambda _, name: lines_of(source, name))
-    result = run("score", "-")
-    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+def test_an_interrupt_that_python_drops_ends_the_run_at_the_next_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
 
+    monkeypatch.setattr(table_reader, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    write = _write
 
-def test_a_reader_that_has_gone_is_no_line_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*_: object) -> None:
-        raise BrokenPipeError
+    def interrupted(*arguments: Any) -> None:
+        Interrupted()
+        write(*arguments)
 
-    dropped: list[object] = []
-    monkeypatch.setattr(output_module, "write_bytes", gone)
-    monkeypatch.setattr(commands, "drop", dropped.append)
-    result = run("score", "-", stdin=lines(GOOD))
-    assert (result.exit_code, result.stderr, len(dropped)) == (141, "", 1)
+    monkeypatch.setattr("onethinker_rewards.cli.outputs._write", interrupted)
+    result = run("score", "-", stdin=lines(*[GOOD] * 5))
+    assert (result.exit_code, len(rows_of(result))) == (130, 1)
+    assert result.stderr.splitlines()[-1] == "Interrupted."
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -376,43 +449,81 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (2, "Error: /dev/full: No space left on device\n")
 
 
-def test_a_pipe_without_a_reader_fails_once(tmp_path: Path) -> None:
+def test_a_pipe_without_a_reader_fails_once() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe, pytest.raises(BrokenPipeError):
-        write_bytes(pipe, "-", b"x")
+        _write(pipe, "-", b"x")
 
 
-@pytest.mark.parametrize(("alone", "workers"), [(True, None), (False, 1)])
-def test_processes_beside_each_other_have_one_for_mathematics_each(
-    monkeypatch: pytest.MonkeyPatch, alone: bool, workers: int | None
-) -> None:
-    asked: list[int | None] = []
-    monkeypatch.setattr(scoring, "_scorer", lambda recipe, count: asked.append(count) or otr.Scorer(recipe))
-    work = Lines(Place(), Place(4, 2), [lines(GOOD)])
-    assert ScoreJob("paper", alone=alone)(work).rows == 1
-    assert asked == [workers]
+# Several processes
 
 
-@pytest.mark.parametrize(
-    ("pack", "unpack"),
-    [(gzip.compress, "gunzip -c"), (bz2.compress, "bunzip2 -c"), (lzma.compress, "xz -dc")],
-    ids=["gzip", "bzip2", "xz"],
-)
-@pytest.mark.parametrize("name", ["in.jsonl.gz", "in.jsonl"])
-def test_a_compressed_input_is_one_line(tmp_path: Path, pack: Any, unpack: str, name: str) -> None:
-    source = tmp_path / name
-    source.write_bytes(pack(lines(GOOD)))
-    result = run("score", source)
-    said = f"Error: {source}: is compressed; unpack it on the way: {unpack} {source} | onethinker-rewards score -\n"
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", said)
+def test_two_processes_write_what_one_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_reader, "CHUNK_ROWS", 16)
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(lines(*[GOOD, "{", good(response="B"), good(task="math", reference="x", response="")] * 50))
+    alone, both = run("score", source), run("score", source, "--workers", 2)
+    assert both.stdout == alone.stdout
+    assert both.stderr == alone.stderr
+    assert both.exit_code == alone.exit_code == 2
+
+
+def test_more_processes_than_the_machine_can_use_are_refused() -> None:
+    result = run("score", "-", "--workers", 1000, stdin=lines(GOOD))
+    assert result.exit_code == 2
+    assert re.match(r"Error: --workers 1000: this machine has \d+ cores; give \d+ at most\n", result.stderr)
+
+
+def _dies(chunk: object) -> None:
+    os._exit(3)
+
+
+def test_a_worker_that_dies_is_one_line() -> None:
+    job: Any = _dies
+    with pytest.raises(CliError, match="a worker process ended: killed, out of memory"):
+        list(process_pool.run_in_processes(job, 2, iter([1, 2, 3])))
+
+
+PROGRAM = """
+import sys, time
+from onethinker_rewards.cli import main, table_reader
+table_reader.CHUNK_ROWS = 16
+if __name__ == "__main__":
+    main(sys.argv[1:])
+"""
+
+
+def children(pid: int) -> set[int]:
+    """Return all processes below one."""
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    below = {int(child) for child in found.read_text().split()} if found.exists() else set()
+    return below.union(*map(children, below))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_their_owner(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, str(tmp_path / "program.py"), "score", "-", "--workers", "2"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdin is not None
+        running.stdin.write(lines(*[GOOD] * 200))
+        running.stdin.flush()
+        wait_for(lambda: len(children(running.pid)) >= 3)
+        below = children(running.pid)
+        running.send_signal(number)
+        said = running.communicate(timeout=LONGEST)[1]
+    assert running.returncode == (-number if number is signal.SIGKILL else 130)
+    assert number is signal.SIGKILL or (said.splitlines()[-1] == b"Interrupted." and b"Traceback" not in said)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
 
 
 def test_what_is_there_is_named_as_far_as_a_line_goes() -> None:
     row = {"x" * 100: 1, "two\nlines": 2} | {f"c{number}": number for number in range(1500)}
-    said = f"no response; there are: '{'x' * 40}…', 'two\\nlines', 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', and 1,494 more"
+    said = f"{NO_RESPONSE} '{'x' * 40}…', 'two\\nlines', 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', and 1,494 more"
     assert error_of(row) == said
-    assert error_of({"response": None}) == "no response; there is no other column"
+    assert error_of({"response": None}) == f"{NO_RESPONSE} none"
 
 
 def test_wide_integers_keep_their_digits() -> None:

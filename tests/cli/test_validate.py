@@ -10,6 +10,8 @@ from tests.cli.runs import lines, rows_of, run
 THINK = "<think>Let me look.</think>"
 CUT = '{"boxes": {"1": [0, 0, 9, 9], "2": [0, 0'
 
+NO_RESPONSE = "no column 'response' or 'output' or 'completion' or 'prediction' for the response; there are:"
+
 
 def span(answer: str) -> dict[str, Any]:
     return {"response": f"{THINK}<answer>{answer}</answer>", "task": "temporal_grounding"}
@@ -18,7 +20,7 @@ def span(answer: str) -> dict[str, Any]:
 def test_valid_answers_are_silent_and_fine() -> None:
     result = run("validate", "-", stdin=lines(span('{"time": [1, 2]}')))
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.splitlines()[0] == "1 answers checked, 0 invalid, strict rules"
+    assert result.stderr.splitlines()[0] == "1 answer checked, 0 invalid, strict rules"
 
 
 def test_each_invalid_row_has_its_code_and_why() -> None:
@@ -40,11 +42,11 @@ def test_unreadable_input_wins_over_invalid_answers() -> None:
     assert [row.get("code") or row["error"] for row in rows_of(result)] == [
         "not_an_object",
         "not JSON: Expecting property name enclosed in double quotes (column 2)",
-        "no task or problem_type; there are: 'response'",
-        f"unknown task: 'poetry' is no task; there are {', '.join(otr.TASKS)}",
-        "no response; there are: 'task'",
+        "no column 'task' or 'problem_type' or 'extra_info.task' for the task; there are: 'response'",
+        f"'poetry' is no task; there are {', '.join(otr.TASKS)}",
+        f"{NO_RESPONSE} 'task'",
     ]
-    assert "1 answers checked, 1 invalid, strict rules; 4 rows could not be read" in result.stderr
+    assert "1 answer checked, 1 invalid, strict rules; 4 rows could not be read" in result.stderr
     assert run("validate", "/no/such/file").exit_code == 2
 
 
@@ -92,9 +94,20 @@ def test_bare_answers(columns: dict[str, Any], code: str | None) -> None:
     assert "format" not in result.stderr
 
 
+@pytest.mark.parametrize("name", ["reference", "solution", "answer"])
+def test_bare_references_are_checked_by_any_of_their_names(name: str) -> None:
+    result = run("validate", "-", "--bare", stdin=lines({"task": "numerical", name: "<answer>12 cm</answer>"}))
+    assert [row["code"] for row in rows_of(result)] == ["not_a_number"]
+
+
 def test_bare_without_any_text_is_unreadable_input() -> None:
-    result = run("validate", "-", "--bare", stdin=lines({"task": "math", "reference": "1"}))
-    assert rows_of(result) == [{"row": 1, "error": "no response or answer; there are: 'task', 'reference'"}]
+    result = run("validate", "-", "--bare", stdin=lines({"task": "math", "text": "1"}))
+    assert rows_of(result) == [
+        {
+            "row": 1,
+            "error": f"{NO_RESPONSE} 'task', 'text'",
+        }
+    ]
 
 
 @pytest.mark.parametrize("bare", [True, False])

@@ -43,7 +43,10 @@ class Columns:
     empty lists are not filled). ``task`` and ``reference`` are required. The others are optional if they are tuples;
     a column that is named by a single string is required.
 
+    A name with a dot, such as ``reward_model.ground_truth``, is an entry of an object.
+
     Attributes:
+        response: The model's response, in a file of them; trainers give responses apart.
         task: The task, in any spelling that `onethinker_rewards.task_name` takes.
         data_type: ``image`` or ``video``; distinguishes the two kinds of segmentation.
         reference: The reference answer, with or without answer tags.
@@ -58,11 +61,12 @@ class Columns:
     Inputs(references=['B'], tasks=['multiple_choice'], questions=None, options=None, images=None, masks=None)
     """
 
-    task: Names = ("task", "problem_type")
-    data_type: Names = ("data_type",)
-    reference: Names = ("reference", "solution", "answer", "ground_truth")
-    options: Names = ("options",)
-    question: Names = ("question", "problem")
+    response: Names = ("response", "output", "completion", "prediction")
+    task: Names = ("task", "problem_type", "extra_info.task")
+    data_type: Names = ("data_type", "extra_info.data_type")
+    reference: Names = ("reference", "solution", "answer", "ground_truth", "reward_model.ground_truth")
+    options: Names = ("options", "extra_info.options")
+    question: Names = ("question", "problem", "extra_info.question")
     images: Names = ("images", "image", "videos", "video")
     masks: Names = ("masks", "mask")
     group: Names = ("group", "uid", "problem_id")
@@ -87,6 +91,10 @@ class Columns:
             images=self._optional("images", columns, rows),
             masks=self._optional("masks", columns, rows),
         )
+
+    def value(self, field: str, row: Row) -> object:
+        """Return what one row holds for a field; None if nothing."""
+        return next((value for name in self._names(field) if not _is_empty(value := _entry(row, name))), None)
 
     def tasks(self, columns: Table, *, rows: int, table: Mapping[str, TaskSpec] | None = None) -> list[str]:
         """Return our name of each row's task; raises what `take` raises about tasks."""
@@ -127,16 +135,16 @@ class Columns:
 
     def _required(self, field: str, columns: Table, rows: int) -> list[object]:
         names = self._names(field)
-        present = [name for name in names if name in columns]
+        present = {name: _column(columns, name) for name in names if _exists(columns, name)}
         if not present:
             wanted = " or ".join(map(repr, names))
             there = ", ".join(map(repr, columns)) or "none"
             raise MissingColumnError(f"no column {wanted} for the {field}; there are: {there}")
-        return _first_filled({name: columns[name] for name in present}, rows)
+        return _first_filled(present, rows)
 
     def _optional(self, field: str, columns: Table, rows: int) -> list[object] | None:
         optional = not isinstance(getattr(self, field), str)
-        if optional and not any(name in columns for name in self._names(field)):
+        if optional and not any(_exists(columns, name) for name in self._names(field)):
             return None
         values = self._required(field, columns, rows)
         return None if all(value is None for value in values) else values
@@ -149,6 +157,36 @@ class Columns:
 def columns_of(rows: Sequence[Row]) -> dict[str, list[object]]:
     """Return the columns of rows: every key that any row has, None where a row lacks it."""
     return {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
+
+
+def without_null_entries(value: object) -> object:
+    """Return a value without the null entries of its objects, which Arrow adds to objects that share a column."""
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value).items()
+        return {key: without_null_entries(member) for key, member in members if member is not None}
+    if isinstance(value, list):
+        return [without_null_entries(member) for member in cast("list[object]", value)]
+    return value
+
+
+def _exists(columns: Mapping[str, object], name: str) -> bool:
+    return name in columns or name.partition(".")[0] in columns
+
+
+def _column(columns: Table, name: str) -> Sequence[object]:
+    if name in columns:
+        return columns[name]
+    column = name.partition(".")[0]
+    return [_entry({column: value}, name) for value in columns[column]]
+
+
+def _entry(row: Row, name: str) -> object:
+    """Return a row's value of a column, or of an entry of an object; None if there is none."""
+    if name in row:
+        return row[name]
+    column, _, key = name.partition(".")
+    value = row.get(column)
+    return cast("Row", value).get(key) if key and isinstance(value, Mapping) else None
 
 
 def _first_filled(columns: Table, rows: int) -> list[object]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import click
 
-from onethinker_rewards.cli.files import drop, say
+from onethinker_rewards.cli.messages import BROKEN_PIPE, INTERRUPTED, discard, say
 
 __all__ = ["main"]
 
-# Exit codes by shell convention: 128 and the number of the signal.
-INTERRUPTED = 130
-BROKEN_PIPE = 141
 _PACKAGE = "onethinker_rewards.cli"
-_NAMES = ("score", "validate", "schema", "prepare", "filter", "train", "hacks", "demo")
+_NAMES = ("score", "validate", "schema", "prompt", "prepare", "filter", "train", "hacks", "demo")
 
 
 class _Commands(click.Group):
@@ -28,6 +26,17 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return getattr(import_module(f"{_PACKAGE}.{cmd_name}"), cmd_name) if cmd_name in _NAMES else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], _NAMES, 1)
+            if not near or "Did you mean" in error.message:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -35,7 +44,7 @@ class _Commands(click.Group):
             say("Interrupted.")
             raise click.exceptions.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            drop(sys.stdout)
+            discard(sys.stdout)
             raise click.exceptions.Exit(BROKEN_PIPE) from None
 
 

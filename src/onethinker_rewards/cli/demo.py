@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
@@ -10,13 +11,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from onethinker_rewards.cli.examples import read_examples
-from onethinker_rewards.cli.samples import Sample, sample_of
-from onethinker_rewards.cli.score import COLUMNS
-from onethinker_rewards.cli.scoring import add_to_tallies, score_samples
-from onethinker_rewards.cli.tables import PIPE_WIDTH, console, summary_table
-from onethinker_rewards.cli.tallies import Tally
-from onethinker_rewards.cli.wording import codes_in_words, rewards_in_words, shorten_response, shorten_text
+from onethinker_rewards.cli.explain_row import codes_in_words, rewards_in_words, shorten_response, shorten_text
+from onethinker_rewards.cli.rows import decode_row
+from onethinker_rewards.cli.samples import RowReader, Sample
+from onethinker_rewards.cli.score import COLUMNS, add_reward, score_samples
+from onethinker_rewards.cli.screen import PIPE_WIDTH, console
+from onethinker_rewards.cli.summary import Summary, summary_table
 from onethinker_rewards.rewards import Recipe, Scorer
 from onethinker_rewards.tasks import TASKS
 
@@ -42,7 +42,7 @@ _LABEL_WIDTH = 19
 @click.command(short_help="See what the library does, on examples that ship with it.")
 def demo() -> None:
     """Score some 40 answers that ship with the package, and say of each why it got what it got."""
-    samples = [sample_of(row) for row in read_examples()]
+    samples = read_examples()
     strict = score_samples(samples, Scorer("paper"))[0].to_rows()
     lenient = score_samples(samples, Scorer(_LENIENT))[0].to_rows()
     page = _Page(console())
@@ -52,6 +52,13 @@ def demo() -> None:
     for _, group in groupby(scored, key=lambda one: (one[0].task, one[0].reference)):
         _show_question(page, list(group))
     _show_summary(page, strict)
+
+
+def read_examples() -> list[Sample]:
+    """Return some 40 answers to all tasks; each row also has a ``question`` and a ``note`` on what to see in it."""
+    lines = files("onethinker_rewards.cli").joinpath("examples.jsonl").read_bytes().splitlines()
+    samples = [RowReader().read(decode_row(line, number)) for number, line in enumerate(lines, start=1)]
+    return [sample for sample in samples if isinstance(sample, Sample)]
 
 
 class _Page:
@@ -76,7 +83,7 @@ def _show_question(page: _Page, answers: list[tuple[Sample, dict[str, Any], dict
     page.say()
     page.say(f"{spec.name}: accuracy from 0 to {spec.maximum:g}", "bold cyan")
     options = "".join(f"  {letter}. {text}" for letter, text in zip("ABCDEF", sample.options or [], strict=False))
-    page.say(sample.row.columns["question"] + options, indent=2, label="question")
+    page.say(f"{sample.row.columns['question']}{options}", indent=2, label="question")
     page.say(shorten_text(sample.reference), indent=2, label="reference")
     page.say(spec.instruction, indent=2, label="how to answer")
     for number, (one, row, lenient) in enumerate(answers, start=1):
@@ -95,11 +102,11 @@ def _colour(row: dict[str, Any]) -> str:
 
 
 def _show_summary(page: _Page, rows: list[dict[str, Any]]) -> None:
-    tallies: dict[str, Tally] = {}
+    summary = Summary()
     for row in rows:
-        add_to_tallies(tallies, row)
+        add_reward(summary, row)
     page.say()
-    page.screen.print(summary_table(tallies, list(TASKS), COLUMNS))
+    page.screen.print(summary_table(summary.tallies, list(TASKS), COLUMNS))
     page.say()
     for line in _OUTRO:
         page.screen.print(Text(line), soft_wrap=True)

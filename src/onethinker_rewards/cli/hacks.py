@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from onethinker_rewards.cli.files import Refused
-from onethinker_rewards.cli.tables import console
+from onethinker_rewards.cli.messages import CliError
+from onethinker_rewards.cli.screen import console
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.hacks import FAILED, Played, Scored, Trick, Verdict, find_reward, play, read_tricks
 from onethinker_rewards.rewards import RECIPES
-from onethinker_rewards.tasks import TASKS, spec_of
+from onethinker_rewards.tasks import spec_of
 
 __all__ = ["PAYING", "hacks"]
 
@@ -81,7 +81,7 @@ def _tricks(task: str | None) -> list[Trick]:
     try:
         name = spec_of(task).name
     except UnknownTaskError as error:
-        raise Refused(f"{error}; there are {', '.join(TASKS)}") from None
+        raise CliError(error.reasons[0]) from None
     return [trick for trick in read_tricks() if trick.task == name]
 
 
@@ -90,7 +90,7 @@ def _played(reward: str, tricks: Sequence[Trick]) -> list[Played]:
     with _Foreign(reward), redirect_stdout(sys.stderr):
         played = play(find_reward(reward), tricks)
     if all(one.verdict is Verdict.NO_SAY for one in played):
-        raise Refused(f"--reward {reward}: gives no right answer more than a wrong one, so nothing could be tried")
+        raise CliError(f"--reward {reward}: gives no right answer more than a wrong one, so nothing could be tried")
     return played
 
 
@@ -107,12 +107,12 @@ class _Foreign:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, ArgumentError):
-            raise Refused(f"--reward {self._name}: {error}") from None
+            raise CliError(f"--reward {self._name}: {error}") from None
         # An exit of theirs, too: it would look like one of ours, and nothing would have been tried.
         if isinstance(error, Exception | SystemExit):
             last = extract_tb(trace)[-1]
             what = " ".join(f"{type(error).__name__}: {error}".split())
-            raise Refused(f"--reward {self._name}: {what} ({last.filename}, line {last.lineno})") from None
+            raise CliError(f"--reward {self._name}: {what} ({last.filename}, line {last.lineno})") from None
 
 
 def _print_lines(rows: Sequence[tuple[Trick, _Results]]) -> None:
@@ -137,9 +137,9 @@ def _print_tables(
 
 def _table(rows: Sequence[tuple[Trick, _Results]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("trick", overflow="fold")
+    table.add_column("trick", no_wrap=True)
     table.add_column("what it tries", overflow="fold", ratio=1)
-    table.add_column("compared with", overflow="fold", max_width=7)
+    table.add_column("compared with", overflow="fold", max_width=8)
     for name in rows[0][1]:
         table.add_column(name, justify="right", no_wrap=True)
     for trick, results in rows:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 
-from onethinker_rewards.cli.files import UNREADABLE, Refused, is_parquet
-from onethinker_rewards.cli.journal import identity_of
-from onethinker_rewards.cli.output import open_output
-from onethinker_rewards.cli.sides import check_side, root_of
-from onethinker_rewards.cli.sources import open_source
-from onethinker_rewards.cli.stream import Engine, alone, stream
-from onethinker_rewards.cli.tables import Column, console, summary_table
-from onethinker_rewards.cli.work import Progress
-from onethinker_rewards.tasks import TASKS
-from onethinker_rewards.trainer.data import Check, MediaRules, Rules, Stage
-from onethinker_rewards.trainer.data.media import FRAMES, IMAGE_PIXELS, LEAST_PIXELS, VIDEO_FPS, VIDEO_PIXELS
+import onethinker_rewards
+from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError
+from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Target, open_spool
+from onethinker_rewards.cli.pipeline import engine_of, run
+from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
+from onethinker_rewards.cli.samples import RowReader, row_options
+from onethinker_rewards.cli.screen import console
+from onethinker_rewards.cli.summary import Column, Summary, summary_table
+from onethinker_rewards.cli.table_reader import Chunk, open_table
+from onethinker_rewards.trainer.data import Check, Fault, InvalidRowError, MediaRules, Rules, Stage, schema_of, verl_row
+from onethinker_rewards.trainer.data.media import FRAMES, IMAGE_PIXELS, MIN_PIXELS, VIDEO_FPS, VIDEO_PIXELS
 
-__all__ = ["prepare"]
+# The part of an output that holds bad rows, and in the summary what they are counted under.
+BAD = "bad"
+_BAD_ROWS = "(bad rows)"
+_NO_TASK = "(no task)"
+_COLUMNS = (Column("images", "images", mean=False), Column("videos", "videos", mean=False))
+_PIXELS = click.IntRange(min=MIN_PIXELS)
+_F = TypeVar("_F", bound=Callable[..., Any])
 
-_SHOWN = (Column("images", "images", mean=False), Column("videos", "videos", mean=False))
-_PIXELS = click.IntRange(min=LEAST_PIXELS)
+
+def number_option(name: str, kind: click.IntRange | click.FloatRange, default: float, text: str) -> Callable[[_F], _F]:
+    """Return an option that is a number and has a default."""
+    return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 
 @click.command(short_help="Make verl's Parquet of a data set.")
@@ -38,6 +48,7 @@ _PIXELS = click.IntRange(min=LEAST_PIXELS)
     help="rl writes prompts and references, sft prompts and responses.",
     show_default=True,
 )
+@row_options
 @click.option("--media-root", metavar="DIR", help="Where relative paths start.  [default: the folder of FILE]")
 @click.option(
     "--check-media",
@@ -47,14 +58,10 @@ _PIXELS = click.IntRange(min=LEAST_PIXELS)
     show_default=True,
 )
 @click.option("--frames", is_flag=True, help="Videos are folders or lists of frames, not files.")
-@click.option("--image-pixels", type=_PIXELS, default=IMAGE_PIXELS, help="Most pixels of an image.", show_default=True)
-@click.option("--video-pixels", type=_PIXELS, default=VIDEO_PIXELS, help="Most pixels of a frame.", show_default=True)
-@click.option(
-    "--fps", type=click.FloatRange(min=0, min_open=True), default=VIDEO_FPS, help="Frames a second.", show_default=True
-)
-@click.option(
-    "--max-frames", type=click.IntRange(min=4), default=FRAMES, help="Most frames of a video.", show_default=True
-)
+@number_option("--image-pixels", _PIXELS, IMAGE_PIXELS, "Most pixels of an image.")
+@number_option("--video-pixels", _PIXELS, VIDEO_PIXELS, "Most pixels of a frame.")
+@number_option("--fps", click.FloatRange(min=0, min_open=True), VIDEO_FPS, "Frames a second.")
+@number_option("--max-frames", click.IntRange(min=4), FRAMES, "Most frames of a video.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Convert in N processes.")
 @click.option("--resume", is_flag=True, help="Go on where a run of the same command ended early.")
 @click.pass_context
@@ -64,6 +71,7 @@ def prepare(
     out: str,
     bad: str | None,
     stage: Stage,
+    reader: RowReader,
     media_root: str | None,
     check_media: Check,
     image_pixels: int,
@@ -75,76 +83,135 @@ def prepare(
     frames: bool,
     resume: bool,
 ) -> None:
-    """Make verl's Parquet of the rows of FILE, the JSON of OneThinker's data sets as it is.
+    """Make verl's Parquet of the rows of FILE, a file of OneThinker's data sets or Video-R1's as it is.
 
-    FILE is a JSON array in a file that ends in .json, or JSON Lines (`-` is standard input), or Parquet. A row
-    that cannot be trained on is not written; it goes to a side file as
+    FILE (`-` is standard input) is JSON Lines, a JSON array, CSV or Parquet. Columns that go by other names are named
+    by --column. A row that cannot be trained on is not written; it goes to a side file as
     {"row": number, "fault": kind, "error": why, "columns": the row}. A summary by task goes to standard error.
+
+    Example: onethinker-rewards prepare onethinker_rl_train.json --out train.parquet --media-root /data/onethinker
 
     Exit code: 0, or 2 if there are bad rows or the run could not go on.
     """
-    screen = console(stderr=True)
+    if Path(out).suffix.lower() != ".parquet":
+        raise CliError(f"{out}: verl reads Parquet; give a name that ends in .parquet")
     media = MediaRules(
-        root=root_of(file, media_root),
+        root=media_root_of(file, media_root),
         check=check_media,
         frames=frames,
         image_pixels=image_pixels,
         video_pixels=video_pixels,
         fps=fps,
-        most_frames=max_frames,
+        max_frames=max_frames,
     )
-    side = bad or f"{out[: -len('.parquet')]}.bad.jsonl"
-    _check_names(out, side)
-    _check_packages(check_media)
-    seen = _run(file, out, side, Rules(stage=stage, media=media), workers, screen, resume=resume)
-    _show(screen, seen, out, side)
-    ctx.exit(UNREADABLE if seen.broken else 0)
+    readers = ("PIL", "av") if check_media == "readable" else ()
+    check_packages(("pyarrow", *readers), "prepare")
+    screen = console(stderr=True)
+    job = _Prepare(Rules(stage=stage, media=media, columns=reader.columns, task=reader.task), reader)
+    bad = bad or str(Path(out).with_suffix(".bad.jsonl"))
+    targets = {MAIN: Target(out, "parquet", schema_of(job.rules)), BAD: Target(bad)}
+    options = {"job": repr(job), "version": onethinker_rewards.__version__}
+    with open_table(file) as table, open_spool(targets, table.file, options, resume=resume) as output:
+        summary = run(table, output, engine_of(job, workers), screen)
+    screen.print(f"{summary.rows - summary.invalid:,} rows written to {out}", soft_wrap=True)
+    say_bad_rows(screen, summary, bad)
+    if summary.tallies:
+        screen.print(summary_table(summary.tallies, [*reader.tasks(), _NO_TASK], _COLUMNS, codes=False))
+    ctx.exit(UNREADABLE if summary.invalid else 0)
 
 
-def _run(
-    file: str, out: str, side: str, rules: Rules, workers: int | None, screen: Console, *, resume: bool
-) -> Progress:
-    from onethinker_rewards.cli.preparing import Parting  # noqa: PLC0415 - needs pyarrow
+@dataclass(frozen=True, slots=True)
+class BadRow(InvalidRow):
+    """A row that cannot be used, with the kind of its fault, and the row if it could be read."""
 
-    options = {"command": "prepare", "rules": repr(rules), "bad": side, "version": version("onethinker-rewards")}
-    with open_source(file) as source:
-        check_side(side, source.file)
-        identity = identity_of(source, **options)
-        with open_output(out, source.file, identity, resume=resume, convert=Parting(rules, side)) as output:
-            return stream(source, output, _engine(rules, workers), screen)
+    fault: Fault
+    row: Row | None = None
 
+    @classmethod
+    def of(cls, row: Row | InvalidRow, error: InvalidRowError | None = None) -> BadRow:
+        """Return what is wrong with a row; without an error it could not be read."""
+        if isinstance(row, InvalidRow):
+            return cls(row.number, row.reason, Fault.NOT_JSON)
+        return cls(row.number, str(error), Fault.COLUMNS if error is None else error.fault, row)
 
-def _engine(rules: Rules, workers: int | None) -> Engine:
-    from onethinker_rewards.cli.preparing import PrepareJob  # noqa: PLC0415 - needs pyarrow
-
-    if workers is None or workers == 1:
-        return alone(PrepareJob(rules))
-    from onethinker_rewards.cli.crew import crew  # noqa: PLC0415 - costs an import that one process does not need
-
-    return crew(PrepareJob(rules), workers)
+    def columns(self) -> dict[str, object]:
+        """Return what is written in its place."""
+        written: dict[str, object] = {"row": self.number, "fault": str(self.fault), "error": self.reason}
+        return written if self.row is None else written | {"columns": self.row.columns}
 
 
-def _check_names(out: str, side: str) -> None:
-    if not is_parquet(out):
-        raise Refused(f"{out}: verl reads Parquet; give a name that ends in .parquet")
-    if Path(side).absolute() == Path(out).absolute():
-        raise Refused(f"{side}: is the output too; write bad rows to another file")
+@dataclass(frozen=True, slots=True)
+class _Prepare:
+    """Converts chunks; it can be pickled."""
+
+    rules: Rules
+    reader: RowReader
+
+    def __call__(self, chunk: Chunk) -> ChunkResult:
+        from onethinker_rewards.cli.arrow import pa, table_to_bytes  # noqa: PLC0415 - needs pyarrow
+
+        rows = chunk.rows()
+        result = ChunkResult(Summary(len(rows)))
+        good: list[dict[str, Any]] = []
+        for row in rows:
+            converted = self._convert(row)
+            if isinstance(converted, BadRow):
+                add_bad_row(result, converted)
+                continue
+            good.append(converted)
+            counts = {"images": len(converted["images"]), "videos": len(converted["videos"])}
+            result.summary.of(converted["extra_info"]["task"] or _NO_TASK).add(counts, None)
+        if good:
+            result.parts[MAIN] = table_to_bytes(pa.Table.from_pylist(good, schema=schema_of(self.rules)))
+        return result
+
+    def _convert(self, row: Row | InvalidRow) -> dict[str, Any] | BadRow:
+        if isinstance(row, InvalidRow):
+            return BadRow.of(row)
+        try:
+            return verl_row(row.columns, row.number, self.rules, self.reader.tasks())
+        except InvalidRowError as error:
+            return BadRow.of(row, error)
 
 
-def _check_packages(check: Check) -> None:
-    needed = {"pyarrow": "pyarrow"} | ({"PIL": "pillow", "av": "av"} if check == "readable" else {})
-    missing = [package for name, package in needed.items() if find_spec(name) is None]
+def add_bad_row(result: ChunkResult, row: BadRow) -> None:
+    """Add a bad row to what becomes of a chunk."""
+    result.invalid.append(row)
+    result.parts[BAD] = result.parts.get(BAD, b"") + encode_row(row.columns())
+    result.summary.invalid += 1
+    result.summary.of(_BAD_ROWS).add({}, str(row.fault))
+
+
+def say_bad_rows(screen: Console, summary: Summary, path: str) -> None:
+    """Print how many bad rows there are of each kind, and take them out of the sums by task."""
+    bad = summary.tallies.pop(_BAD_ROWS, None)
+    if bad is not None:
+        faults = ", ".join(f"{fault} {count:,}" for fault, count in sorted(bad.codes.items(), key=_most_first))
+        screen.print(f"{summary.invalid:,} bad rows written to {path}: {faults}", soft_wrap=True)
+
+
+def media_root_of(file: str, given: str | None) -> str:
+    """Return the folder that paths start at, as an absolute path.
+
+    Raises:
+        CliError: If the folder that was given does not exist.
+    """
+    if given is not None and not Path(given).is_dir():
+        raise CliError(f"{given}: no such folder")
+    root = Path(given) if given is not None else Path() if file == STANDARD else Path(file).parent
+    return str(root.absolute())
+
+
+def check_packages(modules: tuple[str, ...], extra: str) -> None:
+    """Raise if a module that an extra of this package brings is not installed.
+
+    Raises:
+        CliError: Naming all that are missing, and the extra.
+    """
+    missing = ["pillow" if module == "PIL" else module for module in modules if find_spec(module) is None]
     if missing:
-        raise Refused(f"this needs {' and '.join(missing)}: pip install 'onethinker-rewards[prepare]'")
+        raise CliError(f"this needs {' and '.join(missing)}: pip install 'onethinker-rewards[{extra}]'")
 
 
-def _show(screen: Console, seen: Progress, out: str, side: str) -> None:
-    from onethinker_rewards.cli.preparing import BAD, NO_TASK  # noqa: PLC0415 - needs pyarrow
-
-    screen.print(f"{seen.rows - seen.broken:,} rows written to {out}", soft_wrap=True)
-    good = {task: tally for task, tally in seen.tallies.items() if task != BAD}
-    if BAD in seen.tallies:
-        faults = ", ".join(f"{fault} {count:,}" for fault, count in seen.tallies[BAD].codes.most_common())
-        screen.print(f"{seen.broken:,} bad rows written to {side}: {faults}", soft_wrap=True)
-    if good:
-        screen.print(summary_table(good, [*TASKS, NO_TASK], _SHOWN, codes=False))
+def _most_first(item: tuple[str, int]) -> int:
+    return -item[1]

@@ -1,134 +1,106 @@
-"""Reading and writing JSON Lines that may be broken: a broken line is a value with its number, not an error."""
+"""Rows of a table: one JSON object to a dictionary and back. A row that cannot be read is a value, not an error."""
 
 from __future__ import annotations
 
-import base64
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from typing import TypeAlias, cast
 
-import orjson
+import msgspec
 
-__all__ = ["Broken", "Row", "encode", "json_text", "read_rows"]
+__all__ = ["InvalidRow", "Row", "decode_row", "encode_row", "encode_rows", "json_text"]
 
-# What both writers can write again.
-DEEPEST = 200
-# From here on the faster reader makes floating-point numbers of integers.
-_WIDE = 2.0**63
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# A row: its columns by name.
+Columns: TypeAlias = dict[str, object]
+# Deeper values cannot be written again by every JSON writer.
+_DEEPEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line that is a JSON object, or a row of a table.
-
-    Attributes:
-        number: The line's or the row's number, from 1.
-        columns: The object.
-        others: Names of columns that are there too and were not decoded.
-    """
+    """A row that could be read: its number, from 1, and its columns."""
 
     number: int
-    columns: dict[str, Any]
-    others: tuple[str, ...] = ()
+    columns: Columns
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A row that cannot be used, and why in words."""
+class InvalidRow:
+    """A row that cannot be used: its number, from 1, and why."""
 
     number: int
-    why: str
+    reason: str
+
+    def columns(self) -> Columns:
+        """Return what is written in its place."""
+        return {"row": self.number, "error": self.reason}
 
 
-def read_rows(lines: Iterable[bytes], first: int = 1) -> Iterator[Row | Broken]:
-    """Yield what each line is, numbered from ``first``; blank lines are counted and left out."""
-    for number, line in enumerate(lines, start=first):
-        text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
-        if text.strip():
-            yield _read_row(number, text.rstrip())
-
-
-def encode(columns: dict[str, Any]) -> bytes:
-    """Return one line of JSON, with its end; NaN and infinities are null, bytes are base64."""
+def decode_row(text: bytes, number: int) -> Row | InvalidRow:
+    """Return the JSON object of a line. NaN and infinities are taken, as Python's own writer writes them."""
     try:
-        return orjson.dumps(columns, default=_as_text, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
-        # Lone surrogates and integers beyond 64 bits: the standard library writes them.
-        text = json.dumps(_without_nan(columns), ensure_ascii=True, separators=(",", ":"), default=_as_text)
-        return text.encode("ascii") + b"\n"
-
-
-def json_text(value: Any) -> str:
-    """Return any value as JSON, written as in a line."""
-    return encode({"": value})[len(b'{"":') : -len(b"}\n")].decode("utf-8")
-
-
-def _read_row(number: int, line: bytes) -> Row | Broken:
-    try:
-        value = _decode(line)
+        value = _decode(text)
     except UnicodeDecodeError as error:
-        return Broken(number, f"not UTF-8 (byte {error.start + 1})")
+        return InvalidRow(number, f"not UTF-8 (byte {error.start + 1})")
     except json.JSONDecodeError as error:
-        return Broken(number, f"not JSON: {error.msg} (column {error.colno})")
+        return InvalidRow(number, f"not JSON: {error.msg} (column {error.colno})")
     except RecursionError:
-        return Broken(number, "not JSON: nested too deeply")
+        return InvalidRow(number, "not JSON: nested too deeply")
     except ValueError:
-        return Broken(number, "not JSON: a number with too many digits")
+        return InvalidRow(number, "not JSON: a number with too many digits")
     if not isinstance(value, dict):
-        return Broken(number, "not a JSON object")
-    if line.count(b"[") + line.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
-        return Broken(number, "nested too deeply")
-    return Row(number, value)
+        return InvalidRow(number, "not a JSON object")
+    if text.count(b"[") + text.count(b"{") > _DEEPEST and _depth(cast("object", value)) > _DEEPEST:
+        return InvalidRow(number, "nested too deeply")
+    return Row(number, cast("Columns", value))
 
 
-def _decode(line: bytes) -> Any:
+def encode_row(columns: Columns) -> bytes:
+    """Return one line of JSON with its end; NaN and infinities become null, bytes base64."""
     try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        # It refuses escapes of lone surrogates and NaN, which others write; the slower reader takes them.
-        return json.loads(line.decode("utf-8"))
-    # And it drops digits of integers beyond 64 bits.
-    return json.loads(line) if isinstance(value, dict) and _has_wide(value.values()) else value
+        return msgspec.json.encode(columns) + b"\n"
+    except (TypeError, UnicodeEncodeError):
+        # Lone surrogates, keys that are null: the standard library writes them.
+        return json.dumps(_without_nan(columns), separators=(",", ":"), default=str).encode("ascii") + b"\n"
 
 
-def _has_wide(values: Iterable[Any]) -> bool:
-    """Tell whether there is a number, at any depth, that may be an integer which lost digits."""
-    for value in values:
-        kind = type(value)
-        if kind is str or kind is int:
-            continue
-        if kind is float:
-            # Whole, as all of this size are.
-            if not -_WIDE < value < _WIDE:
-                return True
-        elif (kind is list or kind is dict) and _has_wide(value.values() if kind is dict else value):
-            return True
-    return False
+def encode_rows(rows: Iterable[Columns]) -> bytes:
+    """Return rows as JSON Lines."""
+    return b"".join(map(encode_row, rows))
 
 
-def _depth(value: Any) -> int:
-    """Return how many lists and objects stand inside each other, without recursion."""
+def json_text(value: object) -> str:
+    """Return any value as JSON text."""
+    return encode_row({"": value})[len(b'{"":') : -len(b"}\n")].decode("utf-8")
+
+
+def _decode(text: bytes) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # It refuses NaN, infinities and lone surrogates, and says less about a fault.
+        return json.loads(text.decode("utf-8"))
+
+
+def _depth(value: object) -> int:
+    """Return how many lists and objects enclose each other, without recursion."""
     depth, level = 0, [value]
-    while level := [one for one in level if isinstance(one, dict | list)]:
+    while level := [member for member in level if isinstance(member, dict | list)]:
         depth += 1
-        level = list(chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level))
+        inner: list[object] = []
+        for member in level:
+            inner.extend(cast("Iterable[object]", member.values() if isinstance(member, dict) else member))
+        level = inner
     return depth
 
 
-def _as_text(value: Any) -> str:
-    """Return what only tables hold as text: bytes, decimals, durations."""
-    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
-
-
-def _without_nan(value: Any) -> Any:
+def _without_nan(value: object) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
+        return {key: _without_nan(member) for key, member in cast("dict[object, object]", value).items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
+        return [_without_nan(member) for member in cast("Iterable[object]", value)]
     return value

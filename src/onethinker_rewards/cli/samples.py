@@ -1,37 +1,39 @@
-"""From the columns of a row to what is scored: response, reference, task, options."""
+"""From the columns of a row to what is scored: response, reference, task and options."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import cache, wraps
+from typing import TypeVar, cast
+
+import click
 
 from onethinker_rewards.adapters import Columns
-from onethinker_rewards.cli.rows import Broken, Row, json_text
-from onethinker_rewards.errors import UnknownTaskError
-from onethinker_rewards.tasks import task_name
+from onethinker_rewards.adapters.columns import without_null_entries
+from onethinker_rewards.cli.messages import CliError
+from onethinker_rewards.cli.rows import InvalidRow, Row, decode_row, json_text
+from onethinker_rewards.errors import ArgumentError, UnknownTaskError
+from onethinker_rewards.hacks import find_object
+from onethinker_rewards.tasks import TASKS, TaskSpec, task_name
 
-__all__ = ["SCORED_COLUMNS", "Sample", "sample_of", "task_of", "usable"]
+__all__ = ["RowReader", "Sample", "row_options"]
 
-# The same names as in a trainer, so that a file of its data is scored as it is.
-REFERENCE_COLUMNS, TASK_COLUMNS = map(tuple, (Columns().reference, Columns().task))
-SCORED_COLUMNS = ("response", *REFERENCE_COLUMNS, *TASK_COLUMNS, "data_type", "options")
-
-
-# Columns that are named where one is missing, and characters of each.
+# Columns that are named if one is missing, and characters of each name.
 _NAMED = 8
-_LONGEST = 40
+_LONGEST_NAME = 40
+_FIELDS = ("response", "reference", "task", "data_type", "options", "question")
+_F = TypeVar("_F", bound=Callable[..., object])
 
 
-class UnusableError(ValueError):
+class _UnusableError(ValueError):
     """A row that cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is scored of one row; ``reference`` is empty where none is needed."""
+    """What is scored of one row; ``reference`` is empty if none is needed."""
 
     row: Row
     response: str
@@ -40,93 +42,167 @@ class Sample:
     reference: str = ""
 
 
-def usable(row: Row | Broken, read: Callable[[Row], Sample]) -> Sample | Broken:
-    """Return what ``read`` makes of a row, or the row as broken where it cannot."""
-    if isinstance(row, Broken):
-        return row
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """Takes what is scored of a row; it can be pickled.
+
+    Attributes:
+        columns: Which column holds what.
+        task: The task of all rows; None if a column says it.
+        table: ``module:TABLE``, the tasks to use instead of ours; None for ours.
+    """
+
+    columns: Columns = field(default_factory=Columns)
+    task: str | None = None
+    table: str | None = None
+
+    def tasks(self) -> Mapping[str, TaskSpec]:
+        """Return the table of tasks.
+
+        Raises:
+            CliError: If it cannot be loaded.
+        """
+        return TASKS if self.table is None else _load_table(self.table)
+
+    def read(self, row: Row | InvalidRow, *, response: bool = True, reference: bool = True) -> Sample | InvalidRow:
+        """Return what is scored of a row, maybe without its response or reference, or why it cannot be scored."""
+        if isinstance(row, InvalidRow):
+            return row
+        try:
+            text = _text("response", self._value("response", row), self) if response else ""
+            answer = _reference(self._value("reference", row), self) if reference else ""
+            return Sample(row, text, self._task(row), self._options(row), answer)
+        except _UnusableError as error:
+            what = str(error) or f"there are: {_names(row)}"
+            return InvalidRow(row.number, what.replace("{columns}", _names(row)))
+
+    def _value(self, name: str, row: Row) -> object:
+        return self.columns.value(name, row.columns)
+
+    def _task(self, row: Row) -> str:
+        label = self.task if self.task is not None else _text("task", self._value("task", row), self)
+        data_type = self._value("data_type", row)
+        try:
+            return _known_task(label, data_type if isinstance(data_type, str) else None, self.table)
+        except UnknownTaskError as error:
+            raise _UnusableError(error.reasons[0]) from None
+
+    def _options(self, row: Row) -> list[str] | None:
+        options = self._value("options", row)
+        if isinstance(options, str) and options.lstrip().startswith("["):
+            # A cell of CSV holds text only.
+            options = _json_list(options)
+        if options is None:
+            return None
+        if not isinstance(options, list):
+            raise _UnusableError(f"options: expected a list of texts, got {_kind(options)}")
+        for option in cast("list[object]", options):
+            if not isinstance(option, str):
+                raise _UnusableError(f"options: expected a list of texts, it holds {_kind(option)}")
+        return cast("list[str]", options)
+
+
+def row_options(command: _F) -> _F:
+    """Give a command the options that say which column holds what, as one argument ``reader``."""
+
+    @wraps(command)
+    def with_reader(
+        *arguments: object, column: tuple[str, ...], task: str | None, table: str | None, **others: object
+    ) -> object:
+        reader = RowReader(_columns(column), task, table)
+        _check_task(reader)
+        return command(*arguments, reader=reader, **others)
+
+    options = (
+        click.option("--column", multiple=True, metavar="FIELD=NAME", help="Column of a field, as response=output."),
+        click.option("--task", metavar="TASK", help="The task of all rows."),
+        click.option("--table", metavar="MODULE:TABLE", help="Your own tasks, instead of ours."),
+    )
+    decorated: Callable[..., object] = with_reader
+    for option in reversed(options):
+        decorated = option(decorated)
+    return cast("_F", decorated)
+
+
+def _columns(pairs: tuple[str, ...]) -> Columns:
+    names: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, column = pair.partition("=")
+        if not equals or not column or name not in _FIELDS:
+            raise click.UsageError(f"--column {pair}: expected FIELD=NAME, FIELD one of {', '.join(_FIELDS)}")
+        names[name] = column
+    # A tuple: a row that lacks the column is one invalid row, not the end of the run.
+    return replace(Columns(), **{name: (column,) for name, column in names.items()})
+
+
+def _check_task(reader: RowReader) -> None:
+    tasks = reader.tasks()
+    if reader.task is None:
+        return
     try:
-        return read(row)
-    except UnusableError as error:
-        return Broken(row.number, str(error))
-
-
-def sample_of(row: Row) -> Sample:
-    """Take what scoring needs.
-
-    Raises:
-        UnusableError: If the row does not have it.
-    """
-    response = text_of(row, "response")
-    reference = text_of(row, *REFERENCE_COLUMNS)
-    return Sample(row, response, task_of(row), options_of(row.columns), reference)
-
-
-def text_of(row: Row, *names: str) -> str:
-    """Return the first of these columns that is there and not null.
-
-    Raises:
-        UnusableError: If there is none, or it is no text.
-    """
-    for name in names:
-        value = row.columns.get(name)
-        if isinstance(value, str):
-            return value
-        if value is not None:
-            raise UnusableError(f"{name} is no text but {_what_is(value)}")
-    raise UnusableError(f"no {' or '.join(names)}; {_what_is_there(row)}")
-
-
-def task_of(row: Row) -> str:
-    """Return the task's name from ``task``, or ``problem_type`` and ``data_type``.
-
-    Raises:
-        UnusableError: If there is none, or it is unknown.
-    """
-    label = text_of(row, *TASK_COLUMNS)
-    data_type = row.columns.get("data_type")
-    try:
-        return _known_task(label, data_type if isinstance(data_type, str) else None)
+        task_name(reader.task, table=tasks)
     except UnknownTaskError as error:
-        raise UnusableError(str(error)) from None
+        raise click.UsageError(f"--task: {error.reasons[0]}") from None
 
 
-def options_of(columns: Mapping[str, Any]) -> list[str] | None:
-    """Return the options' texts, None where there are none.
-
-    Raises:
-        UnusableError: If they are no list of texts.
-    """
-    options = columns.get("options")
-    if not options:
-        return None
-    if not isinstance(options, list):
-        raise UnusableError(f"options is no list of texts but {_what_is(options)}")
-    for option in options:
-        if not isinstance(option, str):
-            raise UnusableError(f"options is no list of texts; in it is {_what_is(option)}")
-    return options
+@cache
+def _load_table(name: str) -> Mapping[str, TaskSpec]:
+    try:
+        table = find_object(name)
+    except (ArgumentError, ImportError) as error:
+        raise CliError(f"--table {name}: {error}") from None
+    if not isinstance(table, Mapping) or not all(isinstance(spec, TaskSpec) for spec in table.values()):
+        raise CliError(f"--table {name}: expected a mapping from names to TaskSpec")
+    return cast("Mapping[str, TaskSpec]", table)
 
 
-def _what_is(value: Any) -> str:
-    """Say what stands in the place of a text; a number may be meant as one."""
-    if isinstance(value, int | float):
-        kind = "a truth value" if isinstance(value, bool) else "a number"
-        return f'{kind}: write "{_shortened(json_text(value))}"' if math.isfinite(value) else kind
-    kinds = {str: "a text", list: "a list", dict: "an object", bytes: "bytes", type(None): "null"}
+@cache
+def _known_task(label: str, data_type: str | None, table: str | None) -> str:
+    # A file has a handful of labels in any number of rows.
+    return task_name(label, data_type, table=TASKS if table is None else _load_table(table))
+
+
+def _text(name: str, value: object, reader: RowReader) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise _missing(name, reader)
+    raise _UnusableError(f"{name}: expected text, got {_kind(value)}")
+
+
+def _reference(value: object, reader: RowReader) -> str:
+    """Return a reference as text; an object is written as JSON, without the nulls that Arrow adds to it."""
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        raise _UnusableError(f"reference: expected text, a number, a list or an object, got {_kind(value)}")
+    if isinstance(value, int | float | list | dict):
+        return json_text(without_null_entries(value))
+    return _text("reference", value, reader)
+
+
+def _missing(name: str, reader: RowReader) -> _UnusableError:
+    names = getattr(reader.columns, name)
+    wanted = " or ".join(map(repr, (names,) if isinstance(names, str) else names))
+    return _UnusableError(f"no column {wanted} for the {name}; there are: {{columns}}")
+
+
+def _json_list(text: str) -> object:
+    row = decode_row(b'{"options":' + text.encode() + b"}", 1)
+    return row.columns["options"] if isinstance(row, Row) else text
+
+
+def _kind(value: object) -> str:
+    kinds: dict[type, str] = {
+        str: "text", list: "a list", dict: "an object", bytes: "bytes", bool: "a truth value",
+        int: "a number", float: "a number", type(None): "null",
+    }  # fmt: skip
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-def _what_is_there(row: Row) -> str:
-    names = [*(name for name, value in row.columns.items() if value is not None), *row.others]
-    if not names:
-        return "there is no other column"
+def _names(row: Row) -> str:
+    names = [name for name, value in row.columns.items() if value is not None]
     more = f", and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return f"there are: {', '.join(map(repr, map(_shortened, names[:_NAMED])))}{more}"
+    return ", ".join(repr(_shortened(name)) for name in names[:_NAMED]) + more if names else "none"
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-# A file has a handful of labels on any number of rows.
-_known_task = lru_cache(maxsize=256)(task_name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from onethinker_rewards.cli.files import Refused, reason
+from onethinker_rewards.cli.messages import CliError, error_text
 from onethinker_rewards.errors import UnknownTaskError
 from onethinker_rewards.tasks import TASKS, json_schema
 
@@ -34,7 +34,7 @@ def write_schemas(directory: str | Path) -> list[Path]:
     """Write the JSON Schema of each task's answer to ``<directory>/<task>.json``.
 
     Args:
-        directory: Made where it is not there yet.
+        directory: Created if it does not exist.
 
     Returns:
         The files, in the order of the tasks.
@@ -58,14 +58,14 @@ def _written(directory: str) -> list[Path]:
     try:
         return write_schemas(directory)
     except (OSError, ValueError) as error:
-        raise Refused(f"{directory}: {reason(error)}") from None
+        raise CliError(f"{directory}: {error_text(error)}") from None
 
 
 def _one(task: str) -> dict[str, object]:
     try:
         return json_schema(task)
     except UnknownTaskError as error:
-        raise Refused(f"{error}; there are {', '.join(TASKS)}") from None
+        raise CliError(error.reasons[0]) from None
 
 
 def _pretty(value: object) -> str:

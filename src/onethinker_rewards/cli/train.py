@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import click
 
-from onethinker_rewards.cli.files import UNREADABLE, Refused
+from onethinker_rewards.cli.messages import UNREADABLE, CliError
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.trainer.config import (
     RunConfig,
@@ -58,7 +58,7 @@ def train(
         else:
             ctx.exit(_run(read_config(config, changes), dry_run=dry_run))
     except ArgumentError as error:
-        raise Refused(str(error)) from None
+        raise CliError(str(error)) from None
 
 
 def _list() -> None:
@@ -73,7 +73,7 @@ def _run(run: RunConfig, *, dry_run: bool) -> int:
     missing = [package for name, package in _PACKAGES.items() if find_spec(name) is None]
     if missing:
         _report("Error", list(machine_faults(run.options, run.verl)))
-        raise Refused(f"this needs {' and '.join(missing)}: pip install 'onethinker-rewards[train]'")
+        raise CliError(f"this needs {' and '.join(missing)}: pip install 'onethinker-rewards[train]'")
 
     from onethinker_rewards.trainer.config import composing, launch  # noqa: PLC0415 - import torch
 

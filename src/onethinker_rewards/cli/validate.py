@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import click
 
 from onethinker_rewards.answers import Parsed, bare_reference, find_answer
 from onethinker_rewards.answers.text import named_option
-from onethinker_rewards.cli.files import STANDARD, UNREADABLE
-from onethinker_rewards.cli.output import open_output
-from onethinker_rewards.cli.rows import Broken, Row
-from onethinker_rewards.cli.samples import SCORED_COLUMNS, Sample, options_of, task_of, text_of, usable
-from onethinker_rewards.cli.sources import open_source
-from onethinker_rewards.cli.stream import alone, stream
-from onethinker_rewards.cli.tables import Column, console, summary_table
-from onethinker_rewards.cli.tallies import Tally, tally_of
-from onethinker_rewards.cli.work import Done, Result, Work, done_of, lines_of_results
+from onethinker_rewards.cli.messages import INVALID, STANDARD, UNREADABLE
+from onethinker_rewards.cli.outputs import MAIN, ChunkResult, open_lines
+from onethinker_rewards.cli.pipeline import engine_of, run
+from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
+from onethinker_rewards.cli.samples import RowReader, Sample, row_options
+from onethinker_rewards.cli.screen import console
+from onethinker_rewards.cli.summary import Column, Summary, Tally, summary_table
+from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.rewards import parse, parse_answer
-from onethinker_rewards.tasks import TASKS
 
-__all__ = ["INVALID", "validate"]
+__all__ = ["validate"]
 
-# Exit code: some answers are invalid.
-INVALID = 1
+Rules: TypeAlias = Literal["strict", "lenient"]
 _VALID = Column("valid", "valid", mean=False)
 _REPAIRED = Column("repaired", "repaired", mean=False)
 _FORMAT = Column("format", "format")
@@ -42,69 +38,79 @@ _FORMAT = Column("format", "format")
     help="lenient repairs what can be repaired without changing a number.",
 )
 @click.option("--bare", is_flag=True, help="The column is the answer alone, without tags.")
+@row_options
 @click.pass_context
-def validate(ctx: click.Context, file: str, rules: Literal["strict", "lenient"], *, bare: bool) -> None:
+def validate(ctx: click.Context, file: str, rules: Rules, reader: RowReader, *, bare: bool) -> None:
     """Say which answers in FILE (`-` is standard input) are not in their task's schema.
 
-    A row needs `response`, and `task`, or `problem_type` and `data_type`; no reference. With --bare, `response`,
-    or else `answer`, is the text of the answer alone; answer tags around an `answer` are taken off.
+    A row needs `response` and `task`, or columns that go by other usual names, and no reference. With --bare,
+    `response`, or else the reference (`answer`, `solution`), is the text of the answer alone; answer tags around a
+    reference are taken off.
 
     Each invalid row is written as {"row": number, "code": code, "why": meaning}, one that cannot be read as
     {"row": number, "error": why}. A summary by task goes to standard error.
 
+    Example: onethinker-rewards validate answers.jsonl --task tracking --rules lenient
+
     Exit code: 0, 1 if some answers are invalid, or 2 if some input could not be read.
     """
     screen = console(stderr=True)
-    with open_source(file) as source, open_output(STANDARD, source.file, None) as output:
-        seen = stream(source, output, alone(_Check(rules=rules, bare=bare)), screen)
-    checked = seen.rows - seen.broken
-    invalid = checked - round(sum(tally.sums[_VALID.name] for tally in seen.tallies.values()))
+    with open_table(file) as table, open_lines(STANDARD, table.file) as output:
+        summary = run(table, output, engine_of(_Check(rules, reader, bare=bare), None), screen)
+    checked = summary.rows - summary.invalid
+    invalid = checked - round(sum(tally.sums.get(_VALID.name, 0) for tally in summary.tallies.values()))
     screen.print(
-        f"{checked:,} answers checked, {invalid:,} invalid, {rules} rules"
-        + (f"; {seen.broken:,} rows could not be read" if seen.broken else "")
+        f"{checked:,} {'answer' if checked == 1 else 'answers'} checked, {invalid:,} invalid, {rules} rules"
+        + (f"; {summary.invalid:,} rows could not be read" if summary.invalid else "")
     )
-    if seen.tallies:
+    if summary.tallies:
         columns = (_VALID, _REPAIRED) if bare else (_VALID, _REPAIRED, _FORMAT)
-        screen.print(summary_table(seen.tallies, list(TASKS), columns))
-    ctx.exit(UNREADABLE if seen.broken else INVALID if invalid else 0)
+        screen.print(summary_table(summary.tallies, list(reader.tasks()), columns))
+    ctx.exit(UNREADABLE if summary.invalid else INVALID if invalid else 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Check:
-    """Reads answers; what is valid is not written."""
+    """Reads answers and writes the invalid ones."""
 
-    rules: Literal["strict", "lenient"]
+    rules: Rules
+    reader: RowReader
     bare: bool
 
-    def __call__(self, work: Work) -> Done:
-        tallies: dict[str, Tally] = {}
-        results = list(self._results(work, tallies))
-        written = lines_of_results(result for result in results if result != {})
-        return done_of(work, results, tallies, written)
-
-    def _results(self, work: Work, tallies: dict[str, Tally]) -> Iterator[Result]:
-        for row in work.rows(SCORED_COLUMNS):
-            sample = usable(row, self._sample)
-            if isinstance(sample, Broken):
-                yield sample
+    def __call__(self, chunk: Chunk) -> ChunkResult:
+        rows = chunk.rows()
+        result = ChunkResult(Summary(len(rows)))
+        lines: list[bytes] = []
+        for row in rows:
+            sample = self.reader.read(self._with_answer(row), reference=False)
+            if isinstance(sample, InvalidRow):
+                result.summary.invalid += 1
+                result.invalid.append(sample)
+                lines.append(encode_row(sample.columns()))
                 continue
             parsed = self._parsed(sample)
-            self._count(tally_of(tallies, sample.task), parsed)
-            code = parsed.failure
-            yield {} if code is None else {"row": row.number, "code": str(code), "why": code.meaning}
+            self._count(result.summary.of(sample.task), parsed)
+            if parsed.failure is not None:
+                code = parsed.failure
+                lines.append(encode_row({"row": sample.row.number, "code": str(code), "why": code.meaning}))
+        result.parts[MAIN] = b"".join(lines)
+        return result
 
-    def _sample(self, row: Row) -> Sample:
-        return Sample(row, self._text(row), task_of(row), options_of(row.columns))
-
-    def _text(self, row: Row) -> str:
-        if not self.bare:
-            return text_of(row, "response")
-        text = text_of(row, "response", "answer")
-        return text if row.columns.get("response") is not None else bare_reference(text)
+    def _with_answer(self, row: Row | InvalidRow) -> Row | InvalidRow:
+        """Return the row with its answer as the response, if only the answer is there."""
+        if (
+            isinstance(row, InvalidRow)
+            or not self.bare
+            or self.reader.columns.value("response", row.columns) is not None
+        ):
+            return row
+        answer = self.reader.columns.value("reference", row.columns)
+        text = bare_reference(answer) if isinstance(answer, str) else answer
+        return Row(row.number, row.columns | {"response": text})
 
     def _parsed(self, sample: Sample) -> Parsed:
         read = parse_answer if self.bare else parse
-        parsed = read(sample.response, sample.task, rules=self.rules)
+        parsed = read(sample.response, sample.task, rules=self.rules, table=self.reader.tasks())
         if parsed.failure is FailureCode.NO_OPTION_LETTER and sample.options:
             return self._by_options(sample, parsed)
         return parsed

@@ -7,7 +7,7 @@
 ['answer-in-thinking', 'right-after-wrong']
 """
 
-from onethinker_rewards.hacks.playing import Played, Reward, find_reward, play, recipe_reward
+from onethinker_rewards.hacks.playing import Played, Reward, find_object, find_reward, play, recipe_reward
 from onethinker_rewards.hacks.tricks import NOTHING, WRONG, Counterpart, Scored, Trick, read_tricks
 from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, Rewards, Verdict, gain, judge
 
@@ -23,6 +23,7 @@ __all__ = [
     "Scored",
     "Trick",
     "Verdict",
+    "find_object",
     "find_reward",
     "gain",
     "judge",

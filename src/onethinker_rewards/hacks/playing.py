@@ -102,23 +102,37 @@ def find_reward(name: str) -> Callable[..., Any]:
     """Return the function that ``module:function`` names.
 
     Args:
-        name: A module, searched for in the current directory first, or the path of a ``.py`` file; a colon; the
-            function's name in it.
+        name: As in `find_object`.
 
     Raises:
-        ArgumentError: If the module, file or function does not exist. What the module itself raises is not caught.
+        ArgumentError: If it does not exist or is no function. What the module itself raises is not caught.
 
     >>> find_reward("math:hypot")(3.0, 4.0)
     5.0
     """
-    module, _, function = name.rpartition(":")
-    if not module or not function:
-        raise ArgumentError(f"{name!r} is not module:function, such as my_rewards:total or path/to/file.py:total")
-    found = getattr(_from_file(Path(module)) if module.endswith(".py") else _imported(module), function, None)
-    if found is None:
-        raise ArgumentError(f"{module} has no {function!r}")
+    found = find_object(name)
     if not callable(found):
-        raise ArgumentError(f"{function!r} in {module} is not a function but {type(found).__name__}")
+        module, _, inside = name.rpartition(":")
+        raise ArgumentError(f"{inside!r} in {module} is not a function but {type(found).__name__}")
+    return found
+
+
+def find_object(name: str) -> object:
+    """Return what ``module:name`` names.
+
+    Args:
+        name: A module, searched for in the current directory first, or the path of a ``.py`` file; a colon; the
+            object's name in it.
+
+    Raises:
+        ArgumentError: If the module, file or object does not exist. What the module itself raises is not caught.
+    """
+    module, _, inside = name.rpartition(":")
+    if not module or not inside:
+        raise ArgumentError(f"{name!r} is not module:function, such as my_rewards:total or path/to/file.py:total")
+    found = getattr(_from_file(Path(module)) if module.endswith(".py") else _imported(module), inside, None)
+    if found is None:
+        raise ArgumentError(f"{module} has no {inside!r}")
     return found
 
 

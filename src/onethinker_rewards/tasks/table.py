@@ -34,7 +34,8 @@ _ALIASES = {
     "spatial_temporal_grounding": "spatio_temporal_grounding",
     "spatiotemporal_grounding": "spatio_temporal_grounding",
     **dict.fromkeys(
-        "caption captioning image_caption image_captioning video_caption video_captioning".split(), "open_ended"
+        "caption captioning image_caption image_captioning video_caption video_captioning free_form".split(),
+        "open_ended",
     ),
     "segmentation_image": "image_segmentation",
     "segmentation_video": "video_segmentation",

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import onethinker_rewards as otr
-from onethinker_rewards.trainer.filtering import THRESHOLDS
+from onethinker_rewards.trainer.filter import THRESHOLDS
 from tests.adapters.rows import framework
 from tests.rewards.cases import REFERENCES
 from tests.trainer.examples import OF_VIDEOS, draw, example_row, write_array
@@ -175,7 +175,8 @@ def killed(folder: Path, server: Between) -> set[int]:
     finally:
         begun.send_signal(signal.SIGKILL)
         begun.wait()
-    kept = (folder / "kept.jsonl.answers").read_bytes().split(b"\n")[:-1]
+    # The first line has the options of the run.
+    kept = (folder / "kept.jsonl.answers").read_bytes().split(b"\n")[1:-1]
     noted = {json.loads(line)[0] - 1 for line in kept}
     before = len(server.asked)
     done = subprocess.run(
@@ -231,7 +232,7 @@ def test_it_is_ready_to_be_prepared(folder: Path, killed: set[int]) -> None:
 
 
 def test_nothing_is_left_behind(folder: Path, killed: set[int]) -> None:
-    assert not [path.name for path in folder.iterdir() if path.suffix in (".answers", ".progress", ".rows", ".tmp")]
+    assert not [path.name for path in folder.iterdir() if path.suffix in (".answers", ".unfinished", ".tmp")]
 
 
 @pytest.mark.parametrize("carrier", ["data", "file"])

@@ -1,0 +1,74 @@
+"""Several processes that work on one table: fresh interpreters, gone when the run ends, however it ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
+
+from onethinker_rewards.cli.messages import CliError
+from onethinker_rewards.cli.outputs import ChunkResult
+from onethinker_rewards.cli.pipeline import Job
+from onethinker_rewards.cli.table_reader import Chunk
+
+__all__ = ["run_in_processes"]
+
+
+def run_in_processes(job: Job, workers: int, chunks: Iterator[Chunk]) -> Generator[ChunkResult]:
+    """Yield what a job makes of each chunk, in order, from so many processes.
+
+    Raises:
+        CliError: If one of them ends before its time.
+    """
+    # Never a fork: this process has threads.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    waiting: deque[Future[ChunkResult]] = deque()
+    try:
+        for chunk in chunks:
+            with _sigint_blocked():
+                waiting.append(pool.submit(job, chunk))
+            if len(waiting) >= 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        reason = "killed, out of memory, or for the reason above; --resume goes on from here"
+        raise CliError(f"a worker process ended: {reason}") from None
+    finally:
+        # After an error nobody waits for what they have in hand.
+        for process in multiprocessing.active_children():
+            process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """End when the owner ends, however it ends."""
+    owner = multiprocessing.parent_process()
+    if owner is not None:
+        threading.Thread(target=_end_with, args=(owner.sentinel,), daemon=True).start()
+
+
+@contextmanager
+def _sigint_blocked() -> Generator[None]:
+    """Start processes that the terminal's Ctrl-C does not reach, because they inherit the mask; the owner decides."""
+    # Its start would unblock what is blocked here.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,29 @@
+"""``prompt``: what to ask a model so that it answers in the format that is rewarded."""
+
+from __future__ import annotations
+
+import click
+
+import onethinker_rewards
+from onethinker_rewards.cli.messages import CliError
+from onethinker_rewards.errors import ArgumentError, UnknownTaskError
+
+__all__ = ["prompt"]
+
+
+@click.command(short_help="Print the prompt for a question.")
+@click.argument("task")
+@click.argument("question")
+@click.option("--option", "options", multiple=True, metavar="TEXT", help="One option of a multiple-choice question.")
+def prompt(task: str, question: str, options: tuple[str, ...]) -> None:
+    """Print what to ask a model for TASK: the QUESTION, how to think and how to write the answer.
+
+    Example: onethinker-rewards prompt multiple_choice "What is it?" --option "a dog" --option "a cat"
+    """
+    try:
+        text = onethinker_rewards.prompt(task, question, list(options) or None)
+    except UnknownTaskError as error:
+        raise CliError(error.reasons[0]) from None
+    except ArgumentError as error:
+        raise CliError(str(error)) from None
+    click.echo(text.encode())

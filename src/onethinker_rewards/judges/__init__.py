@@ -1,0 +1,1 @@
+"""Clients of models that are asked over HTTP: teachers that write answers, and judges that score free text."""

@@ -1,0 +1,186 @@
+"""From several answers to a question to those worth fine-tuning on: asking a teacher, scoring, keeping.
+
+Source: OneThinker (arXiv 2512.03043) keeps 340,000 of 600,000 rows by thresholds that differ by task. We do not know
+them, so these are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+from onethinker_rewards.judges.content import Transport, message_content
+from onethinker_rewards.rewards import Scorer
+from onethinker_rewards.tasks import TASKS, TaskSpec
+from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules, verl_row
+
+Keep: TypeAlias = Literal["best", "all", "first"]
+KEEPS: tuple[Keep, ...] = get_args(Keep)
+# In place of a code, for an answer that was read and is not right enough.
+BELOW = "below_threshold"
+
+
+class Threshold(NamedTuple):
+    """The least accuracy of an answer that is kept.
+
+    Attributes:
+        least: Of the task's maximum, in [0, 1]; an answer that has just as much is kept.
+        why: The reason for this number, in one sentence.
+    """
+
+    least: float
+    why: str
+
+
+THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
+    {
+        "multiple_choice": Threshold(1.0, "Right or wrong."),
+        "numerical": Threshold(1.0, "Right or wrong."),
+        "regression": Threshold(0.8, "Eight of the ten tolerances hold: less than 15 % off."),
+        "math": Threshold(1.0, "Right or wrong."),
+        "ocr": Threshold(0.9, "One word in ten may be wrong."),
+        "open_ended": Threshold(0.3, "ROUGE: right answers in other words share few of them."),
+        "temporal_grounding": Threshold(0.5, "The usual limit of a span that counts as found."),
+        "spatial_grounding": Threshold(0.5, "The usual limit of a box that counts as found."),
+        "spatio_temporal_grounding": Threshold(0.5, "Span and boxes on average at that limit."),
+        "tracking": Threshold(0.5, "Boxes on average at that limit."),
+        "image_segmentation": Threshold(0.5, "Box and points on average half right; points are at 59 thousandths off."),
+        "video_segmentation": Threshold(0.5, "The same, and the moment at 1.18 seconds off."),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row with the answers to it.
+
+    Attributes:
+        task: Our name of the task.
+        reference: What is right.
+        responses: All that was answered.
+        options: Texts of the options of a multiple-choice question.
+    """
+
+    task: str
+    reference: str
+    responses: list[str]
+    options: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What is kept.
+
+    Attributes:
+        thresholds: The least accuracy by task, of the task's maximum.
+        keep: Of the answers that pass, the ``best``, the ``first`` or ``all``. The best is the most accurate one,
+            among equals the shortest, among these the first. Of equal texts one is kept.
+    """
+
+    thresholds: Mapping[str, float]
+    keep: Keep = "best"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a row's answers earned.
+
+    Attributes:
+        rewards: For each answer the row of `RewardBatch.to_rows`.
+        codes: For each answer why it does not pass: its failure, its format fault or ``below_threshold``; None if it
+            passes.
+        kept: Indices of the answers that are kept, in ascending order.
+    """
+
+    rewards: list[dict[str, Any]]
+    codes: list[str | None]
+    kept: list[int]
+
+
+def judge(candidates: Sequence[Candidate], scorer: Scorer, rule: Rule) -> list[Judged]:
+    """Score all answers of all rows at once, and say for each row which are kept.
+
+    Args:
+        candidates: Rows, whose references are known to be readable.
+        scorer: Scores the answers.
+        rule: What is kept.
+    """
+    answered = [candidate for candidate in candidates for _ in candidate.responses]
+    batch = scorer.score(
+        [response for candidate in candidates for response in candidate.responses],
+        [candidate.reference for candidate in answered],
+        [candidate.task for candidate in answered],
+        options=[candidate.options for candidate in answered],
+        on_bad_reference="skip",
+    )
+    rewards = batch.to_rows()
+    ends = accumulate(len(candidate.responses) for candidate in candidates)
+    return [
+        _judged(candidate, rewards[end - len(candidate.responses) : end], rule)
+        for candidate, end in zip(candidates, ends, strict=True)
+    ]
+
+
+def _judged(candidate: Candidate, rewards: list[dict[str, Any]], rule: Rule) -> Judged:
+    least = rule.thresholds[candidate.task]
+    # An accuracy that is no number has its failure.
+    codes = [row["failure"] or row["format_fault"] or (BELOW if row["normalized"] < least else None) for row in rewards]
+    passing = [index for index, code in enumerate(codes) if code is None]
+    responses = candidate.responses
+    if rule.keep == "all":
+        # From the back, so that the first of equal texts stays.
+        return Judged(rewards, codes, sorted({responses[index]: index for index in reversed(passing)}.values()))
+    if rule.keep == "best":
+        passing.sort(key=lambda index: (-rewards[index]["normalized"], len(responses[index])))
+    return Judged(rewards, codes, passing[:1])
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a teacher is asked: the very prompt that the model is trained with.
+
+    Attributes:
+        prompt: The text, with placeholders.
+        images: Paths.
+        videos: Paths of files, or lists of the paths of frames.
+        frames_fps: How many frames a second were taken; None if videos are files.
+    """
+
+    prompt: str
+    images: list[str]
+    videos: list[str | list[str]]
+    frames_fps: float | None = None
+
+    @classmethod
+    def of_row(
+        cls, columns: Mapping[str, object], number: int, rules: Rules, table: Mapping[str, TaskSpec] = TASKS
+    ) -> Question:
+        """Return the question of a row, checked and worded by `verl_row`; arguments and errors are the same."""
+        row = verl_row(columns, number, rules, table)
+        images = [image["image"] for image in row["images"]]
+        videos = [video["video"] for video in row["videos"]]
+        frames_fps = row["videos"][0].get("sample_fps") if videos else None
+        return cls(row["prompt"][0]["content"], images, videos, frames_fps)
+
+    def messages(self, transport: Transport) -> list[Mapping[str, object]]:
+        """Return the chat; reads the files if they go along as data.
+
+        Raises:
+            InvalidRowError: If a file cannot be read, or cannot go along in this way.
+        """
+        try:
+            content = message_content(self.prompt, self.images, self.videos, transport)
+        except OSError as error:
+            raise InvalidRowError(Fault.MEDIA, f"{error.filename}: {error.strerror}") from None
+        except ValueError as error:
+            raise InvalidRowError(Fault.MEDIA, str(error)) from None
+        return [{"role": "user", "content": content}]
+
+    def keys(self) -> dict[str, object]:
+        """Return further keys of the request, which are vLLM's: that all frames count, and their rate."""
+        if self.frames_fps is None:
+            return {}
+        return {"media_io_kwargs": {"video": {"num_frames": -1, "fps": self.frames_fps}}}
