@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from onethinker_rewards._validation import aligned_texts, check_positive
 from onethinker_rewards.errors import BadReferenceError
-from onethinker_rewards.metrics.math.equality import Question, is_equal
+from onethinker_rewards.metrics.math.equality import is_equal_answer
+from onethinker_rewards.metrics.math.equations import Question
 from onethinker_rewards.metrics.math.parser import parse
 from onethinker_rewards.metrics.math.tree import Node, Unreadable
 from onethinker_rewards.workers import Pool, Status, shared_pool
@@ -121,7 +122,7 @@ def _verdicts_without_algebra(pairs: Iterable[tuple[str, str]]) -> dict[tuple[st
             verdicts[pair] = MathVerdict.UNREADABLE
         else:
             try:
-                equal = is_equal(predicted, reference, _no_algebra)
+                equal = is_equal_answer(predicted, reference, _no_algebra)
             except _AlgebraNeeded:
                 continue
             verdicts[pair] = MathVerdict.EQUAL if equal else MathVerdict.DIFFERENT

@@ -1,0 +1,81 @@
+"""Letters that stand for any constant, such as the C of an integral, under whatever name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+
+from onethinker_rewards.metrics.math.tree import Node
+
+_CONSTANTS = frozenset("CcKkABD")
+_WHOLE_NUMBERS = frozenset("klmnN")
+# More constants than these are compared under their own names only.
+_MAX_CONSTANTS = 4
+
+
+def renamings(predicted: Node, reference: Node) -> Iterator[tuple[Node, Node]]:
+    """Yield both trees as they are, then with the free constants of the answer renamed to those of the reference."""
+    yield predicted, reference
+    left, right = _names(predicted), _names(reference)
+    if len(left) != len(right) or len(left) < 2 and "family" not in (predicted.op, reference.op):
+        return
+    ours, theirs = sorted(left - right), sorted(right - left)
+    if ours:
+        if len(ours) <= _MAX_CONSTANTS and _are_free(ours, theirs, predicted, reference):
+            for order in permutations(theirs):
+                pairs = dict(zip(ours, order, strict=True))
+                if _keeps_letters(pairs):
+                    yield _renamed(predicted, pairs), reference
+        return
+    # C_1 and C_2 may be exchanged.
+    indexed = sorted(name for name in left if name[0] in "Cc" and name[1:2] == "_")
+    if 1 < len(indexed) <= _MAX_CONSTANTS:
+        for order in permutations(indexed):
+            if order != tuple(indexed):
+                yield _renamed(predicted, dict(zip(indexed, order, strict=True))), reference
+
+
+def _are_free(ours: list[str], theirs: list[str], predicted: Node, reference: Node) -> bool:
+    """Return whether the letters that only one side has are names of any constant, or of any whole number."""
+    if "family" in (predicted.op, reference.op) and len(ours) == 1:
+        return _bound(predicted, ours[0]) and _bound(reference, theirs[0])
+    return all(name.partition("_")[0] in _CONSTANTS for name in ours + theirs)
+
+
+def _bound(node: Node, name: str) -> bool:
+    """Return whether a letter is the one that a family is of, or may be where the family does not say so."""
+    return node.args[1].args[0].text == name if node.op == "family" else name in _WHOLE_NUMBERS
+
+
+def _keeps_letters(pairs: dict[str, str]) -> bool:
+    """Return whether each constant becomes one that is written alike, or one of both is an integral's C or has an index.
+
+    ``mc^2`` and ``mk^2`` are different.
+    """
+    for old, new in pairs.items():
+        if old.lower() == new.lower():
+            continue
+        if not (_is_of_integral(old) or _is_of_integral(new)):
+            # A letter that a family is of, which may have any name.
+            if not (old in _WHOLE_NUMBERS and new in _WHOLE_NUMBERS and len(pairs) == 1 and "c" not in (old, new)):
+                return False
+    return True
+
+
+def _is_of_integral(name: str) -> bool:
+    return name[0] == "C" or (name[0] == "c" and "_" in name)
+
+
+def _names(node: Node) -> set[str]:
+    return {node.text} if node.op == "sym" else set[str]().union(*map(_names, node.args))
+
+
+def _renamed(node: Node, names: dict[str, str]) -> Node:
+    if node.op == "sym":
+        return node._replace(text=names.get(node.text, node.text))
+    return node._replace(args=tuple(_renamed(arg, names) for arg in node.args))
+
+
+def without_domain(node: Node) -> Node | None:
+    """Return the members of a family without their domain, which only a set of numbers like the integers can lose."""
+    return node.args[0] if node.op == "family" else node
