@@ -197,6 +197,9 @@ def _power(base: Any, exponent: Any) -> Any:
         bits = max(int(base.p).bit_length(), int(base.q).bit_length())
         if bits * abs(exponent) > _MAX_BITS:
             raise TooExpensive
+        if base < 0 and exponent.q != 1 and exponent.q % 2:
+            # Odd roots of negative numbers are real, as in school.
+            return (-1) ** exponent.p * abs(base) ** exponent
     return base**exponent
 
 

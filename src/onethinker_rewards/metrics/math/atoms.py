@@ -144,8 +144,14 @@ class AtomParser(TokenStream, ABC):
     def applied(self, function: Node) -> Node:
         """Parse the bracket that a function is applied to."""
         self.take()
+        # The bar of P(A | B) is no absolute value.
+        is_probability = function.text[:1] == "P"
+        self._open_bars += is_probability
         with self.deeper():
             inside = self.items()
+            if is_probability and self.take_if("|"):
+                inside = Node("rel", (inside, word_node("|"), self.items()))
+        self._open_bars -= is_probability
         self.close(")")
         return Node("apply", (function, *(inside.args if inside.op == "list" else (inside,))))
 
@@ -161,7 +167,9 @@ class AtomParser(TokenStream, ABC):
         letter = name.rstrip("'").partition("_")[0]
         if not inside or letter in _NEVER_APPLIED:
             return False
-        if "'" in name or letter == "f" or any(token.value in _INSIDE_APPLIED for token in inside):
+        if "'" in name and not (letter.isupper() and "," in values):
+            return True
+        if letter == "f" or any(token.value in _INSIDE_APPLIED for token in inside):
             return True
         if "," in values:
             # "A(1, 2)" is a point, "f(1, 2)" and "F(x, y)" are values.
@@ -205,7 +213,14 @@ class AtomParser(TokenStream, ABC):
             condition = self.items()
             self.close("\\}")
             return condition
+        self._open_bars += opening == "\\{"
         inside = self.items()
+        self._open_bars -= opening == "\\{"
+        if opening == "\\{" and self.take_if("|"):
+            # \{k\pi | k \in \mathbb{Z}\} is a family.
+            family = Node("family", (inside, self.items()))
+            self.close("\\}")
+            return family
         if opening == "{" and self.token() in (Token("name", "over"), Token("name", "choose")):
             # {a \over b} is \frac{a}{b}.
             name = self.take().value
@@ -226,7 +241,7 @@ class AtomParser(TokenStream, ABC):
             self._open_bars -= 1
         if self.take().value != "|":
             raise Unreadable("a bar that is not closed")
-        return call("abs", inside)
+        return call("det" if inside.op == "matrix" else "abs", inside)
 
     def named(self, name: str) -> Node:
         """Parse what a command or a known name begins."""
@@ -427,6 +442,10 @@ def call(name: str, *args: Node) -> Node:
 
 def bracket(brackets: str, inside: Node) -> Node:
     """Return a tuple or an interval; brackets around a single element only group."""
+    if inside.op == "list" and brackets == "[]" and all(row.op == "bracket" for row in inside.args):
+        # [[1, 2], [3, 4]] is a matrix.
+        if len({len(row.args) for row in inside.args}) == 1 and {row.args[0].text for row in inside.args} == {"[]"}:
+            return Node("matrix", tuple(Node("row", row.args[1:]) for row in inside.args))
     if inside.op == "list":
         return Node("bracket", (word_node(brackets), *inside.args))
     if brackets == "()" or (brackets == "[]" and inside.op not in ("rel", "or", "and")):

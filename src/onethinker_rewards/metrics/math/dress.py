@@ -27,7 +27,8 @@ _VERB = re.compile(
     r"(?<=[\s,$])(?:is|are|equals|get|gives|obtain|have|as)(?:\s+equal\s+to)?\s*:?\s*(?=[$\d\\√π-])", re.IGNORECASE
 )
 _BEFORE_VERB = re.compile(r"[A-Za-z][A-Za-z0-9 ,'’$_-]*")
-_ENDS = re.compile(r"\s*(?:\\\.|(?<!\\)[.。，；,;])\s*(?=[*`$]*$)")
+_ENDS = re.compile(r"\s*(?:\\\.|(?<![\\.])(?<!right)[.。，；,;])\s*(?=[*`$]*$)")
+_LABEL_IN_TEXT = re.compile(r"\\text(?:bf|rm|it)?\s*\{([^{}]*(?:is|are|equals|[:：=])\s*)\}")
 
 _PROSE = re.compile(r"[A-Za-z\s.,:;*$'()\[\]\\]*")
 _DENIAL = re.compile(r"(?<![A-Za-z\\])(?:(?:not|never|wrong|incorrect|false)(?![A-Za-z])|[a-z]+n't)", re.IGNORECASE)
@@ -50,6 +51,7 @@ def undress(text: str) -> str:
     for _ in range(_MAX_LAYERS):
         before = text
         text = _without_boxes(_without_marks(text.strip()))
+        text = _LABEL_IN_TEXT.sub(r"\1 ", text, count=1) if text.startswith("\\text") else text
         if label := _LABEL.match(text):
             text = text[label.end() :]
         elif (verb := _VERB.search(text)) and _BEFORE_VERB.fullmatch(text, 0, verb.start()):

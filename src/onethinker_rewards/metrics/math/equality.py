@@ -50,6 +50,7 @@ def is_equal(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     if predicted.op == "retracted":
         return False
     predicted, reference = _both_signs(predicted), _both_signs(without_retraction(reference))
+    predicted, reference = _joined_measures(predicted), _joined_measures(reference)
     same = partial(is_equal, algebra=algebra)
     if "option" in (predicted.op, reference.op):
         return _is_equal_option(predicted, reference, same)
@@ -61,9 +62,7 @@ def is_equal(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     if "text" in (predicted.op, reference.op):
         return _is_equal_text(predicted, reference, same)
     if predicted.op == reference.op == "clock":
-        return predicted.text == reference.text or (
-            not (predicted.args and reference.args) and _is_same_half(predicted, reference)
-        )
+        return predicted.text == reference.text or _is_same_time(predicted, reference)
     predicted, reference = (node.args[0] if node.op == "clock" and node.args else node for node in (predicted, reference))
     if "clock" in (predicted.op, reference.op):
         return False
@@ -122,6 +121,16 @@ def _with_sign(node: Node, sign: int) -> Node:
     return node._replace(args=args)
 
 
+def _joined_measures(node: Node) -> Node:
+    """Return "2 hours and 30 minutes" as a sum; two numbers with the same unit are a list."""
+    if node.op != "and":
+        return node
+    terms = [measure(arg, letters=False) for arg in node.args]
+    units = [(term.dimensions, term.scale) for term in terms if term is not None]
+    is_sum = len(units) == len(terms) and all(unit[0] == units[0][0] for unit in units)
+    return Node("add", node.args) if is_sum and len({scale for _, scale in units}) == len(units) else node
+
+
 # Words, options, families.
 
 
@@ -145,9 +154,12 @@ def _is_equal_text(predicted: Node, reference: Node, same: IsEqual) -> bool:
     return same(text.args[0], other) if predicted is text else same(other, text.args[0])
 
 
-def _is_same_half(predicted: Node, reference: Node) -> bool:
-    """Return whether two times of day are the same where one of them does not say which half of the day it means."""
-    return (int(predicted.text) - int(reference.text)) % 720 == 0 and max(int(predicted.text), int(reference.text)) < 1440
+def _is_same_time(predicted: Node, reference: Node) -> bool:
+    """Return whether two times are the same where only one of them says which half of the day it means."""
+    if bool(predicted.args) == bool(reference.args):
+        return False
+    open_time, minutes = (predicted, reference.text) if predicted.args else (reference, predicted.text)
+    return int(open_time.text) < 13 * 60 and (int(open_time.text) - int(minutes)) % (12 * 60) == 0
 
 
 def _is_equal_family(predicted: Node, reference: Node, same: IsEqual) -> bool:
@@ -371,9 +383,12 @@ def _is_equal_measure(predicted: Node, reference: Node, algebra: Algebra) -> boo
         left = measure(predicted, letters=True)
     if right is None and left is not None and left.dimensions.keys() - {"percent", "degree"}:
         right = measure(reference, letters=True) if predicted.has("word", "unit") else None
-    if left is not None and right is not None:
-        return left.dimensions == right.dimensions and _is_equal_value(left.scaled(), right.scaled(), algebra)
     letters = as_letters(predicted), as_letters(reference)
+    if left is not None and right is not None:
+        if left.dimensions == right.dimensions:
+            return _is_equal_value(left.scaled(), right.scaled(), algebra)
+        # "2mg" is two milligrams or a product.
+        return letters[0].has("sym") and letters[1].has("sym") and _is_equal_value(*letters, algebra)
     if left is not None and not letters[1].has("sym", "apply"):
         return _is_equal_without_unit(left, predicted, reference, algebra)
     if right is not None and not letters[0].has("sym", "apply"):

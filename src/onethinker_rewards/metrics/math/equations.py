@@ -139,7 +139,7 @@ def _is_capital(product: Node) -> bool:
 
 def is_point(node: Node) -> bool:
     """Return whether a variable is a capital letter, as points are."""
-    return node.op == "sym" and len(node.text) == 1 and node.text.isupper()
+    return node.op == "sym" and len(node.text.rstrip("'")) == 1 and node.text[0].isupper()
 
 
 # Approximations.
@@ -192,12 +192,22 @@ def _with_value(node: Node, value: Node) -> Node:
 
 def is_rounded(exact: Node, rounded: Node, algebra: Algebra) -> bool:
     """Return whether a decimal is a value rounded to the decimal's last place."""
-    exact, rounded = (found.scaled() if (found := measure(node, letters=False)) else node for node in (exact, rounded))
+    measured = measure(rounded, letters=False)
+    if measured is not None:
+        # The value may have the unit too; per cent are a hundred times a value without.
+        scale, rounded = measured.scale, measured.number
+        value = measure(exact, letters=False)
+        if value is not None:
+            exact = value._replace(scale=value.scale / scale).scaled()
+        elif "percent" in measured.dimensions:
+            exact = Node("mul", (exact, Node("num", text="100")))
     step = _step(rounded)
-    number, value = rational(rounded), rational(exact)
+    if exact.op == rounded.op == "bracket" and len(exact.args) == len(rounded.args):
+        return all(is_rounded(*pair, algebra) for pair in zip(exact.args[1:], rounded.args[1:], strict=True))
+    number, known = rational(rounded), rational(exact)
     if step is None or number is None:
         return exact == rounded
-    return abs(number - value) <= step / 2 if value is not None else algebra("rounded", exact, rounded)
+    return abs(number - known) <= step / 2 if known is not None else algebra("rounded", exact, rounded)
 
 
 def _step(node: Node) -> Fraction | None:

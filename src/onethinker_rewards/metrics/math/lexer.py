@@ -58,7 +58,7 @@ _TOKEN = re.compile(
 )
 
 # A single letter with a space between it and the number before it, as units have: "3 m", "5 m/s".
-_UNIT_LETTER = re.compile(r"(?<=\d)\s+[A-Za-z](?=$|\s*[/^,;)}]|\s+(?:and|or)\b)")
+_UNIT_LETTER = re.compile(r"(?<=\d)\s+[A-Za-z](?=$|\s*[/^,;)}]|\s+(?:and|or)\b|\s+\d)")
 
 
 class Token(NamedTuple):
@@ -71,8 +71,8 @@ class Token(NamedTuple):
     value: str
 
 
-def tokenize(text: str) -> list[Token]:
-    """Return the tokens of a normalized text; raises Unreadable at the first character that starts no token."""
+def tokenize(text: str, previous: Token | None = None) -> list[Token]:
+    """Return the tokens of a normalized text that follows a token; raises Unreadable at the first character that starts no token."""
     tokens: list[Token] = []
     position, depth = 0, 0
     text = text.rstrip()
@@ -86,7 +86,7 @@ def tokenize(text: str) -> list[Token]:
             position = match.start("grouped") + match["grouped"].index(",")
             tokens.append(Token("number", match["grouped"].split(",")[0]))
             continue
-        tokens.extend(_from_match(match, tokens[-1] if tokens else _END))
+        tokens.extend(_from_match(match, tokens[-1] if tokens else previous or _END))
         if match["letters"] in UNIT_LETTERS and _UNIT_LETTER.match(text, match.start()):
             tokens[-1] = Token("unit", tokens[-1].value)
         last = tokens[-1].value if tokens else ""
@@ -174,7 +174,7 @@ def _from_text(content: str, previous: Token) -> Iterator[Token]:
         elif "\\" in part:
             raise Unreadable("commands inside text")
         else:
-            for token in tokenize(part):
+            for token in tokenize(part, previous):
                 is_unit = after_operand and (token.kind == "unit" or token.value in UNIT_LETTERS)
                 yield Token("word", token.value) if is_unit or token.kind == "unit" else token
 

@@ -72,7 +72,7 @@ _PLAIN_SPELLINGS = tuple(
     for pattern, replacement in (
         (r"\\(?:d|t|c|nice|s|x)frac(?![A-Za-z])", r"\\frac"),
         (r"m\s*\\(?=angle)", r"\\"),
-        (r"\\(mathrm|mathbf|mathit|text|mathbb|operatorname)\s*([A-Za-z])(?![A-Za-z{])", r"\\\1{\2}"),
+        (r"\\(mathrm|mathbf|mathit|text|mathbb)(?:\s+([A-Za-z])|\s*(\d))", r"\\\1{\2\3}"),
         # Repeating decimals: "0.\bar 3", "0.\dot{1}\dot{6}", "0.(3)".
         (r"(?<=[\d.])\\(?:bar|dot)\s*\{?(\d)\}?(\d*)\\dot\s*\{?(\d)\}?", r"\\overline{\1\2\3}"),
         (r"(?<=[\d.])\\(?:bar|dot)\s*(?:\{(\d+)\}|(\d))", r"\\overline{\1\2}"),
@@ -82,11 +82,13 @@ _PLAIN_SPELLINGS = tuple(
 )
 _TIMES_SIGN = re.compile(r"(?<=[\d)}%])(\s*)[xX](\s*)(?=\d)")
 _LETTER_X = re.compile(r"[xX]")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 # "for any real c", "where k is an integer": the domain of a letter in words.
 _DOMAIN = re.compile(
     r"[\s,;(]*(?:\\text\w*\s*\{[\s,(]*)?(?:where|for|with)\s[^=<>^]*$"
 )
-_DOMAIN_LETTER = re.compile(r"(?<![A-Za-z\\])([B-HJ-Zb-hj-z])(?:_\{?\d\}?)?(?![A-Za-z])")
+_DOMAIN_LETTER = re.compile(r"(?<![A-Za-z\\])(a(?=[\s}$]*$)|[B-HJ-Zb-hj-z])(?:_\{?\d\}?)?(?![A-Za-z])")
+_BRACKETED_DOMAIN = re.compile(r"[\s,]*\((\s*[A-Za-z]\s*\\in(?![A-Za-z])[^()]+)\)\s*$")
 _DOMAIN_SPACES = (("integer", "Z"), ("natural", "N"), ("rational", "Q"), ("complex", "C"), ("real", "R"), ("constant", "R"))
 
 
@@ -105,6 +107,8 @@ def normalize(text: str) -> str:
         text = _DELIMITER.sub(" ", text).replace("~", " ").replace("{,}", ",")
     if "x" in text or "X" in text:
         text = _with_times_signs(text)
+    if "^" in text:
+        text = _PRIMES.sub(lambda match: "'" * len(re.findall(r"\\prime|'", match[0])), text)
     text = _PER_CENT.sub(r"\\%", text)
     for pattern, replacement in _PLAIN_SPELLINGS:
         text = pattern.sub(replacement, text)
@@ -123,20 +127,20 @@ def _normalize_latex(text: str) -> str:
     text = _CASES.sub(lambda match: rf"\begin{{cases}}{match[2]}\end{{cases}}", text)
     text = _THOUSANDS.sub("", text)
     text = _DELIMITER.sub(" ", _SPACING.sub(lambda match: r"\\ " if match["row"] else " ", text))
-    text = _PRIMES.sub(lambda match: "'" * ((match[1] or match[2]).count("p") or match[0].count("'")), text)
     return text.replace("{,}", ",")
 
 
 def _with_times_signs(text: str) -> str:
     """Return the text with a sign for the ``x`` of ``1.5 x 10^3``, unless an ``x`` is a letter somewhere."""
     signs = [match for match in _TIMES_SIGN.finditer(text) if bool(match[1]) == bool(match[2])]
-    if not signs or len(signs) < len(_LETTER_X.findall(text)):
+    if not signs or len(signs) < len(_LETTER_X.findall(_COMMAND.sub("", text))):
         return text
     return _TIMES_SIGN.sub(r" \\cdot ", text)
 
 
 def _with_domain(text: str) -> str:
     r"""Return the text with "for any real c" at its end written as ``, c \in \mathbb{R}``."""
+    text = _BRACKETED_DOMAIN.sub(r", \1", text)
     if not (clause := _DOMAIN.search(text)):
         return text
     letter = _DOMAIN_LETTER.search(clause[0].replace("\\text", "").replace("\\in", "").replace("\\mathbb", ""))

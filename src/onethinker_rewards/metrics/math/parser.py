@@ -30,7 +30,8 @@ _MAX_LETTERS = 5
 
 # "C. 12", "(C) 12", "\textbf{(C)} 12": the letter of an option with its text.
 _OPTION = re.compile(
-    r"(?:\\text(?:bf|rm|it)?\s*\{\s*)?(?:\(([A-J])\)\s*\.?|([A-J])\s*[.)、])(?:\s*\}\s*|\s+)(?:\\ |[~\s])*(?=\S)"
+    r"(?:\\(?:text|math)(?:bf|rm|it)?\s*\{\s*)?(?:\(([A-J])\)\s*\.?|([A-J])(?:\s*[.)、]|:))"
+    r"(?:\s*\}(?:\\ |[~\s])*|\s+|$)"
 )
 _OPTION_LETTER = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z])|(?<![A-Za-z])(?:or|and|not|no|maybe)(?![A-Za-z])")
 _CLOCK = re.compile(
@@ -95,13 +96,18 @@ def _parse_option(text: str) -> Node | None:
     if not (match := _OPTION.match(text)):
         return None
     rest = text[match.end() :]
+    letter = Node("sym", text=match[1] or match[2])
+    if not rest:
+        return letter
+    if _OPTION_LETTER.search(rest) and ":" in match[0]:
+        return None
     if _OPTION_LETTER.search(rest) and not re.search(r"[=+/\\]", rest):
         raise Unreadable("more than one option")
     try:
         content = _parse_bare(rest)
     except Unreadable:
         content = Node("text", text=rest.lower())
-    return Node("option", (Node("sym", text=match[1] or match[2]), content))
+    return Node("option", (letter, content))
 
 
 def _parse_clock(text: str) -> Node | None:

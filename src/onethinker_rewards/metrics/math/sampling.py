@@ -119,16 +119,17 @@ def _is_negative(condition: Any, point: dict[Any, Any]) -> bool:
 def _positive(variables: list[Any], conditions: list[list[Any]]) -> set[Any]:
     """Return the letters that a root or a logarithm needs to be positive.
 
-    These are the letters whose sign decides whether it is real. Where one side needs it and the other has a root or a
-    logarithm that is real for both signs, as in ``\\ln x^2`` and ``2\\ln x``, the letter keeps both.
+    These are the letters whose sign decides whether it is real. A function of one letter keeps both signs if one side
+    needs it and the other has a root or a logarithm that is real for both: ``\\ln x^2`` is not ``2\\ln x``.
     """
     generator = random.Random(11)  # noqa: S311
+    is_alone = len(variables) == 1
     needed: set[Any] = set()
     points = [{name: sympy.Rational(generator.randint(1, 4000), 1009) for name in variables} for _ in range(3)]
     for variable in variables:
         needs = [any(_needs(condition, variable, points) for condition in side) for side in conditions]
         others = [any(_is_even(condition) and condition.has(variable) for condition in side) for side in conditions]
-        if any(needs) and all(need or not other for need, other in zip(needs, others, strict=True)):
+        if any(needs) and not any(is_alone and other and not need for need, other in zip(needs, others, strict=True)):
             needed.add(variable)
     return needed
 
