@@ -133,7 +133,10 @@ def _to_set(node: Node) -> Any:
     if node.op == "bracket":
         brackets, low, high = node.args
         left_open, right_open = (bracket in "()" for bracket in brackets.text)
-        return sympy.Interval(_to_sympy(low), _to_sympy(high), left_open, right_open)
+        low, high = _to_sympy(low), _to_sympy(high)
+        if (low == -sympy.oo and not left_open) or (high == sympy.oo and not right_open):
+            raise TypeError("infinity is no element")
+        return sympy.Interval(low, high, left_open, right_open)
     if node.op in _COMBINATIONS:
         return _COMBINATIONS[node.op](*map(_to_set, node.args))
     if node.op == "without":

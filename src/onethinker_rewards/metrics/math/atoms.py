@@ -324,7 +324,7 @@ class AtomParser(TokenStream, ABC):
                 return self.integral(bounds)
             body = self.product()
         lower, upper = bounds.get("_"), bounds.get("^")
-        if lower is None or lower.op != "rel" or (name != "lim" and upper is None):
+        if lower is None or lower.op != "rel" or lower.args[1].text not in ("=", "to") or (name != "lim" and upper is None):
             raise Unreadable(f"a {name} without bounds")
         return call(name, body, lower.args[0], lower.args[2], *([] if upper is None else [upper]))
 

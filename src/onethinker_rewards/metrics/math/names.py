@@ -24,7 +24,7 @@ def renamings(predicted: Node, reference: Node) -> Iterator[tuple[Node, Node]]:
         if len(ours) <= _MAX_CONSTANTS and _are_free(ours, theirs, predicted, reference):
             for order in permutations(theirs):
                 pairs = dict(zip(ours, order, strict=True))
-                if _keeps_letters(pairs):
+                if _keeps_letters(pairs, left & right):
                     yield _renamed(predicted, pairs), reference
         return
     # C_1 and C_2 may be exchanged.
@@ -47,12 +47,14 @@ def _bound(node: Node, name: str) -> bool:
     return node.args[1].args[0].text == name if node.op == "family" else name in _WHOLE_NUMBERS
 
 
-def _keeps_letters(pairs: dict[str, str]) -> bool:
+def _keeps_letters(pairs: dict[str, str], shared: set[str]) -> bool:
     """Return whether each constant becomes one that is written alike, or one of both is an integral's C or has an index.
 
-    ``mc^2`` and ``mk^2`` are different.
+    ``mc^2`` and ``mk^2`` are different, and so are ``C_1 + C_2`` and ``C_1 + C_3``: an index is right or all are others.
     """
     for old, new in pairs.items():
+        if old[0] == new[0] and any(name.startswith(f"{old[0]}_") for name in shared):
+            return False
         if old.lower() == new.lower():
             continue
         if not (_is_of_integral(old) or _is_of_integral(new)):
