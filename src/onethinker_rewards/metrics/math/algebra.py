@@ -232,7 +232,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
 _CALLS: dict[str, Callable[..., Any]] = {
     "abs": sympy.Abs, "floor": sympy.floor, "ceiling": sympy.ceiling, "factorial": _factorial,
     "binomial": sympy.binomial, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "cot": sympy.cot,
-    "sec": sympy.sec, "csc": sympy.csc, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
+    "sec": sympy.sec, "csc": sympy.csc, "acot": sympy.acot, "asec": sympy.asec, "acsc": sympy.acsc, "coth": sympy.coth,
+    "sech": sympy.sech, "csch": sympy.csch, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
     "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "ln": sympy.log, "log": _log, "lg": _log,
     "exp": sympy.exp, "max": sympy.Max, "min": sympy.Min, "gcd": sympy.gcd, "lcm": sympy.lcm,
     "det": sympy.det, "sum": partial(_evaluate, sympy.Sum), "prod": partial(_evaluate, sympy.Product),

@@ -11,13 +11,14 @@ _MAX_DIGITS = 1000
 
 _CLOSING = {"(": frozenset(")]"), "[": frozenset(")]"), "\\{": frozenset({"\\}"}), "{": frozenset("}")}
 _MATRICES = frozenset(
-    {"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "array", "smallmatrix", "aligned", "gathered"}
+    {"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "array", "smallmatrix"}
 )
+_SYSTEMS = frozenset({"cases", "dcases", "aligned", "align", "gathered", "split"})
 
 _CONSTANTS = {"infty": "oo", "pi": "pi"}
 _LETTERS = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau "
-    "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split()
+    "upsilon phi varphi chi psi omega partial nabla Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split()
 )
 _LIST_FUNCTIONS = frozenset({"max", "min", "gcd", "lcm", "det"})
 _PLAIN_FUNCTIONS = {"abs": "abs", "floor": "floor", "ceil": "ceiling"}
@@ -87,7 +88,7 @@ class AtomParser(TokenStream, ABC):
             return Node(kind, text=value)
         if kind == "space":
             return Node("space", text=value)
-        if kind == "begin" and value.rstrip("*") in ("cases", "dcases"):
+        if kind == "begin" and value.rstrip("*") in _SYSTEMS:
             with self.deeper():
                 return self.cases(value)
         if kind == "begin" and value.rstrip("*") in _MATRICES:
@@ -231,6 +232,8 @@ class AtomParser(TokenStream, ABC):
             raise Unreadable("a bracket that is not closed")
         if opening == "\\{" or (opening == "{" and inside.op == "list"):
             return Node("set", inside.args if inside.op in ("list", "and") else (inside,))
+        if inside.op == "sym" and "∘" in inside.text and self.sign() == "(":
+            return self.applied(inside)
         return inside if opening == "{" else bracket(opening + closing, inside)
 
     def absolute(self) -> Node:
@@ -260,8 +263,18 @@ class AtomParser(TokenStream, ABC):
         if name in _FIGURES:
             return self.figure(name)
         if name in ACCENTS:
-            return call(name, self.argument())
+            return self.accented(name)
         return self.command(name)
+
+    def accented(self, name: str) -> Node:
+        r"""Parse what an accent is over, with the index and the primes after it: ``\dot{x}_0``."""
+        inside = self.argument()
+        if inside.op == "sym":
+            mark = "_" + self.index() if self.take_if("_") else ""
+            while self.take_if("'"):
+                mark += "'"
+            inside = inside._replace(text=inside.text + mark)
+        return call(name, inside)
 
     def command(self, name: str) -> Node:
         """Parse the operands of a LaTeX command."""
@@ -368,6 +381,8 @@ class AtomParser(TokenStream, ABC):
         rows = self.rows(kind)
         if len({len(row.args) for row in rows}) != 1:
             raise Unreadable("rows of different length")
+        if all(len(row.args) == 1 and row.args[0].op == "rel" for row in rows):
+            return Node("list", tuple(row.args[0] for row in rows))
         matrix = Node("matrix", tuple(rows))
         return call("det", matrix) if kind.startswith("vmatrix") else matrix
 

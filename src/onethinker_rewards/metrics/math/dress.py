@@ -17,7 +17,7 @@ _LABEL = re.compile(
     r"(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is\b\s*[:：]?|[:：=])\s*"
     r"|(?:最终|正确)?答案\s*(?:是|为)?\s*[:：]?\s*"
     r"|(?:option|choice)\s+(?=\(?[A-J]\)?\.?$)|选项?\s*(?=\(?[A-J]\)?$)"
-    r"|(?:\\therefore(?![A-Za-z])|∴|\\Rightarrow(?![A-Za-z])|⇒|=>)\s*"
+    r"|#{2,}\s*|(?:\\therefore(?![A-Za-z])|∴|\\Rightarrow(?![A-Za-z])|⇒|=>)\s*"
     r"|(?:so|thus|hence|therefore)\b[,:]?\s*(?=[-$\\\d(]|[A-Za-z]\s*=)"
     r"|(?!(?:and|or)\b)[A-Za-z]{3,}\s*[:：]\s*(?=\S)|[A-Za-z]\s*[:：]\s+(?=[^:：]*=)",
     re.IGNORECASE,
@@ -29,6 +29,12 @@ _VERB = re.compile(
 _BEFORE_VERB = re.compile(r"[A-Za-z][A-Za-z0-9 ,'’$_-]*")
 _ENDS = re.compile(r"\s*(?:\\\.|(?<![\\.])(?<!right)[.。，；,;])\s*(?=[*`$]*$)")
 _LABEL_IN_TEXT = re.compile(r"\\text(?:bf|rm|it)?\s*\{([^{}]*(?:is|are|equals|[:：=])\s*)\}")
+
+# What comes after an answer and says nothing about it.
+_TAIL = re.compile(
+    r"[\s.]*I hope (?:it|this) is correct\.?$|\s+is\s+(?:the|my)\s+(?:final\s+|correct\s+)?(?:answer|solution|result)\.?$",
+    re.IGNORECASE,
+)
 
 _PROSE = re.compile(r"[A-Za-z\s.,:;*$'()\[\]\\]*")
 _DENIAL = re.compile(r"(?<![A-Za-z\\])(?:(?:not|never|wrong|incorrect|false)(?![A-Za-z])|[a-z]+n't)", re.IGNORECASE)
@@ -50,6 +56,7 @@ def undress(text: str) -> str:
     """
     for _ in range(_MAX_LAYERS):
         before = text
+        text = _TAIL.sub("", text) if text.endswith((".", "t", "r", "n")) else text
         text = _without_boxes(_without_marks(text.strip()))
         text = _LABEL_IN_TEXT.sub(r"\1 ", text, count=1) if text.startswith("\\text") else text
         if label := _LABEL.match(text):

@@ -18,9 +18,10 @@ from onethinker_rewards.metrics.math.equations import (
     is_statement,
     value_of,
 )
-from onethinker_rewards.metrics.math.names import renamings, without_domain
+from onethinker_rewards.metrics.math.names import renamings
 from onethinker_rewards.metrics.math.tree import Node, rational, tolerance
 from onethinker_rewards.metrics.math.units import Measure, as_letters, measure
+from onethinker_rewards.metrics.math.words import NUMBER_WORDS
 
 _COLLECTIONS = frozenset({"list", "or", "and", "set"})
 _SETS = frozenset({"union", "intersection", "without", "space"})
@@ -149,6 +150,8 @@ def _is_equal_text(predicted: Node, reference: Node, same: IsEqual) -> bool:
     if predicted.op == reference.op:
         return predicted.text == reference.text
     text, other = (predicted, reference) if predicted.op == "text" else (reference, predicted)
+    if text.text in NUMBER_WORDS:
+        return other == Node("num", text=str(NUMBER_WORDS.index(text.text)))
     if not text.args or other.op not in ("mul", "rel"):
         return False
     return same(text.args[0], other) if predicted is text else same(other, text.args[0])
@@ -164,10 +167,14 @@ def _is_same_time(predicted: Node, reference: Node) -> bool:
 
 def _is_equal_family(predicted: Node, reference: Node, same: IsEqual) -> bool:
     """Compare families like ``k\\pi, k \\in \\mathbb{Z}``: the domains if both have one, then the members."""
-    if predicted.op == reference.op and not same(predicted.args[1], reference.args[1]):
+    if predicted.op == reference.op:
+        return all(map(same, predicted.args, reference.args))
+    family, other = (predicted, reference) if predicted.op == "family" else (reference, predicted)
+    members, domain = family.args
+    # Where one side says nothing about a letter it is any number, or any whole number.
+    if domain.args[-1].op != "space":
         return False
-    left, right = without_domain(predicted), without_domain(reference)
-    return left is not None and right is not None and same(left, right)
+    return same(members, other) if family is predicted else same(other, members)
 
 
 # Sets and inequalities.

@@ -20,8 +20,9 @@ _EQUAL_SIGN = Node("word", text="=")
 _SYMMETRIC_SIGNS = frozenset({"perp", "parallel", "sim", "cong", "equiv", "iff"})
 _STATEMENT_SIGNS = _SYMMETRIC_SIGNS | {"notin", "subset", "subseteq", "propto", "implies", "to"}
 
-_D = Node("sym", text="d")
-_NAMING_CALLS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "vec", "overline", "overrightarrow", "hat", "bar"})
+_DIFFERENTIALS = (Node("sym", text="d"), Node("sym", text="partial"))
+_CHANGES = (Node("sym", text="Delta"), Node("sym", text="nabla"))
+_NAMING_CALLS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "vec", "overline", "overrightarrow", "hat", "bar", "det"})
 
 
 def is_equation(node: Node) -> bool:
@@ -120,7 +121,9 @@ def is_name(node: Node) -> bool:
         name = node.args[0].text
         is_length = name == "abs" and node.args[1].op == "mul" and all(map(is_point, node.args[1].args))
         return is_length or (name in _NAMING_CALLS and len(node.args) == 2 and _is_variable(node.args[1]))
-    return node.op == "mul" and (all(map(is_point, node.args)) or _is_capital(node))
+    if node.op != "mul":
+        return False
+    return all(map(is_point, node.args)) or _is_change(node) or node.args[0].op == "word"
 
 
 def _is_variable(node: Node) -> bool:
@@ -129,12 +132,12 @@ def _is_variable(node: Node) -> bool:
 
 def _is_differential(node: Node) -> bool:
     factor = node.args[0] if node.op == "mul" else node
-    return factor == _D or (factor.op == "pow" and factor.args[0] == _D)
+    return factor in _DIFFERENTIALS or (factor.op == "pow" and factor.args[0] in _DIFFERENTIALS)
 
 
-def _is_capital(product: Node) -> bool:
+def _is_change(product: Node) -> bool:
     """Return whether a product is a change of a variable, like ``\\Delta x``."""
-    return product.args[0] == Node("sym", text="Delta") and len(product.args) == 2 and product.args[1].op == "sym"
+    return product.args[0] in _CHANGES and len(product.args) == 2 and product.args[1].op == "sym"
 
 
 def is_point(node: Node) -> bool:

@@ -13,7 +13,7 @@ from onethinker_rewards.metrics.math.words import is_word
 
 # Functions of one argument that need no brackets.
 FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh asin acos atan ln log lg exp".split()
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc coth sech csch sinh cosh tanh asin acos atan ln log lg exp".split()
 )
 _NAMES = FUNCTIONS | {"pi", "sqrt", "infty", "max", "min", "gcd", "lcm", "det", "abs", "floor", "ceil"}
 
@@ -25,7 +25,7 @@ _SYNONYMS = {
     "rvert": "|", "vert": "|", "mid": "|", "cup": "cup", "cap": "cap", "setminus": "setminus",
     "backslash": "setminus", "in": "in", "notin": "notin", "subset": "subset", "subseteq": "subseteq", "perp": "perp",
     "parallel": "parallel", "sim": "sim", "backsim": "sim", "cong": "cong", "propto": "propto", "pm": "pm", "mp": "mp",
-    "to": "to", "rightarrow": "to", "implies": "implies", "Rightarrow": "implies", "iff": "iff",
+    "to": "to", "rightarrow": "to", "longrightarrow": "to", "mapsto": "to", "implies": "implies", "Rightarrow": "implies", "iff": "iff",
     "Leftrightarrow": "iff", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "langle": "(",
     "rangle": ")", "colon": ":", "wedge": "and", "vee": "or", "land": "and", "lor": "or", "degree": "degree",
     "circ": "circ", "prime": "'", "mod": "mod", "bmod": "mod", "pmod": "mod", "arctg": "arctan", "tg": "tan",

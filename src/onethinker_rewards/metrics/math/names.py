@@ -76,8 +76,3 @@ def _renamed(node: Node, names: dict[str, str]) -> Node:
     if node.op == "sym":
         return node._replace(text=names.get(node.text, node.text))
     return node._replace(args=tuple(_renamed(arg, names) for arg in node.args))
-
-
-def without_domain(node: Node) -> Node | None:
-    """Return the members of a family without their domain, which only a set of numbers like the integers can lose."""
-    return node.args[0] if node.op == "family" else node

@@ -72,6 +72,11 @@ _PLAIN_SPELLINGS = tuple(
     for pattern, replacement in (
         (r"\\(?:d|t|c|nice|s|x)frac(?![A-Za-z])", r"\\frac"),
         (r"m\s*\\(?=angle)", r"\\"),
+        (r"\\math(?:cal|scr|frak)\s*\{?([A-Z])\}?", r"\1"),
+        # Brackets turned outwards: "]0,1[".
+        (r"^\]([^\[\]]+,[^\[\]]+)\[$", r"(\1)"),
+        (r"^\]([^\[\]]+,[^\[\]]+)\]$", r"(\1]"),
+        (r"^\[([^\[\]]+,[^\[\]]+)\[$", r"[\1)"),
         (r"\\(mathrm|mathbf|mathit|text|mathbb)(?:\s+([A-Za-z])|\s*(\d))", r"\\\1{\2\3}"),
         # Repeating decimals: "0.\bar 3", "0.\dot{1}\dot{6}", "0.(3)".
         (r"(?<=[\d.])\\(?:bar|dot)\s*\{?(\d)\}?(\d*)\\dot\s*\{?(\d)\}?", r"\\overline{\1\2\3}"),
@@ -124,6 +129,9 @@ def _normalize_latex(text: str) -> str:
     if "\\begin" not in text and "cases" not in text:
         # Backslashes that were escaped once too often: "\\frac{1}{2}".
         text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)
+    if "&" in text:
+        # The signs of aligned equations are where they are written.
+        text = re.sub(r"&\s*(?=[=<>]|\\(?:le|ge|ne|leq|geq|neq|approx|equiv)(?![A-Za-z]))", "", text)
     text = _CASES.sub(lambda match: rf"\begin{{cases}}{match[2]}\end{{cases}}", text)
     text = _THOUSANDS.sub("", text)
     text = _DELIMITER.sub(" ", _SPACING.sub(lambda match: r"\\ " if match["row"] else " ", text))

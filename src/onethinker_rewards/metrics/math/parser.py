@@ -205,6 +205,9 @@ class _Parser(AtomParser):
                 below = self.signed_factor()
                 self.count_operation()
                 result = Node("div", (result, below))
+            elif sign == "circ" and result.op == "sym":
+                self.take()
+                result = result._replace(text=f"{result.text}∘{self.atom().text}")
             elif self.starts_factor():
                 result = self.juxtaposed(result)
             else:
@@ -300,13 +303,13 @@ class _Parser(AtomParser):
 
 def _with_domain(node: Node) -> Node:
     r"""Return a list that ends with the domain of its letter, ``k\pi, k \in \mathbb{Z}``, as a family."""
-    if node.op != "list" or node.args[-1].op != "rel" or node.args[-1].args[1].text != "in":
+    if node.op not in ("list", "or", "and") or node.args[-1].op != "rel" or node.args[-1].args[1].text != "in":
         return node
     *bodies, domain = node.args
     letter = domain.args[0]
     if letter.op != "sym" or not any(_contains(body, letter) for body in bodies):
         return node
-    return Node("family", (bodies[0] if len(bodies) == 1 else Node("list", tuple(bodies)), domain))
+    return Node("family", (bodies[0] if len(bodies) == 1 else Node(node.op, tuple(bodies)), domain))
 
 
 def _contains(node: Node, part: Node) -> bool:

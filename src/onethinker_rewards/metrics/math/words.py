@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+NUMBER_WORDS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+
 _VOWELS = frozenset("aeiou")
 _SHORT_WORDS = frozenset(
     "no yes odd one two six ten red all any and off out old new far sum set add day may jan feb apr jun jul aug sep "
