@@ -57,10 +57,19 @@ def changed(text: str, rng: random.Random) -> Iterator[tuple[str, str]]:
     if len(numbers) > 1:
         first, second = sorted(rng.sample(numbers, 2), key=lambda match: match.start())
         if first[0] != second[0]:
-            yield "order", (
-                text[: first.start()] + second[0] + text[first.end() : second.start()] + first[0] + text[second.end() :]
+            yield (
+                "order",
+                (
+                    text[: first.start()]
+                    + second[0]
+                    + text[first.end() : second.start()]
+                    + first[0]
+                    + text[second.end() :]
+                ),
             )
-    brackets = [match.start() for match in re.finditer(r"(?<!\\left)(?<![A-Za-z'])[\[(](?=[-\d\\])|(?<=[\dy])[\])]", text)]
+    brackets = [
+        match.start() for match in re.finditer(r"(?<!\\left)(?<![A-Za-z'])[\[(](?=[-\d\\])|(?<=[\dy])[\])]", text)
+    ]
     if brackets and re.match(r"[\[(]", text):
         index = rng.choice(brackets)
         yield "bracket", text[:index] + {"(": "[", "[": "(", ")": "]", "]": ")"}[text[index]] + text[index + 1 :]
@@ -78,7 +87,11 @@ def changed(text: str, rng: random.Random) -> Iterator[tuple[str, str]]:
         yield "power", text.replace("^2", "^3", 1)
     elif match := re.search(r"[a-zA-Z](?![a-zA-Z_({'^])$", text):
         yield "power", f"{text}^2"
-    if "," not in text and "=" not in text and not re.search(r"[<>:]|\\le|\\ge|\\ne|\\text|\\cup|km|min|\\equiv|\\perp|\\approx|cases", text):
+    if (
+        "," not in text
+        and "=" not in text
+        and not re.search(r"[<>:]|\\le|\\ge|\\ne|\\text|\\cup|km|min|\\equiv|\\perp|\\approx|cases", text)
+    ):
         yield "factor", f"2({text})"
         yield "factor", rf"\frac{{{text}}}{{3}}"
         yield "summand", f"{text}+1"
@@ -105,10 +118,20 @@ def rewritten(text: str) -> Iterator[tuple[str, str]]:
     yield "therefore", f"Therefore, the answer is {text}."
     yield "box in a sentence", rf"Thus, the final answer is $\boxed{{{text}}}$."
     yield "label", f"Answer: {text}"
-    yield "spaces", re.sub(r"(?<![\\{}A-Za-z\d.])([+=,<>])(?!\\)", r" \1 ", text) if not re.search(r"\d,\d{3}(?!\d)", text) else text
+    yield (
+        "spaces",
+        re.sub(r"(?<![\\{}A-Za-z\d.])([+=,<>])(?!\\)", r" \1 ", text)
+        if not re.search(r"\d,\d{3}(?!\d)", text)
+        else text,
+    )
     yield "fractions", text.replace(r"\frac", r"\dfrac")
     yield "small fractions", text.replace(r"\frac", r"\tfrac")
-    yield "large brackets", re.sub(r"(?<!\\left)\(", r"\\left(", re.sub(r"(?<!\\right)\)", r"\\right)", text)) if text.count("(") == text.count(")") else text
+    yield (
+        "large brackets",
+        re.sub(r"(?<!\\left)\(", r"\\left(", re.sub(r"(?<!\\right)\)", r"\\right)", text))
+        if text.count("(") == text.count(")")
+        else text,
+    )
     plain = text
     for command, sign in UNICODE:
         plain = re.sub(re.escape(command) + ("(?![A-Za-z0-9])" if command[-1] != " " else ""), sign, plain)

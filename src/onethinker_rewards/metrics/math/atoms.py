@@ -10,9 +10,7 @@ from onethinker_rewards.metrics.math.tree import Node, Unreadable
 _MAX_DIGITS = 1000
 
 _CLOSING = {"(": frozenset(")]"), "[": frozenset(")]"), "\\{": frozenset({"\\}"}), "{": frozenset("}")}
-_MATRICES = frozenset(
-    {"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "array", "smallmatrix"}
-)
+_MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "array", "smallmatrix"})
 _SYSTEMS = frozenset({"cases", "dcases", "aligned", "align", "gathered", "split"})
 
 _CONSTANTS = {"infty": "oo", "pi": "pi"}
@@ -29,7 +27,19 @@ _INSIDE_APPLIED = frozenset({"=", "<", ">", "<=", ">=", "!=", "|", "cup", "cap",
 _OPERATORS = frozenset({"sum", "prod", "int", "lim"})
 _FIGURES = frozenset({"angle", "triangle", "odot", "square", "measuredangle"})
 ACCENTS = frozenset(
-    {"vec", "boldsymbol", "hat", "bar", "tilde", "dot", "overline", "overrightarrow", "overleftrightarrow", "widehat", "underline"}
+    {
+        "vec",
+        "boldsymbol",
+        "hat",
+        "bar",
+        "tilde",
+        "dot",
+        "overline",
+        "overrightarrow",
+        "overleftrightarrow",
+        "widehat",
+        "underline",
+    }
 )
 
 
@@ -40,6 +50,7 @@ class AtomParser(TokenStream, ABC):
         super().__init__(tokens)
         self._open_bars = 0
         self._open_integrals = 0
+        self._open_sets = 0
 
     @abstractmethod
     def items(self) -> Node:
@@ -215,9 +226,11 @@ class AtomParser(TokenStream, ABC):
             self.close("\\}")
             return condition
         self._open_bars += opening == "\\{"
+        self._open_sets += opening == "\\{"
         inside = self.items()
         self._open_bars -= opening == "\\{"
-        if opening == "\\{" and self.take_if("|"):
+        self._open_sets -= opening == "\\{"
+        if opening == "\\{" and (self.take_if("|") or self.take_if(":")):
             # \{k\pi | k \in \mathbb{Z}\} is a family.
             family = Node("family", (inside, self.items()))
             self.close("\\}")
@@ -274,6 +287,8 @@ class AtomParser(TokenStream, ABC):
             while self.take_if("'"):
                 mark += "'"
             inside = inside._replace(text=inside.text + mark)
+        if name == "underline" and inside.op == "num":
+            return inside
         return call(name, inside)
 
     def command(self, name: str) -> Node:
@@ -337,7 +352,12 @@ class AtomParser(TokenStream, ABC):
                 return self.integral(bounds)
             body = self.product()
         lower, upper = bounds.get("_"), bounds.get("^")
-        if lower is None or lower.op != "rel" or lower.args[1].text not in ("=", "to") or (name != "lim" and upper is None):
+        if (
+            lower is None
+            or lower.op != "rel"
+            or lower.args[1].text not in ("=", "to")
+            or (name != "lim" and upper is None)
+        ):
             raise Unreadable(f"a {name} without bounds")
         return call(name, body, lower.args[0], lower.args[2], *([] if upper is None else [upper]))
 
@@ -414,7 +434,9 @@ class AtomParser(TokenStream, ABC):
 
     def element(self) -> Node:
         """Parse an element of a row; the "if" before a condition and the comma after a value say nothing."""
-        while self.token().kind == "word" and self.token().value in ("if", "for", "when") and self.token(1).kind != "end":
+        while (
+            self.token().kind == "word" and self.token().value in ("if", "for", "when") and self.token(1).kind != "end"
+        ):
             self.skip(1)
         node = self.relation()
         while self.sign() in (",", ";") and self.token(1).value in ("&", "\\\\"):

@@ -19,6 +19,8 @@ _LABEL = re.compile(
     r"|(?:option|choice)\s+(?=\(?[A-J]\)?\.?$)|选项?\s*(?=\(?[A-J]\)?$)"
     r"|#{2,}\s*|(?:\\therefore(?![A-Za-z])|∴|\\Rightarrow(?![A-Za-z])|⇒|=>)\s*"
     r"|(?:so|thus|hence|therefore)\b[,:]?\s*(?=[-$\\\d(]|[A-Za-z]\s*=)"
+    r"|(?:(?:so|thus|hence|therefore|then),?\s+)?(?:(?:we|i)\s+(?:get|have|obtain|find|conclude)(?:\s+that)?|it\s+follows\s+that)\b"
+    r"\s*:?\s*(?=[-$\\\d(]|[A-Za-z]\s*=)"
     r"|(?!(?:and|or)\b)[A-Za-z]{3,}\s*[:：]\s*(?=\S)|[A-Za-z]\s*[:：]\s+(?=[^:：]*=)",
     re.IGNORECASE,
 )

@@ -51,7 +51,10 @@ def is_equal(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     if predicted.op == "retracted":
         return False
     predicted, reference = _both_signs(predicted), _both_signs(without_retraction(reference))
-    predicted, reference = _joined_measures(predicted), _joined_measures(reference)
+    if reference.op not in _COLLECTIONS:
+        predicted = _joined_measures(predicted)
+    elif predicted.op not in _COLLECTIONS:
+        reference = _joined_measures(reference)
     same = partial(is_equal, algebra=algebra)
     if "option" in (predicted.op, reference.op):
         return _is_equal_option(predicted, reference, same)
@@ -64,7 +67,9 @@ def is_equal(predicted: Node, reference: Node, algebra: Algebra) -> bool:
         return _is_equal_text(predicted, reference, same)
     if predicted.op == reference.op == "clock":
         return predicted.text == reference.text or _is_same_time(predicted, reference)
-    predicted, reference = (node.args[0] if node.op == "clock" and node.args else node for node in (predicted, reference))
+    predicted, reference = (
+        node.args[0] if node.op == "clock" and node.args else node for node in (predicted, reference)
+    )
     if "clock" in (predicted.op, reference.op):
         return False
     if is_statement(predicted) or is_statement(reference):
@@ -124,7 +129,7 @@ def _with_sign(node: Node, sign: int) -> Node:
 
 def _joined_measures(node: Node) -> Node:
     """Return "2 hours and 30 minutes" as a sum; two numbers with the same unit are a list."""
-    if node.op != "and":
+    if node.op not in ("and", "list"):
         return node
     terms = [measure(arg, letters=False) for arg in node.args]
     units = [(term.dimensions, term.scale) for term in terms if term is not None]
@@ -261,8 +266,10 @@ def _is_equal_collection(predicted: Node, reference: Node, same: IsEqual) -> boo
         if ordered.op == "bracket":
             elements = ordered.args[1:]
             pairs = (elements, listed) if ordered is predicted else (listed, elements)
-            return {predicted.op, reference.op} == {"bracket", "list"} and len(elements) == len(listed) and all(
-                map(same, *pairs)
+            return (
+                {predicted.op, reference.op} == {"bracket", "list"}
+                and len(elements) == len(listed)
+                and all(map(same, *pairs))
             )
     if left_names and not right_names:
         lefts = list(map(value_of, lefts))

@@ -22,7 +22,9 @@ _STATEMENT_SIGNS = _SYMMETRIC_SIGNS | {"notin", "subset", "subseteq", "propto", 
 
 _DIFFERENTIALS = (Node("sym", text="d"), Node("sym", text="partial"))
 _CHANGES = (Node("sym", text="Delta"), Node("sym", text="nabla"))
-_NAMING_CALLS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "vec", "overline", "overrightarrow", "hat", "bar", "det"})
+_NAMING_CALLS = frozenset(
+    {"sin", "cos", "tan", "cot", "sec", "csc", "vec", "overline", "overrightarrow", "hat", "bar", "det"}
+)
 
 
 def is_equation(node: Node) -> bool:
@@ -53,7 +55,7 @@ def is_equal_equation(predicted: Node, reference: Node, same: IsEqual, algebra: 
     if not is_equation(reference):
         return all(same(value, reference) for value in _values(predicted))
     name = defined_name(predicted)
-    if name is not None and name == defined_name(reference):
+    if name is not None and _is_same_name(name, defined_name(reference)):
         return all(same(value, value_of(reference)) for value in _values(predicted))
     if _is_of_numbers(predicted) or _is_of_numbers(reference):
         return _has_equal_sides(predicted, reference, same)
@@ -62,6 +64,15 @@ def is_equal_equation(predicted: Node, reference: Node, same: IsEqual, algebra: 
     return algebra("proportional", difference(predicted), difference(reference)) or _has_equal_sides(
         predicted, reference, same
     )
+
+
+def _is_same_name(left: Node, right: Node | None) -> bool:
+    """Return whether two names are the same; ``y`` is also ``y(x)`` and ``f(x)``."""
+    if left == right or right is None:
+        return left == right
+    function, letter = (left, right) if left.op == "apply" else (right, left)
+    is_function = function.op == "apply" and letter.op == "sym" and all(arg.op == "sym" for arg in function.args)
+    return is_function and (letter == function.args[0] or (letter.text, function.args[0].text) == ("y", "f"))
 
 
 def _has_equal_sides(predicted: Node, reference: Node, same: IsEqual) -> bool:
@@ -78,7 +89,9 @@ def _is_of_numbers(equation: Node) -> bool:
 
 def _has_names(node: Node) -> bool:
     args = node.args[1:] if node.op == "call" else node.args
-    return node.op in ("sym", "apply", "word", "unit", "text", "bracket", "list", "matrix") or any(map(_has_names, args))
+    return node.op in ("sym", "apply", "word", "unit", "text", "bracket", "list", "matrix") or any(
+        map(_has_names, args)
+    )
 
 
 def difference(relation: Node) -> Node:
@@ -113,9 +126,13 @@ def is_name(node: Node) -> bool:
         return True
     if node.op == "bracket":
         return all(arg.op == "sym" for arg in node.args[1:])
+    if node.op == "matrix":
+        return all(element.op == "sym" for row in node.args for element in row.args)
     if node.op == "div":
-        return all(map(_is_differential, node.args)) or all(arg.op == "sym" for arg in node.args) or all(
-            arg.op == "mul" and all(map(is_point, arg.args)) for arg in node.args
+        return (
+            all(map(_is_differential, node.args))
+            or all(arg.op == "sym" for arg in node.args)
+            or all(arg.op == "mul" and all(map(is_point, arg.args)) for arg in node.args)
         )
     if node.op == "call":
         name = node.args[0].text

@@ -86,13 +86,20 @@ def tokenize(text: str, previous: Token | None = None) -> list[Token]:
             position = match.start("grouped") + match["grouped"].index(",")
             tokens.append(Token("number", match["grouped"].split(",")[0]))
             continue
-        tokens.extend(_from_match(match, tokens[-1] if tokens else previous or _END))
+        tokens.extend(_from_match(match, _operand_before(tokens) if tokens else previous or _END))
         if match["letters"] in UNIT_LETTERS and _UNIT_LETTER.match(text, match.start()):
             tokens[-1] = Token("unit", tokens[-1].value)
         last = tokens[-1].value if tokens else ""
         depth += last in ("(", "[", "\\{")
         depth -= last in (")", "]", "\\}")
     return tokens
+
+
+def _operand_before(tokens: list[Token]) -> Token:
+    """Return the last token, or the unit before it where it is the sign of a compound unit: the "N" of "N/kg"."""
+    if len(tokens) > 1 and tokens[-1].value in ("/", "*") and tokens[-2].kind in ("unit", "word"):
+        return tokens[-2]
+    return tokens[-1]
 
 
 def _ends_operand(token: Token) -> bool:
@@ -157,7 +164,7 @@ def _split_letters(run: str) -> Iterator[Token]:
 
 def _from_text(content: str, previous: Token) -> Iterator[Token]:
     r"""Yield the tokens of what ``\text{}`` holds: words one by one, anything else as mathematics."""
-    content = content.strip()
+    content = content.strip().replace("\\cdot", "*")
     after_operand = _ends_operand(previous)
     for part in re.split(r"\s+", content) if re.fullmatch(r"[A-Za-z\s.'-]+", content) else [content]:
         lowered = part.lower().rstrip(".")

@@ -17,11 +17,16 @@ def renamings(predicted: Node, reference: Node) -> Iterator[tuple[Node, Node]]:
     """Yield both trees as they are, then with the free constants of the answer renamed to those of the reference."""
     yield predicted, reference
     left, right = _names(predicted), _names(reference)
-    if len(left) != len(right) or len(left) < 2 and "family" not in (predicted.op, reference.op):
-        return
     ours, theirs = sorted(left - right), sorted(right - left)
+    if "family" in (predicted.op, reference.op):
+        old, new = _parameter(predicted, ours), _parameter(reference, theirs)
+        if old and new and old != new:
+            yield _renamed(predicted, {old: new}), reference
+        return
+    if len(left) != len(right) or len(left) < 2:
+        return
     if ours:
-        if len(ours) <= _MAX_CONSTANTS and _are_free(ours, theirs, predicted, reference):
+        if len(ours) <= _MAX_CONSTANTS and all(name.partition("_")[0] in _CONSTANTS for name in ours + theirs):
             for order in permutations(theirs):
                 pairs = dict(zip(ours, order, strict=True))
                 if _keeps_letters(pairs, left & right):
@@ -35,16 +40,12 @@ def renamings(predicted: Node, reference: Node) -> Iterator[tuple[Node, Node]]:
                 yield _renamed(predicted, dict(zip(indexed, order, strict=True))), reference
 
 
-def _are_free(ours: list[str], theirs: list[str], predicted: Node, reference: Node) -> bool:
-    """Return whether the letters that only one side has are names of any constant, or of any whole number."""
-    if "family" in (predicted.op, reference.op) and len(ours) == 1:
-        return _bound(predicted, ours[0]) and _bound(reference, theirs[0])
-    return all(name.partition("_")[0] in _CONSTANTS for name in ours + theirs)
-
-
-def _bound(node: Node, name: str) -> bool:
-    """Return whether a letter is the one that a family is of, or may be where the family does not say so."""
-    return node.args[1].args[0].text == name if node.op == "family" else name in _WHOLE_NUMBERS
+def _parameter(node: Node, own: list[str]) -> str | None:
+    """Return the letter that a family is of, or that it may be of where the answer does not say so."""
+    if node.op == "family":
+        return node.args[1].args[0].text
+    whole = [name for name in own if name in _WHOLE_NUMBERS]
+    return whole[0] if len(whole) == 1 else None
 
 
 def _keeps_letters(pairs: dict[str, str], shared: set[str]) -> bool:
@@ -58,9 +59,7 @@ def _keeps_letters(pairs: dict[str, str], shared: set[str]) -> bool:
         if old.lower() == new.lower():
             continue
         if not (_is_of_integral(old) or _is_of_integral(new)):
-            # A letter that a family is of, which may have any name.
-            if not (old in _WHOLE_NUMBERS and new in _WHOLE_NUMBERS and len(pairs) == 1 and "c" not in (old, new)):
-                return False
+            return False
     return True
 
 

@@ -73,6 +73,15 @@ _PLAIN_SPELLINGS = tuple(
         (r"\\(?:d|t|c|nice|s|x)frac(?![A-Za-z])", r"\\frac"),
         (r"m\s*\\(?=angle)", r"\\"),
         (r"\\math(?:cal|scr|frak)\s*\{?([A-Z])\}?", r"\1"),
+        # Degrees of temperature.
+        (
+            r"(\^\s*\{?\s*\\circ\s*\}?|\\degree)\s*(?:\\(?:text|mathrm)\s*\{\s*)?C(?![A-Za-z])\s*\}?",
+            r"\1\\text{celsius}",
+        ),
+        (
+            r"(\^\s*\{?\s*\\circ\s*\}?|\\degree)\s*(?:\\(?:text|mathrm)\s*\{\s*)?F(?![A-Za-z])\s*\}?",
+            r"\1\\text{fahrenheit}",
+        ),
         # Brackets turned outwards: "]0,1[".
         (r"^\]([^\[\]]+,[^\[\]]+)\[$", r"(\1)"),
         (r"^\]([^\[\]]+,[^\[\]]+)\]$", r"(\1]"),
@@ -85,16 +94,26 @@ _PLAIN_SPELLINGS = tuple(
         (r"(\d\.\d*?)(\d)\2\2+\s*(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))", r"\1\\overline{\2}"),
     )
 )
+# An approximation in words or brackets after an exact value: "12\\pi (about 37.7)".
+_APPROXIMATION = re.compile(
+    rf"(?:(?<=[\d}})%])|(?<=\\pi))[\s,]*(?:{_WORD})?(?:(?<!\\)(?:\(\s*)?(?:or |which is )?\s*(?:approximately|approx\.?|about|roughly)"
+    r"|\(\s*(?:\\approx(?![A-Za-z])|\\text\{\s*(?:approximately|about)\s*\}))\s*([^()a-z]*\d[^()]*?)\s*\)?\s*\}?$"
+)
 _TIMES_SIGN = re.compile(r"(?<=[\d)}%])(\s*)[xX](\s*)(?=\d)")
 _LETTER_X = re.compile(r"[xX]")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 # "for any real c", "where k is an integer": the domain of a letter in words.
-_DOMAIN = re.compile(
-    r"[\s,;(]*(?:\\text\w*\s*\{[\s,(]*)?(?:where|for|with)\s[^=<>^]*$"
-)
+_DOMAIN = re.compile(r"[\s,;(]*(?:\\text\w*\s*\{[\s,(]*)?(?:where|for|with)\s[^=<>^]*$")
 _DOMAIN_LETTER = re.compile(r"(?<![A-Za-z\\])(a(?=[\s}$]*$)|[B-HJ-Zb-hj-z])(?:_\{?\d\}?)?(?![A-Za-z])")
 _BRACKETED_DOMAIN = re.compile(r"[\s,]*\((\s*[A-Za-z]\s*\\in(?![A-Za-z])[^()]+)\)\s*$")
-_DOMAIN_SPACES = (("integer", "Z"), ("natural", "N"), ("rational", "Q"), ("complex", "C"), ("real", "R"), ("constant", "R"))
+_DOMAIN_SPACES = (
+    ("integer", "Z"),
+    ("natural", "N"),
+    ("rational", "Q"),
+    ("complex", "C"),
+    ("real", "R"),
+    ("constant", "R"),
+)
 
 
 def normalize(text: str) -> str:
@@ -118,6 +137,7 @@ def normalize(text: str) -> str:
     for pattern, replacement in _PLAIN_SPELLINGS:
         text = pattern.sub(replacement, text)
     text = _MODULUS.sub(r" \\pmod{\1}", text)
+    text = _APPROXIMATION.sub(r" \\approx \1", text)
     text = _with_domain(text).strip()
     text = text.removeprefix("=").removesuffix("\\\\").rstrip()
     text = text.removesuffix(".").removesuffix("\\").rstrip(" ,;") if not text.endswith("\\\\") else text

@@ -177,11 +177,15 @@ class _Parser(AtomParser):
     def ratio(self) -> Node:
         """Parse ``a : b`` as a quotient, ``a : b : c`` as a list in proportion."""
         parts = [self.sum()]
-        while self.take_if(":"):
+        while not self.is_condition_next() and self.take_if(":"):
             parts.append(self.sum())
         if len(parts) == 1:
             return parts[0]
         return Node("div" if len(parts) == 2 else "ratio", tuple(parts))
+
+    def is_condition_next(self) -> bool:
+        r"""Return whether a colon is that of a set, as in ``\{2n : n \in \mathbb{Z}\}``."""
+        return self._open_sets > 0 and any(token.kind == "sign" and token.value in _RELATIONS for token in self.rest())
 
     def sum(self) -> Node:
         """Parse terms with signs between them."""
@@ -243,6 +247,7 @@ class _Parser(AtomParser):
     def number_after(self, left: Node) -> Node:
         """Parse a number behind a factor: "1 1/2", "n 2^n", "2^5 3!", "3 hours 30 minutes"."""
         last = left.args[-1] if left.op == "mul" else left
+        is_after_group = self.previous().value == "}"
         number = self.take()
         if is_integer(left) and number.value.isdigit() and self.take_if("/"):
             below = self.take()
@@ -252,7 +257,7 @@ class _Parser(AtomParser):
         elif last.op in ("word", "unit") and self.token().kind in ("word", "unit"):
             unit = self.take()
             return Node("add", (left, Node("mul", (number_node(number.value), Node(unit.kind, text=unit.value)))))
-        elif last.op not in ("num", "neg") and self.sign() in ("^", "!"):
+        elif last.op not in ("num", "neg") and (self.sign() in ("^", "!") or (last.op == "pow" and is_after_group)):
             return times(left, self.postfixed(number_node(number.value)))
         raise Unreadable("two numbers side by side")
 
@@ -276,6 +281,8 @@ class _Parser(AtomParser):
     def raised(self, base: Node) -> Node:
         """Parse an exponent; the inverse of a function may be applied to something: ``f^{-1}(x)``."""
         power = Node("pow", (base, self.exponent()))
+        if power.args[1] == Node("sym", text="T") and base.op in ("matrix", "bracket"):
+            return base if base.op == "bracket" else _transposed(base)
         is_inverse = base.op == "sym" and power.args[1] == Node("neg", (Node("num", text="1"),))
         return self.applied(power) if is_inverse and self.sign() == "(" and self.is_applied(base.text) else power
 
@@ -299,6 +306,10 @@ class _Parser(AtomParser):
                 return Node("pow", (exponent, self.exponent()))
             return exponent
 
+
+def _transposed(matrix: Node) -> Node:
+    columns = zip(*(row.args for row in matrix.args), strict=True)
+    return Node("matrix", tuple(Node("row", column) for column in columns))
 
 
 def _with_domain(node: Node) -> Node:

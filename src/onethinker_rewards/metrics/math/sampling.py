@@ -125,12 +125,18 @@ def _positive(variables: list[Any], conditions: list[list[Any]]) -> set[Any]:
     generator = random.Random(11)  # noqa: S311
     is_alone = len(variables) == 1
     needed: set[Any] = set()
+    under: set[Any] = set()
     points = [{name: sympy.Rational(generator.randint(1, 4000), 1009) for name in variables} for _ in range(3)]
     for variable in variables:
         needs = [any(_needs(condition, variable, points) for condition in side) for side in conditions]
         others = [any(_is_even(condition) and condition.has(variable) for condition in side) for side in conditions]
         if any(needs) and not any(is_alone and other and not need for need, other in zip(needs, others, strict=True)):
             needed.add(variable)
+        if any(others):
+            under.add(variable)
+    if needed and not is_alone:
+        # Beside such letters the others under a root are positive too, as in x√y for √(x²y).
+        return needed | under
     return needed
 
 
