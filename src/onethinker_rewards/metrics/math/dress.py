@@ -38,6 +38,8 @@ _TAIL = re.compile(
     re.IGNORECASE,
 )
 
+# A brace that groups, or a backslash with the sign after it.
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _PROSE = re.compile(r"[A-Za-z\s.,:;*$'()\[\]\\]*")
 _DENIAL = re.compile(r"(?<![A-Za-z\\])(?:(?:not|never|wrong|incorrect|false)(?![A-Za-z])|[a-z]+n't)", re.IGNORECASE)
 _OR = re.compile(r"(?<![A-Za-z])or(?![A-Za-z])", re.IGNORECASE)
@@ -47,7 +49,7 @@ _BLANK = r"(?:[\s$~]|\\[()\[\] ,;]|\\q?quad)*"
 _BETWEEN_BOXES = re.compile(
     rf"{_BLANK}(?:[,;]{_BLANK})?(?:(?:\\(?:text|mathrm)\s*\{{\s*)?(and|or)(?:\s*\}})?)?{_BLANK}", re.IGNORECASE
 )
-_NAME_OF_BOX = re.compile(r"\s*[$\s]*[A-Za-z\\][^=]{0,40}=[\s$]*")
+_NAME_OF_BOX = re.compile(r"\s*[$\s]*[A-Za-z\\][^=]{0,40}=(?:[\s$]|\\[;,:!> ])*")
 
 
 def undress(text: str) -> str:
@@ -58,6 +60,7 @@ def undress(text: str) -> str:
     """
     for _ in range(_MAX_LAYERS):
         before = text
+        text = text.removeprefix("\\displaystyle").strip()
         text = _TAIL.sub("", text) if text.endswith((".", "t", "r", "n")) else text
         text = _without_boxes(_without_marks(text.strip()))
         text = _LABEL_IN_TEXT.sub(r"\1 ", text, count=1) if text.startswith("\\text") else text
@@ -137,8 +140,8 @@ def _find_box(text: str, position: int) -> int:
 
 def _closing_brace(text: str, opening: int) -> int:
     depth = 0
-    for index in range(opening, len(text)):
-        depth += (text[index] == "{") - (text[index] == "}")
+    for brace in _BRACE.finditer(text, opening):
+        depth += (brace[0] == "{") - (brace[0] == "}")
         if not depth:
-            return index
+            return brace.start()
     raise Unreadable("a brace that is not closed")

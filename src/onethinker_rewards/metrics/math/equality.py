@@ -253,6 +253,8 @@ def _is_equal_collection(predicted: Node, reference: Node, same: IsEqual) -> boo
         # A letter is no unit beside values with variables.
         lefts, rights = list(map(as_letters, lefts)), list(map(as_letters, rights))
     left_names, right_names = _names(lefts), _names(rights)
+    if left_names and right_names:
+        return _is_matched(lefts, rights, same)
     if _is_ordered(left_names) != _is_ordered(right_names):
         named, other = (lefts, reference) if _is_ordered(left_names) else (rights, predicted)
         # A set has no order that could tell which value has which name.

@@ -136,6 +136,8 @@ def is_name(node: Node) -> bool:
         )
     if node.op == "call":
         name = node.args[0].text
+        if name == "int" and len(node.args) == 3:
+            return True
         is_length = name == "abs" and node.args[1].op == "mul" and all(map(is_point, node.args[1].args))
         return is_length or (name in _NAMING_CALLS and len(node.args) == 2 and _is_variable(node.args[1]))
     if node.op != "mul":
@@ -179,6 +181,10 @@ def _is_equal_approximation(predicted: Node, reference: Node, same: IsEqual, alg
     if not all(is_rounded(value_of(exact), number, algebra) for number in approximations):
         return False
     wanted, wanted_approximations = _split_approximation(reference)
+    if approximations and wanted_approximations:
+        units = [measure(numbers[-1], letters=False) for numbers in (approximations, wanted_approximations)]
+        if len({str(sorted(unit.dimensions.items())) for unit in units if unit is not None}) > 1:
+            return False
     if same(exact, wanted):
         return True
     others = [(exact, _with_value(wanted, number)) for number in wanted_approximations]

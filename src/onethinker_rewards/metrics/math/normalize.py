@@ -87,6 +87,7 @@ _PLAIN_SPELLINGS = tuple(
         (r"^\]([^\[\]]+,[^\[\]]+)\]$", r"(\1]"),
         (r"^\[([^\[\]]+,[^\[\]]+)\[$", r"[\1)"),
         (r"\\(mathrm|mathbf|mathit|text|mathbb)(?:\s+([A-Za-z])|\s*(\d))", r"\\\1{\2\3}"),
+        (r"(?<![A-Za-z\\])cbrt(?=\()", r"\\sqrt[3]"),
         # Repeating decimals: "0.\bar 3", "0.\dot{1}\dot{6}", "0.(3)".
         (r"(?<=[\d.])\\(?:bar|dot)\s*\{?(\d)\}?(\d*)\\dot\s*\{?(\d)\}?", r"\\overline{\1\2\3}"),
         (r"(?<=[\d.])\\(?:bar|dot)\s*(?:\{(\d+)\}|(\d))", r"\\overline{\1\2}"),
@@ -100,6 +101,7 @@ _APPROXIMATION = re.compile(
     r"|\(\s*(?:\\approx(?![A-Za-z])|\\text\{\s*(?:approximately|about)\s*\}))\s*([^()a-z]*\d[^()]*?)\s*\)?\s*\}?$"
 )
 _TIMES_SIGN = re.compile(r"(?<=[\d)}%])(\s*)[xX](\s*)(?=\d)")
+_POWER_OF_TEN = re.compile(r"(?<=\d)\s+[xX]\s+(?=10\s*\^)")
 _LETTER_X = re.compile(r"[xX]")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 # "for any real c", "where k is an integer": the domain of a letter in words.
@@ -149,17 +151,18 @@ def _normalize_latex(text: str) -> str:
     if "\\begin" not in text and "cases" not in text:
         # Backslashes that were escaped once too often: "\\frac{1}{2}".
         text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)
-    if "&" in text:
-        # The signs of aligned equations are where they are written.
-        text = re.sub(r"&\s*(?=[=<>]|\\(?:le|ge|ne|leq|geq|neq|approx|equiv)(?![A-Za-z]))", "", text)
     text = _CASES.sub(lambda match: rf"\begin{{cases}}{match[2]}\end{{cases}}", text)
     text = _THOUSANDS.sub("", text)
     text = _DELIMITER.sub(" ", _SPACING.sub(lambda match: r"\\ " if match["row"] else " ", text))
+    if "&" in text:
+        # The signs of aligned equations are where they are written.
+        text = re.sub(r"&\s*(?=[=<>]|\\(?:le|ge|ne|leq|geq|neq|approx|equiv)(?![A-Za-z]))", "", text)
     return text.replace("{,}", ",")
 
 
 def _with_times_signs(text: str) -> str:
     """Return the text with a sign for the ``x`` of ``1.5 x 10^3``, unless an ``x`` is a letter somewhere."""
+    text = _POWER_OF_TEN.sub(r" \\cdot ", text)
     signs = [match for match in _TIMES_SIGN.finditer(text) if bool(match[1]) == bool(match[2])]
     if not signs or len(signs) < len(_LETTER_X.findall(_COMMAND.sub("", text))):
         return text

@@ -30,7 +30,7 @@ _MAX_LETTERS = 5
 
 # "C. 12", "(C) 12", "\textbf{(C)} 12": the letter of an option with its text.
 _OPTION = re.compile(
-    r"(?:\\(?:text|math)(?:bf|rm|it)?\s*\{\s*)?(?:\(([A-J])\)\s*\.?|([A-J])(?:\s*[.)、]|:))"
+    r"(?:\\(?:text|math)(?:bf|rm|it)?\s*\{\s*)?(?:\(\s*([A-J])\s*\)\s*[.:]?|([A-J])(?:\s*[.)、]|:))"
     r"(?:\s*\}(?:\\ |[~\s])*|\s+|$)"
 )
 _OPTION_LETTER = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z])|(?<![A-Za-z])(?:or|and|not|no|maybe)(?![A-Za-z])")
@@ -135,7 +135,7 @@ class _Parser(AtomParser):
             node = Node("div", parts) if name == "over" else call("binomial", *parts)
         if not self.is_at_end():
             raise Unreadable("something is left over")
-        return _with_domain(node)
+        return _with_domain(_with_modulus(node))
 
     def items(self) -> Node:
         """Parse elements with separators between them; a single element is not a list."""
@@ -305,6 +305,15 @@ class _Parser(AtomParser):
             if self.take_if("^"):
                 return Node("pow", (exponent, self.exponent()))
             return exponent
+
+
+def _with_modulus(node: Node) -> Node:
+    r"""Return ``x \equiv 1, 3 \pmod 8`` as a list of congruences."""
+    if node.op not in ("list", "or", "and") or node.args[-1].op != "mod" or node.args[0].op != "rel":
+        return node
+    (name, sign, first), (last, modulus) = node.args[0].args[:3], node.args[-1].args
+    values = [first, *node.args[1:-1], last]
+    return Node(node.op, tuple(Node("mod", (Node("rel", (name, sign, value)), modulus)) for value in values))
 
 
 def _transposed(matrix: Node) -> Node:

@@ -18,7 +18,10 @@ _NEEDED_POINTS = 3
 # Points for expressions with a floor or a sign that alternates: each remainder must have its turn.
 _CONSECUTIVE = 25
 _FAR_APART = 15
-_FARTHEST = 5000
+_FARTHEST = 1_000_000
+# The same where a letter is in an exponent or a factorial, whose values have thousands of digits.
+_FARTHEST_EXPONENT = 2000
+_GROWING = (sympy.factorial, sympy.gamma, sympy.binomial, sympy.exp)
 
 # Letters that are whole numbers under a floor, or in a multiple of pi; others may be any number there.
 _WHOLE_NUMBERS = frozenset("jklmnpqKMN")
@@ -45,10 +48,11 @@ def _points(left: Any, right: Any, variables: list[Any], conditions: list[list[A
     generator = random.Random(7)  # noqa: S311
     whole, rounded = _whole_numbers(left) | _whole_numbers(right), _rounded(left) | _rounded(right)
     positive = _positive(variables, conditions)
+    farthest = _FARTHEST_EXPONENT if left.has(*_GROWING) or right.has(*_GROWING) or _has_exponent(left + right) else _FARTHEST
 
     def draw(variable: Any, index: int) -> Any:
         if variable in whole:
-            return sympy.Integer(index + 1 if index < _CONSECUTIVE else generator.randint(1, _FARTHEST))
+            return sympy.Integer(index + 1 if index < _CONSECUTIVE else generator.randint(1, farthest))
         if variable in rounded:
             value = sympy.Rational(generator.randint(-120, 120), generator.choice((1, 2, 3, 4, 7)))
         else:
@@ -84,6 +88,10 @@ def _whole_numbers(expression: Any) -> set[Any]:
         if power.base.is_number and power.base.is_negative:
             found |= power.exp.free_symbols
     return found
+
+
+def _has_exponent(expression: Any) -> bool:
+    return any(power.exp.free_symbols for power in expression.atoms(sympy.Pow))
 
 
 def _rounded(expression: Any) -> set[Any]:

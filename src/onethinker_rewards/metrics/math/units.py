@@ -97,7 +97,7 @@ def _dimensions(text: str) -> dict[str, int]:
 
 
 def _table() -> dict[str, Unit]:
-    found = {name: Unit(Fraction(1), {} if name == "unit" else {name: 1}) for name in _OTHERS}
+    found = {name: Unit(Fraction(1), {name: 1}) for name in _OTHERS}
     for line in _TABLE.strip().splitlines():
         *names, symbol, size, powers = line.split()
         unit = Unit(Fraction(size), _dimensions(powers))
