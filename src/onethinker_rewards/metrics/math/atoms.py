@@ -31,6 +31,7 @@ ACCENTS = frozenset(
         "vec",
         "boldsymbol",
         "hat",
+        "ddot",
         "bar",
         "tilde",
         "dot",

@@ -108,12 +108,12 @@ def _is_member(node: Node) -> bool:
 
 
 def _both_signs(node: Node) -> Node:
-    """Return the list of both cases of a ``±``, or of those of each element of a list."""
+    """Return the set of both cases of a ``±``, or of those of each element of a list."""
     if not node.has("pm", "mp"):
         return node
     if node.op in _COLLECTIONS:
         return node._replace(args=tuple(case for arg in node.args for case in _cases_of_sign(arg)))
-    return Node("list", tuple(_cases_of_sign(node)))
+    return Node("set", tuple(_cases_of_sign(node)))
 
 
 def _cases_of_sign(node: Node) -> list[Node]:

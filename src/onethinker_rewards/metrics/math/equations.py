@@ -23,7 +23,7 @@ _STATEMENT_SIGNS = _SYMMETRIC_SIGNS | {"notin", "subset", "subseteq", "propto", 
 _DIFFERENTIALS = (Node("sym", text="d"), Node("sym", text="partial"))
 _CHANGES = (Node("sym", text="Delta"), Node("sym", text="nabla"))
 _NAMING_CALLS = frozenset(
-    {"sin", "cos", "tan", "cot", "sec", "csc", "vec", "overline", "overrightarrow", "hat", "bar", "det"}
+    {"sin", "cos", "tan", "cot", "sec", "csc", "vec", "overline", "overrightarrow", "hat", "bar", "dot", "ddot", "tilde", "det"}
 )
 
 
