@@ -174,8 +174,7 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
 def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int, str], set[int]]:
     """Read each distinct reference once, by strict rules.
 
-    Return one entry a row, what is wrong by the batch's row, and the rows where only the task's ``reference_fault`` says
-    so.
+    Return one entry a row, what is wrong by the batch's row, and the rows where only the ``reference_fault`` says so.
 
     With other options, the same text is another reference.
     """

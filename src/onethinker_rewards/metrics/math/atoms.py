@@ -446,6 +446,7 @@ class AtomParser(TokenStream, ABC):
 
 
 def word_node(text: str) -> Node:
+    """Return a word, which also names signs, brackets and functions."""
     return Node("word", text=text)
 
 
@@ -461,10 +462,12 @@ def number_node(text: str) -> Node:
 
 
 def is_integer(node: Node) -> bool:
+    """Return whether a tree is a whole number in digits."""
     return node.op == "num" and node.text.isdigit()
 
 
 def signed(sign: str, node: Node) -> Node:
+    """Return a tree with a sign before it."""
     return node if sign == "+" else Node({"-": "neg"}.get(sign, sign), (node,))
 
 
@@ -475,15 +478,16 @@ def times(left: Node, right: Node) -> Node:
 
 
 def call(name: str, *args: Node) -> Node:
+    """Return a function of the library's own with its arguments."""
     return Node("call", (word_node(name), *args))
 
 
 def bracket(brackets: str, inside: Node) -> Node:
     """Return a tuple or an interval; brackets around a single element only group."""
-    if inside.op == "list" and brackets == "[]" and all(row.op == "bracket" for row in inside.args):
+    are_rows = all(row.op == "bracket" and row.args[0].text == brackets for row in inside.args)
+    if inside.op == "list" and brackets == "[]" and are_rows and len({len(row.args) for row in inside.args}) == 1:
         # [[1, 2], [3, 4]] is a matrix.
-        if len({len(row.args) for row in inside.args}) == 1 and {row.args[0].text for row in inside.args} == {"[]"}:
-            return Node("matrix", tuple(Node("row", row.args[1:]) for row in inside.args))
+        return Node("matrix", tuple(Node("row", row.args[1:]) for row in inside.args))
     if inside.op == "list":
         return Node("bracket", (word_node(brackets), *inside.args))
     if brackets == "()" or (brackets == "[]" and inside.op not in ("rel", "or", "and")):

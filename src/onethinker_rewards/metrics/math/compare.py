@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache
 
@@ -27,7 +28,8 @@ class MathVerdict(StrEnum):
     """The result of comparing an answer with its reference.
 
     Only ``equal`` scores. ``unreadable`` means that the answer is no mathematics, ``bad_reference`` that the
-    reference is no mathematics and the answer not the same text, ``timeout`` that the comparison ran into its deadline or its memory limit.
+    reference is no mathematics and the answer another text, ``timeout`` that the comparison ran into its deadline or
+    its memory limit.
     """
 
     EQUAL = "equal"
@@ -140,10 +142,8 @@ def _is_same_text(predicted: str, reference: str) -> bool:
 
 
 def _bare_text(text: str) -> str:
-    try:
+    with suppress(Unreadable):
         text = normalize(text)
-    except Unreadable:
-        pass
     return "".join(text.split())
 
 

@@ -8,33 +8,35 @@ from onethinker_rewards.metrics.math.tree import Unreadable
 
 # Nested dress is taken off up to this depth; an answer with more of it is an attempt to keep the parser busy.
 _MAX_LAYERS = 8
+_LONGEST_END = 80
 
 _PAIRS = (("**", "**"), ("```", "```"), ("`", "`"), ('"', '"'), ("“", "”"), ("「", "」"), ("$$", "$$"), ("$", "$"),
           ("\\(", "\\)"), ("\\[", "\\]"))  # fmt: skip
 _BOLD_LABEL = re.compile(r"\*\*([^*]*)\*\*(?=\s*\S)")
 _TEXT = re.compile(r"\\(?:text|textnormal|textbf|textit|textrm|mathrm|mathbf|mbox|bold)\s*\{([^{}]*)\}")
 _LABEL = re.compile(
-    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is\b\s*[:：]?|[:：=])\s*"
-    r"|(?:最终|正确)?答案\s*(?:是|为)?\s*[:：]?\s*"
+    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is\b\s*[:\uff1a]?|[:\uff1a=])\s*"
+    r"|(?:最终|正确)?答案\s*(?:是|为)?\s*[:\uff1a]?\s*"
     r"|(?:option|choice)\s+(?=\(?[A-J]\)?\.?$)|选项?\s*(?=\(?[A-J]\)?$)"
     r"|#{2,}\s*|(?:\\therefore(?![A-Za-z])|∴|\\Rightarrow(?![A-Za-z])|⇒|=>)\s*"
     r"|(?:so|thus|hence|therefore)\b[,:]?\s*(?=[-$\\\d(]|[A-Za-z]\s*=)"
     r"|(?:(?:so|thus|hence|therefore|then),?\s+)?(?:(?:we|i)\s+(?:get|have|obtain|find|conclude)(?:\s+that)?|it\s+follows\s+that)\b"
     r"\s*:?\s*(?=[-$\\\d(]|[A-Za-z]\s*=)"
-    r"|(?!(?:and|or)\b)[A-Za-z]{3,}\s*[:：]\s*(?=\S)|[A-Za-z]\s*[:：]\s+(?=[^:：]*=)",
+    r"|(?!(?:and|or)\b)[A-Za-z]{3,}\s*[:\uff1a]\s*(?=\S)|[A-Za-z]\s*[:\uff1a]\s+(?=[^:\uff1a]*=)",
     re.IGNORECASE,
 )
 # The verb of a sentence that ends in its formula: "The area of the triangle is $12$".
 _VERB = re.compile(
     r"(?<=[\s,$])(?:is|are|equals|get|gives|obtain|have|as)(?:\s+equal\s+to)?\s*:?\s*(?=[$\d\\√π-])", re.IGNORECASE
 )
-_BEFORE_VERB = re.compile(r"[A-Za-z][A-Za-z0-9 ,'’$_-]*")
-_ENDS = re.compile(r"\s*(?:\\\.|(?<![\\.])(?<!right)[.。，；,;])\s*(?=[*`$]*$)")
-_LABEL_IN_TEXT = re.compile(r"\\text(?:bf|rm|it)?\s*\{([^{}]*(?:is|are|equals|[:：=])\s*)\}")
+_BEFORE_VERB = re.compile(r"[A-Za-z][A-Za-z0-9 ,'\u2019$_-]*")
+_ENDS = re.compile(r"\s*(?:\\\.|(?<![\\.])(?<!right)[.。\uff0c\uff1b,;])\s*(?=[*`$]*$)")
+_LABEL_IN_TEXT = re.compile(r"\\text(?:bf|rm|it)?\s*\{([^{}]*(?:is|are|equals|[:\uff1a=])\s*)\}")
 
 # What comes after an answer and says nothing about it.
 _TAIL = re.compile(
-    r"[\s.]*I hope (?:it|this) is correct\.?$|\s+is\s+(?:the|my)\s+(?:final\s+|correct\s+)?(?:answer|solution|result)\.?$",
+    r"[\s.]*I hope (?:it|this) is correct\.?$"
+    r"|\s+is\s+(?:the|my)\s+(?:final\s+|correct\s+)?(?:answer|solution|result)\.?$",
     re.IGNORECASE,
 )
 
@@ -61,7 +63,7 @@ def undress(text: str) -> str:
     for _ in range(_MAX_LAYERS):
         before = text
         text = text.removeprefix("\\displaystyle").strip()
-        text = _TAIL.sub("", text) if text.endswith((".", "t", "r", "n")) else text
+        text = _without_end(_TAIL, text)
         text = _without_boxes(_without_marks(text.strip()))
         text = _LABEL_IN_TEXT.sub(r"\1 ", text, count=1) if text.startswith("\\text") else text
         if label := _LABEL.match(text):
@@ -78,12 +80,18 @@ def _without_marks(text: str) -> str:
     text = _BOLD_LABEL.sub(r"\1", text, count=1) if text.startswith("**") else text
     for opening, closing in _PAIRS:
         inside = text[len(opening) : -len(closing)]
-        if text.startswith(opening) and text.endswith(closing) and len(text) > 2 * len(opening) - 1:
-            if opening not in inside and closing not in inside and not inside.endswith("\\"):
-                text = inside.strip()
+        encloses = text.startswith(opening) and text.endswith(closing) and len(text) >= 2 * len(opening)
+        if encloses and opening not in inside and closing not in inside and not inside.endswith("\\"):
+            text = inside.strip()
     if inside_text := _TEXT.fullmatch(text):
         text = inside_text[1].strip()
-    return _ENDS.sub("", text, count=1) if not text.endswith("\\\\") else text
+    return _without_end(_ENDS, text) if not text.endswith("\\\\") else text
+
+
+def _without_end(pattern: re.Pattern[str], text: str) -> str:
+    """Return the text up to what matches at its end; only the last characters are searched, in bounded time."""
+    match = pattern.search(text, max(0, len(text) - _LONGEST_END))
+    return text[: match.start()] + text[match.end() :] if match else text
 
 
 def is_retracted(text: str) -> bool:
@@ -99,7 +107,7 @@ def is_retracted(text: str) -> bool:
 
 
 def _without_boxes(text: str) -> str:
-    r"""Return what the ``\boxed{}`` of a text holds, which may be a box again, or the list of what several boxes hold."""
+    r"""Return what the ``\boxed{}`` of a text holds, which may be a box again; several boxes hold a list."""
     parts = _split_boxes(text)
     if len(parts) == 1:
         return text

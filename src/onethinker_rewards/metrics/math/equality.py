@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import starmap
+from itertools import pairwise, starmap
 
 from onethinker_rewards.metrics.math.equations import (
     Algebra,
@@ -33,7 +33,7 @@ _MAX_MATCHED = 64
 
 
 def is_equal_answer(predicted: Node, reference: Node, algebra: Algebra) -> bool:
-    """Return whether an answer equals its reference, under some renaming of constants that have no name of their own."""
+    """Return whether an answer equals its reference, under some renaming of constants that may have any name."""
     return predicted == reference or any(
         is_equal(*pair, algebra) for pair in renamings(predicted, without_retraction(reference))
     )
@@ -45,48 +45,55 @@ def is_equal(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     Every path to a verdict is in here. ``algebra`` answers what needs a computer algebra system. If it raises, the
     pair stays undecided, and the same call with another ``algebra`` gives the verdict.
     """
-    if predicted == reference:
-        return True
     # An answer whose words deny it equals nothing else. A reference is right whatever its words say.
-    if predicted.op == "retracted":
-        return False
+    if predicted == reference or predicted.op == "retracted":
+        return predicted == reference
     predicted, reference = _both_signs(predicted), _both_signs(without_retraction(reference))
     if reference.op not in _COLLECTIONS:
         predicted = _joined_measures(predicted)
     elif predicted.op not in _COLLECTIONS:
         reference = _joined_measures(reference)
     same = partial(is_equal, algebra=algebra)
-    if "option" in (predicted.op, reference.op):
-        return _is_equal_option(predicted, reference, same)
-    if "family" in (predicted.op, reference.op):
-        return _is_equal_family(predicted, reference, same)
-    if _is_member(predicted) and _is_member(reference) and predicted.args[0] != reference.args[0]:
-        return False
-    predicted, reference = without_variable(predicted), without_variable(reference)
-    if "text" in (predicted.op, reference.op):
-        return _is_equal_text(predicted, reference, same)
-    if predicted.op == reference.op == "clock":
-        return predicted.text == reference.text or _is_same_time(predicted, reference)
-    predicted, reference = (
-        node.args[0] if node.op == "clock" and node.args else node for node in (predicted, reference)
-    )
-    if "clock" in (predicted.op, reference.op):
-        return False
-    if is_statement(predicted) or is_statement(reference):
-        return is_equal_statement(predicted, reference, same)
+    verdict = _is_equal_special(predicted, reference, same)
+    if verdict is not None:
+        return verdict
+    predicted, reference = map(without_variable, (predicted, reference))
     if _describes_set(predicted) or _describes_set(reference):
         return _is_equal_set(predicted, reference, algebra)
     if predicted.op in _COLLECTIONS or reference.op in _COLLECTIONS:
         return _is_equal_collection(predicted, reference, same)
     if predicted.op == "rel" or reference.op == "rel":
         return is_equal_equation(predicted, reference, same, algebra)
-    # A matrix is compared by element with a matrix or a tuple; a calculation with matrices is left to algebra.
-    by_element = {predicted.op, reference.op} - {"bracket"} == {"matrix"}
-    if not by_element and (predicted.has("matrix") or reference.has("matrix")):
+    if _is_calculation(predicted, reference):
         return algebra("equal", predicted, reference)
     if predicted.op in _SHAPES or reference.op in _SHAPES:
         return _is_equal_shape(predicted, reference, same)
     return _is_equal_measure(predicted, reference, algebra)
+
+
+def _is_calculation(predicted: Node, reference: Node) -> bool:
+    """Return whether a side calculates with matrices; those alone are compared by element, also with a tuple."""
+    by_element = {predicted.op, reference.op} - {"bracket"} == {"matrix"}
+    return not by_element and (predicted.has("matrix") or reference.has("matrix"))
+
+
+def _is_equal_special(predicted: Node, reference: Node, same: IsEqual) -> bool | None:
+    """Compare what is no set, equation or value; None if both sides are."""
+    ops = {predicted.op, reference.op}
+    if "option" in ops:
+        return _is_equal_option(predicted, reference, same)
+    if "family" in ops:
+        return _is_equal_family(predicted, reference, same)
+    if _is_member(predicted) and _is_member(reference) and predicted.args[0] != reference.args[0]:
+        return False
+    predicted, reference = map(without_variable, (predicted, reference))
+    if "text" in (predicted.op, reference.op):
+        return _is_equal_text(predicted, reference, same)
+    if "clock" in ops:
+        return _is_equal_clock(predicted, reference, same)
+    if is_statement(predicted) or is_statement(reference):
+        return is_equal_statement(predicted, reference, same)
+    return None
 
 
 def without_retraction(node: Node) -> Node:
@@ -162,16 +169,22 @@ def _is_equal_text(predicted: Node, reference: Node, same: IsEqual) -> bool:
     return same(text.args[0], other) if predicted is text else same(other, text.args[0])
 
 
-def _is_same_time(predicted: Node, reference: Node) -> bool:
-    """Return whether two times are the same where only one of them says which half of the day it means."""
-    if bool(predicted.args) == bool(reference.args):
-        return False
-    open_time, minutes = (predicted, reference.text) if predicted.args else (reference, predicted.text)
-    return int(open_time.text) < 13 * 60 and (int(open_time.text) - int(minutes)) % (12 * 60) == 0
+def _is_equal_clock(predicted: Node, reference: Node, same: IsEqual) -> bool:
+    """Compare two times of day, or one that does not say which half of the day it means with a ratio."""
+    if predicted.op != reference.op:
+        predicted, reference = (
+            node.args[0] if node.op == "clock" and node.args else node for node in (predicted, reference)
+        )
+        return "clock" not in (predicted.op, reference.op) and same(predicted, reference)
+    minutes = int(predicted.text) - int(reference.text)
+    if not minutes or bool(predicted.args) == bool(reference.args):
+        return not minutes
+    open_time = predicted if predicted.args else reference
+    return int(open_time.text) < 13 * 60 and minutes % (12 * 60) == 0
 
 
 def _is_equal_family(predicted: Node, reference: Node, same: IsEqual) -> bool:
-    """Compare families like ``k\\pi, k \\in \\mathbb{Z}``: the domains if both have one, then the members."""
+    r"""Compare families like ``k\pi, k \in \mathbb{Z}``: the domains if both have one, then the members."""
     if predicted.op == reference.op:
         return all(map(same, predicted.args, reference.args))
     family, other = (predicted, reference) if predicted.op == "family" else (reference, predicted)
@@ -295,7 +308,8 @@ def _named_elements(node: Node) -> list[Node]:
     elements = list(node.args)
     first = elements[0] if elements else node
     if is_equation(first) and len(first.args) == 3 and defined_name(first) is first.args[0]:
-        if not any(element.op in ("rel", "mod") for element in elements[1:]):
+        is_only_name = not any(element.op in ("rel", "mod") for element in elements[1:])
+        if is_only_name:
             return [first, *(Node("rel", (*first.args[:2], element)) for element in elements[1:])]
     return elements
 
@@ -316,7 +330,7 @@ def _in_order_of_names(equations: list[Node]) -> list[Node]:
     """Return equations in the order of their names if these follow each other in the alphabet, like x and y."""
     names = [name.text if name.op == "sym" else "" for name in _names(equations)]
     in_order = sorted(names)
-    is_run = all(_follows(first, second) for first, second in zip(in_order, in_order[1:], strict=False))
+    is_run = all(_follows(first, second) for first, second in pairwise(in_order))
     return [equations[names.index(name)] for name in in_order] if is_run else equations
 
 

@@ -23,7 +23,23 @@ _STATEMENT_SIGNS = _SYMMETRIC_SIGNS | {"notin", "subset", "subseteq", "propto", 
 _DIFFERENTIALS = (Node("sym", text="d"), Node("sym", text="partial"))
 _CHANGES = (Node("sym", text="Delta"), Node("sym", text="nabla"))
 _NAMING_CALLS = frozenset(
-    {"sin", "cos", "tan", "cot", "sec", "csc", "vec", "overline", "overrightarrow", "hat", "bar", "dot", "ddot", "tilde", "det"}
+    {
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "vec",
+        "overline",
+        "overrightarrow",
+        "hat",
+        "bar",
+        "dot",
+        "ddot",
+        "tilde",
+        "det",
+    }
 )
 
 
@@ -76,7 +92,7 @@ def _is_same_name(left: Node, right: Node | None) -> bool:
 
 
 def _has_equal_sides(predicted: Node, reference: Node, same: IsEqual) -> bool:
-    """Return whether the sides of two equations are equal one by one, in the order of the reference or the other way."""
+    """Return whether the sides of two equations are equal one by one, in one order or the other."""
     lefts, rights = predicted.args[::2], reference.args[::2]
     if len(lefts) != len(rights):
         return False
@@ -155,7 +171,7 @@ def _is_differential(node: Node) -> bool:
 
 
 def _is_change(product: Node) -> bool:
-    """Return whether a product is a change of a variable, like ``\\Delta x``."""
+    r"""Return whether a product is a change of a variable, like ``\Delta x``."""
     return product.args[0] in _CHANGES and len(product.args) == 2 and product.args[1].op == "sym"
 
 
@@ -173,7 +189,7 @@ def has_approximation(node: Node) -> bool:
 
 
 def _is_equal_approximation(predicted: Node, reference: Node, same: IsEqual, algebra: Algebra) -> bool:
-    """Compare an exact value with its approximation, ``12\\pi \\approx 37.7``, with a value or with such another.
+    r"""Compare an exact value with its approximation, ``12\pi \approx 37.7``, with a value or with such another.
 
     The approximations of an answer must be its value, rounded. Those of a reference are right as they are.
     """
@@ -260,7 +276,7 @@ def rounding_step(node: Node) -> Fraction:
 
 
 def is_equal_statement(predicted: Node, reference: Node, same: IsEqual) -> bool:
-    """Compare congruences, cases, and relations like ``AB \\perp CD``, part by part."""
+    r"""Compare congruences, cases, and relations like ``AB \perp CD``, part by part."""
     if "cases" in (predicted.op, reference.op):
         return _is_equal_cases(value_of(predicted), value_of(reference), same)
     if "mod" in (predicted.op, reference.op):
@@ -274,7 +290,7 @@ def is_equal_statement(predicted: Node, reference: Node, same: IsEqual) -> bool:
 
 
 def _is_equal_congruence(predicted: Node, reference: Node, same: IsEqual) -> bool:
-    """Compare ``x \\equiv 3 \\pmod 5``, or its value ``3 \\pmod 5``; a number is the value of ``8 \\bmod 5``."""
+    r"""Compare ``x \equiv 3 \pmod 5``, or its value ``3 \pmod 5``; a number is the value of ``8 \bmod 5``."""
     if predicted.op != reference.op:
         congruence, other = (predicted, reference) if predicted.op == "mod" else (reference, predicted)
         value, modulus = map(rational, congruence.args)

@@ -13,7 +13,8 @@ from onethinker_rewards.metrics.math.words import is_word
 
 # Functions of one argument that need no brackets.
 FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc coth sech csch sinh cosh tanh asin acos atan ln log lg exp".split()
+    "sin cos tan cot sec csc arcsin arccos arctan "
+    "arccot arcsec arccsc coth sech csch sinh cosh tanh asin acos atan ln log lg exp".split()
 )
 _NAMES = FUNCTIONS | {"pi", "sqrt", "infty", "max", "min", "gcd", "lcm", "det", "abs", "floor", "ceil"}
 
@@ -25,7 +26,8 @@ _SYNONYMS = {
     "rvert": "|", "vert": "|", "mid": "|", "cup": "cup", "cap": "cap", "setminus": "setminus",
     "backslash": "setminus", "in": "in", "notin": "notin", "subset": "subset", "subseteq": "subseteq", "perp": "perp",
     "parallel": "parallel", "sim": "sim", "backsim": "sim", "cong": "cong", "propto": "propto", "pm": "pm", "mp": "mp",
-    "to": "to", "rightarrow": "to", "longrightarrow": "to", "mapsto": "to", "implies": "implies", "Rightarrow": "implies", "iff": "iff",
+    "to": "to", "rightarrow": "to", "longrightarrow": "to", "mapsto": "to", "implies": "implies",
+    "Rightarrow": "implies", "iff": "iff",
     "Leftrightarrow": "iff", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "langle": "(",
     "rangle": ")", "colon": ":", "wedge": "and", "vee": "or", "land": "and", "lor": "or", "degree": "degree",
     "circ": "circ", "prime": "'", "mod": "mod", "bmod": "mod", "pmod": "mod", "arctg": "arctan", "tg": "tan",
@@ -72,7 +74,11 @@ class Token(NamedTuple):
 
 
 def tokenize(text: str, previous: Token | None = None) -> list[Token]:
-    """Return the tokens of a normalized text that follows a token; raises Unreadable at the first character that starts no token."""
+    """Return the tokens of a normalized text that may follow a token.
+
+    Raises:
+        Unreadable: A character starts no token.
+    """
     tokens: list[Token] = []
     position, depth = 0, 0
     text = text.rstrip()
@@ -149,7 +155,7 @@ def _from_letters(run: str, previous: Token) -> Iterator[Token]:
 
 
 def _split_letters(run: str) -> Iterator[Token]:
-    """Split letters without a space: ``sinx`` is a function and a variable, ``area`` a word, ``lwh`` three variables."""
+    """Split letters without a space: ``sinx`` is a function and a variable, ``area`` a word, ``lwh`` a product."""
     for name in ("sqrt", "sin", "cos", "tan", "log", "ln", "pi"):
         rest = run.removeprefix(name)
         if rest != run and len(rest) <= 2:

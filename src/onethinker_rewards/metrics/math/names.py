@@ -25,14 +25,21 @@ def renamings(predicted: Node, reference: Node) -> Iterator[tuple[Node, Node]]:
         return
     if len(left) != len(right) or len(left) < 2:
         return
-    if ours:
-        if len(ours) <= _MAX_CONSTANTS and all(name.partition("_")[0] in _CONSTANTS for name in ours + theirs):
-            for order in permutations(theirs):
-                pairs = dict(zip(ours, order, strict=True))
-                if _keeps_letters(pairs, left & right):
-                    yield _renamed(predicted, pairs), reference
-        return
-    # C_1 and C_2 may be exchanged.
+    yield from _free_renamings(predicted, reference, left, right) if ours else _exchanges(predicted, reference, left)
+
+
+def _free_renamings(predicted: Node, reference: Node, left: set[str], right: set[str]) -> Iterator[tuple[Node, Node]]:
+    """Yield the answer with the constants that only it has under the names that only the reference has."""
+    ours, theirs = sorted(left - right), sorted(right - left)
+    if len(ours) <= _MAX_CONSTANTS and all(name.partition("_")[0] in _CONSTANTS for name in ours + theirs):
+        for order in permutations(theirs):
+            pairs = dict(zip(ours, order, strict=True))
+            if _keeps_letters(pairs, left & right):
+                yield _renamed(predicted, pairs), reference
+
+
+def _exchanges(predicted: Node, reference: Node, left: set[str]) -> Iterator[tuple[Node, Node]]:
+    """Yield the answer with its ``C_1`` and ``C_2`` exchanged."""
     indexed = sorted(name for name in left if name[0] in "Cc" and name[1:2] == "_")
     if 1 < len(indexed) <= _MAX_CONSTANTS:
         for order in permutations(indexed):
@@ -49,9 +56,9 @@ def _parameter(node: Node, own: list[str]) -> str | None:
 
 
 def _keeps_letters(pairs: dict[str, str], shared: set[str]) -> bool:
-    """Return whether each constant becomes one that is written alike, or one of both is an integral's C or has an index.
+    """Return whether each constant becomes one that is written alike, or one of both is an integral's C.
 
-    ``mc^2`` and ``mk^2`` are different, and so are ``C_1 + C_2`` and ``C_1 + C_3``: an index is right or all are others.
+    ``mc^2`` and ``mk^2`` are different, and so are ``C_1 + C_2`` and ``C_1 + C_3``.
     """
     for old, new in pairs.items():
         if old[0] == new[0] and any(name.startswith(f"{old[0]}_") for name in shared):

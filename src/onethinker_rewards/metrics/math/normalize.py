@@ -23,14 +23,16 @@ _SIGNS = {
     "\N{DEGREE FAHRENHEIT}": r"^\circ F", "\N{ANGLE}": r"\angle ", "\N{WHITE UP-POINTING TRIANGLE}": r"\triangle ",
     "\N{DOUBLE-STRUCK CAPITAL R}": r"\mathbb{R}", "\N{DOUBLE-STRUCK CAPITAL Z}": r"\mathbb{Z}",
     "\N{DOUBLE-STRUCK CAPITAL N}": r"\mathbb{N}",
-    "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''", "\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{IDEOGRAPHIC FULL STOP}": ".",
+    "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{IDEOGRAPHIC FULL STOP}": ".",
     "\N{IDEOGRAPHIC COMMA}": ",", "\N{LEFT FLOOR}": r"\lfloor ", "\N{RIGHT FLOOR}": r"\rfloor ",
     "\N{LEFT CEILING}": r"\lceil ", "\N{RIGHT CEILING}": r"\rceil ", "\N{N-ARY SUMMATION}": r"\sum ",
     "\N{RIGHTWARDS ARROW}": r"\to ", "\N{UP TACK}": r"\perp ", "\N{PARALLEL TO}": r"\parallel ",
     "\N{IDENTICAL TO}": r"\equiv ", "\N{TILDE OPERATOR}": r"\sim ", "\N{APPROXIMATELY EQUAL TO}": r"\cong ",
     "\N{NOT AN ELEMENT OF}": r"\notin ", "\N{SUBSET OF}": r"\subset ", "\N{SUBSET OF OR EQUAL TO}": r"\subseteq ",
     "\N{OHM SIGN}": r"\Omega ", "\N{GREEK CAPITAL LETTER OMEGA}": r"\Omega ", "\N{MICRO SIGN}": r"\mu ",
-    "\N{GREEK CAPITAL LETTER DELTA}": r"\Delta ", "\N{HORIZONTAL ELLIPSIS}": r"\dots ", "\N{CUBE ROOT}": r"\sqrt[3] ", "\N{POUND SIGN}": "", "\N{EURO SIGN}": "", "\N{ZERO WIDTH SPACE}": "",
+    "\N{GREEK CAPITAL LETTER DELTA}": r"\Delta ", "\N{HORIZONTAL ELLIPSIS}": r"\dots ", "\N{CUBE ROOT}": r"\sqrt[3] ",
+    "\N{POUND SIGN}": "", "\N{EURO SIGN}": "", "\N{ZERO WIDTH SPACE}": "",
     "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "\N{IDEOGRAPHIC SPACE}": " ",
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
     "⅕": r"\frac{1}{5}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
@@ -97,10 +99,13 @@ _PLAIN_SPELLINGS = tuple(
 )
 # An approximation in words or brackets after an exact value: "12\\pi (about 37.7)".
 _APPROXIMATION = re.compile(
-    rf"(?:(?<=[\d}})%])|(?<=\\pi))[\s,]*(?:{_WORD})?(?:(?<!\\)(?:\(\s*)?(?:or |which is )?\s*(?:approximately|approx\.?|about|roughly)"
+    rf"(?:(?<=[\d}})%])|(?<=\\pi))[\s,]*(?:{_WORD})?(?:(?<!\\)(?:\(\s*)?(?:or |which is )?\s*"
+    r"(?:approximately|approx\.?|about|roughly)"
     r"|\(\s*(?:\\approx(?![A-Za-z])|\\text\{\s*(?:approximately|about)\s*\}))\s*([^()a-z]*\d[^()]*?)\s*\)?\s*\}?$"
 )
 _TIMES_SIGN = re.compile(r"(?<=[\d)}%])(\s*)[xX](\s*)(?=\d)")
+# Clauses are at the end of a text, and not longer.
+_LONGEST_CLAUSE = 120
 _POWER_OF_TEN = re.compile(r"(?<=\d)\s+[xX]\s+(?=10\s*\^)")
 _LETTER_X = re.compile(r"[xX]")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
@@ -127,10 +132,7 @@ def normalize(text: str) -> str:
         text = _RING.sub("°", text).translate(_PLAIN)
     # An escaped dollar is a currency sign; every other dollar is a delimiter.
     text = text.replace("\\$", "")
-    if "\\" in text:
-        text = _normalize_latex(text)
-    else:
-        text = _DELIMITER.sub(" ", text).replace("~", " ").replace("{,}", ",")
+    text = _normalize_latex(text) if "\\" in text else _DELIMITER.sub(" ", text).replace("~", " ").replace("{,}", ",")
     if "x" in text or "X" in text:
         text = _with_times_signs(text)
     if "^" in text:
@@ -139,7 +141,8 @@ def normalize(text: str) -> str:
     for pattern, replacement in _PLAIN_SPELLINGS:
         text = pattern.sub(replacement, text)
     text = _MODULUS.sub(r" \\pmod{\1}", text)
-    text = _APPROXIMATION.sub(r" \\approx \1", text)
+    if approximation := _APPROXIMATION.search(text, max(0, len(text) - _LONGEST_CLAUSE)):
+        text = rf"{text[: approximation.start()]} \approx {approximation[1]}"
     text = _with_domain(text).strip()
     text = text.removeprefix("=").removesuffix("\\\\").rstrip()
     text = text.removesuffix(".").removesuffix("\\").rstrip(" ,;") if not text.endswith("\\\\") else text
@@ -171,8 +174,10 @@ def _with_times_signs(text: str) -> str:
 
 def _with_domain(text: str) -> str:
     r"""Return the text with "for any real c" at its end written as ``, c \in \mathbb{R}``."""
-    text = _BRACKETED_DOMAIN.sub(r", \1", text)
-    if not (clause := _DOMAIN.search(text)):
+    end = max(0, len(text) - _LONGEST_CLAUSE)
+    if bracketed := _BRACKETED_DOMAIN.search(text, end):
+        return f"{text[: bracketed.start()]}, {bracketed[1]}"
+    if not (clause := _DOMAIN.search(text, end)):
         return text
     letter = _DOMAIN_LETTER.search(clause[0].replace("\\text", "").replace("\\in", "").replace("\\mathbb", ""))
     space = next((space for word, space in _DOMAIN_SPACES if word in clause[0]), None)

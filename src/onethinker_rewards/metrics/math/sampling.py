@@ -48,7 +48,9 @@ def _points(left: Any, right: Any, variables: list[Any], conditions: list[list[A
     generator = random.Random(7)  # noqa: S311
     whole, rounded = _whole_numbers(left) | _whole_numbers(right), _rounded(left) | _rounded(right)
     positive = _positive(variables, conditions)
-    farthest = _FARTHEST_EXPONENT if left.has(*_GROWING) or right.has(*_GROWING) or _has_exponent(left + right) else _FARTHEST
+    farthest = (
+        _FARTHEST_EXPONENT if left.has(*_GROWING) or right.has(*_GROWING) or _has_exponent(left + right) else _FARTHEST
+    )
 
     def draw(variable: Any, index: int) -> Any:
         if variable in whole:
@@ -125,10 +127,10 @@ def _is_negative(condition: Any, point: dict[Any, Any]) -> bool:
 
 
 def _positive(variables: list[Any], conditions: list[list[Any]]) -> set[Any]:
-    """Return the letters that a root or a logarithm needs to be positive.
+    r"""Return the letters that a root or a logarithm needs to be positive.
 
     These are the letters whose sign decides whether it is real. A function of one letter keeps both signs if one side
-    needs it and the other has a root or a logarithm that is real for both: ``\\ln x^2`` is not ``2\\ln x``.
+    needs it and the other has a root or a logarithm that is real for both: ``\ln x^2`` is not ``2\ln x``.
     """
     generator = random.Random(11)  # noqa: S311
     is_alone = len(variables) == 1

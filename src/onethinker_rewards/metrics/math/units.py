@@ -70,7 +70,8 @@ _LONG_PREFIXES = {"nano": "1e-9", "micro": "1e-6", "milli": "1e-3", "centi": "1e
 # Units without multiples, each its own dimension. Other words after a number are so too.
 _OTHERS = (
     "year month dollar cent euro unit degree radian rad person people student apple time way box ball "
-    "USD EUR GBP RMB CNY yuan rupee peso yen point pt cup pint quart rpm dB ppm cal kcal calorie kilocalorie knot byte bit bps"
+    "USD EUR GBP RMB CNY yuan rupee peso yen point pt "
+    "cup pint quart rpm dB ppm cal kcal calorie kilocalorie knot byte bit bps"
 ).split()
 # A unit in symbols of Chinese that has a name of ours; others are words as they are.
 _CHINESE = {"米": "m", "厘米": "cm", "毫米": "mm", "千米": "km", "公里": "km", "克": "g", "千克": "kg", "公斤": "kg",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 NUMBER_WORDS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen",    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
 
 _VOWELS = frozenset("aeiou")
 _SHORT_WORDS = frozenset(
     "no yes odd one two six ten red all any and off out old new far sum set add day may jan feb apr jun jul aug sep "
-    "oct nov dec mon tue wed thu fri sat sun east west acute none even true ".split()
+    "oct nov dec mon tue wed thu fri sat sun east west acute none even true".split()
 )
 
 
@@ -25,9 +27,7 @@ def is_word(run: str) -> bool:
         return True
     if not (run[1:].islower() or run.isupper()) or len(run) < 3:
         return False
-    if any(later == chr(ord(earlier) + 1) for earlier, later in zip(lowered, lowered[1:], strict=False)) and (
-        "".join(sorted(lowered)) == lowered
-    ):
+    if all(ord(later) == ord(earlier) + 1 for earlier, later in pairwise(lowered)):
         return False
     vowels = [letter in _VOWELS for letter in lowered]
     if len(run) == 3:
