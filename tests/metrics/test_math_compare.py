@@ -16,7 +16,7 @@ from onethinker_rewards.workers import Outcome, Pool, Status
 PAIRS = Path(__file__).parent / "math_pairs.tsv"
 
 # Known misses, each with its reason in docs/metrics/math-equal.md.
-MISSES = {(r"\sqrt { 1 7 }", r"\sqrt{17}"), ("l: y = 2x", "y=2x"), ("]0,1[", "(0,1)")}
+MISSES = {(r"\sqrt { 1 7 }", r"\sqrt{17}")}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,25 @@ def test_the_list_is_a_list() -> None:
     rows = listed()
     assert len({(row["predicted"], row["reference"]) for row in rows}) == len(rows)
     assert {row["verdict"] for row in rows} == {"equal", "different"}
+
+
+KINDS = PAIRS.with_name("math_kinds.tsv")
+
+
+def test_pairs_of_every_kind(pool: Pool) -> None:
+    """For each kind of writing, right answers written so, and wrong answers next to them."""
+    with KINDS.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    verdicts = compare_math([row["predicted"] for row in rows], [row["reference"] for row in rows], pool=pool)
+    wrong = [
+        (row["predicted"], row["reference"], row["verdict"])
+        for row, verdict in zip(rows, verdicts, strict=True)
+        if (verdict is MathVerdict.EQUAL) != (row["verdict"] == "equal")
+    ]
+    assert wrong == []
+    for kind in {row["kind"] for row in rows}:
+        of_kind = [row["verdict"] for row in rows if row["kind"] == kind]
+        assert min(of_kind.count("equal"), of_kind.count("different")) >= 5, kind
 
 
 def test_every_readable_answer_equals_itself_without_a_worker() -> None:
@@ -137,12 +156,25 @@ def test_no_rows() -> None:
     assert compare_math([], []) == []
 
 
-@pytest.mark.parametrize("reference", ["", "   ", "$$", "?", r"\frac{1}{", "((((", "1 2", r"\boxed{}", "x" * 20_000])
-def test_an_unreadable_reference_is_an_error_and_never_a_match(reference: str) -> None:
+@pytest.mark.parametrize("reference", ["", "   ", "$$", r"\boxed{}"])
+def test_an_empty_reference_is_an_error_and_never_a_match(reference: str) -> None:
     with pytest.raises(BadReferenceError) as raised:
         math_equal(["1", reference], ["1", reference])
     assert raised.value.rows == (1,)
     assert compare_math([reference], [reference]) == [MathVerdict.BAD_REFERENCE]
+
+
+@pytest.mark.parametrize("reference", ["?", r"\frac{1}{", "((((", "1 2", r"\forall x > 0", "x" * 20_000])
+def test_an_unreadable_reference_equals_its_own_text_only(reference: str) -> None:
+    assert math_equal([reference, f" {reference} "], [reference, reference]).tolist() == [True, True]
+    with pytest.raises(BadReferenceError) as raised:
+        math_equal(["1", reference, reference + "1"], ["1", reference, reference])
+    assert raised.value.rows == (2,)
+
+
+def test_an_unreadable_reference_is_compared_without_its_dress() -> None:
+    predicted = [r"$\forall x>0$", r"The answer is $\forall x > 0$.", r"\boxed{\forall x > 0}", r"\forall x > 1"]
+    assert compare_math(predicted, [r"\forall x > 0"] * 4) == ["equal", "equal", "equal", "bad_reference"]
 
 
 @pytest.mark.parametrize("predicted", ["", " ", "$$", "?", r"\boxed{}", "1 or", "__import__('os').system('true')"])

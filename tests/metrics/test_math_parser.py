@@ -40,7 +40,7 @@ from onethinker_rewards.metrics.math import algebra, reads_math
         pytest.param(r"3\overline{3}", "a bar over", id="bar without a decimal point"),
         pytest.param(r"\begin{pmatrix}1&2\\3\end{pmatrix}", "different length", id="ragged matrix"),
         pytest.param(r"\begin{pmatrix}1)", "does not end", id="open matrix"),
-        pytest.param(r"\begin{cases}1\end{cases}", "an operand is missing", id="cases"),
+        pytest.param(r"\begin{cases}1&x&y\end{cases}", "more than a value", id="cases"),
         pytest.param(r"5\text{\pi}", "commands inside text", id="command after a number"),
         pytest.param(r"\boxed 5", "without braces", id="box without braces"),
         pytest.param(r"\boxed{5", "not closed", id="open box"),

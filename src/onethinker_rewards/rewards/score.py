@@ -143,18 +143,25 @@ class _TaskRows:
 def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: RewardBatch) -> dict[int, str]:
     """Read both sides of one task's rows, compare them, and write scores and codes; return bad references by row."""
     spec, rows = task.spec, task.rows
-    reference, bad = _read_references(task, recipe)
+    reference, bad, doubtful = _read_references(task, recipe)
+    if recipe.formulas.get(spec.name, spec.accuracy) is not spec.accuracy:
+        doubtful = set[int]()
     predicted = _read_answers(task, recipe, answers, reference)
 
-    valid = np.array([answers.failure[row] is None and row not in bad for row in rows.tolist()], dtype=np.bool_)
+    is_bad = bad.keys() - doubtful
+    valid = np.array([answers.failure[row] is None and row not in is_bad for row in rows.tolist()], dtype=np.bool_)
     scores = _compare(task, recipe, predicted, reference, valid)
+    # The task's own formula names the doubtful references that it cannot compare with.
+    reasons = bad
+    bad = {row: reason for row, reason in bad.items() if row not in doubtful or answers.failure[row] is not None}
     batch.accuracy[rows] = np.where(valid, scores.accuracy, 0.0)
     for name, values in scores.parts.items():
         batch.part(name)[rows] = np.where(valid, values, 0.0)
     batch.normalized[rows] = batch.accuracy[rows] / spec.maximum
     for index, code in scores.failures.items():
         if valid[index] and code is FailureCode.BAD_REFERENCE:
-            bad[int(rows[index])] = describe_reference(spec, task.references[index], code)
+            row = int(rows[index])
+            bad[row] = reasons.get(row) or describe_reference(spec, task.references[index], code)
         elif valid[index]:
             answers.failure[int(rows[index])] = code
     bad |= {int(rows[index]): reason for index, reason in scores.bad_references.items() if valid[index]}
@@ -165,8 +172,10 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
     return bad
 
 
-def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int, str]]:
-    """Read each distinct reference once, by strict rules; return one entry a row, and what is wrong by the batch's row.
+def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int, str], set[int]]:
+    """Read each distinct reference once, by strict rules.
+
+    Return one entry a row, what is wrong by the batch's row, and the rows where only the ``reference_fault`` says so.
 
     With other options, the same text is another reference.
     """
@@ -180,16 +189,17 @@ def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int
     distinct = Answers.of_texts(bare)
     read_options = replace(recipe.read_options, options=None if options is None else [texts for _, texts in numbers])
     columns = recipe.reader.read_references(distinct, spec.schema, read_options)
-    if spec.reference_fault is not None:
-        for number, text in enumerate(bare):
-            distinct.failure[number] = distinct.failure[number] or spec.reference_fault(text)
+    faults = [None if spec.reference_fault is None else spec.reference_fault(text) for text in bare]
     bad: dict[int, str] = {}
-    if any(distinct.failure):
+    doubtful: set[int] = set()
+    if any(distinct.failure) or any(faults):
         for row, text, number in zip(task.rows.tolist(), task.references, number_of.tolist(), strict=True):
-            code = distinct.failure[number]
+            code = distinct.failure[number] or faults[number]
             if code is not None:
                 bad[row] = describe_reference(spec, text, code)
-    return columns.take(number_of), bad
+                if distinct.failure[number] is None:
+                    doubtful.add(row)
+    return columns.take(number_of), bad, doubtful
 
 
 def _read_answers(task: _TaskRows, recipe: Recipe, answers: Answers, reference: Columns) -> Columns:

@@ -134,7 +134,8 @@ class TaskSpec:
         constants: Numbers that the formula takes from its context, by name; a recipe may set others.
         instruction: The paragraph of the prompt that says how to answer.
         example: An answer of the right form, shown in the prompt.
-        reference_fault: Returns why a reference that is in the schema is unusable all the same, or None.
+        reference_fault: Returns why a reference that is in the schema is unusable all the same, or None. The task's own
+            formula judges such rows again, and names those that it cannot compare in its failures.
     """
 
     name: str

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import operator
-import random
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -22,16 +21,13 @@ from typing import Any
 import sympy
 from mpmath.libmp import NoConvergence
 
-from onethinker_rewards.metrics.math.equality import Question, inequalities, is_equal, is_inequality, without_variable
-from onethinker_rewards.metrics.math.parser import ACCENTS, parse
+from onethinker_rewards.metrics.math.atoms import ACCENTS
+from onethinker_rewards.metrics.math.equality import inequalities, is_equal_answer, is_inequality, without_variable
+from onethinker_rewards.metrics.math.equations import Question, rounding_step
+from onethinker_rewards.metrics.math.parser import parse
+from onethinker_rewards.metrics.math.sampling import agrees, numeric_value, with_positive_letters
 from onethinker_rewards.metrics.math.tree import Node, tolerance
-
-_DIGITS = 30
-_MAX_DIGITS = 120
-_ROUGHLY = sympy.Float("1e-25")
-_EXACTLY = sympy.Float("1e-90")
-_POINTS = 5
-_NEEDED_POINTS = 3
+from onethinker_rewards.metrics.math.units import as_letters
 
 # Larger powers and factorials are not computed.
 _MAX_BITS = 400_000
@@ -50,7 +46,7 @@ class TooExpensive(Exception):  # noqa: N818
 def verdict(predicted: str, reference: str) -> str:
     """Return ``equal``, ``different`` or ``timeout`` for two readable texts."""
     try:
-        return "equal" if is_equal(parse(predicted), _parse_reference(reference), _answer) else "different"
+        return "equal" if is_equal_answer(parse(predicted), _parse_reference(reference), _answer) else "different"
     except TooExpensive:
         return "timeout"
 
@@ -61,7 +57,7 @@ _parse_reference = lru_cache(maxsize=256)(parse)
 def _answer(question: Question, left: Node, right: Node) -> bool:
     """Answer one of the questions of `is_equal`."""
     try:
-        return _ANSWERS[question](left, right)
+        return _ANSWERS[question](as_letters(left), as_letters(right))
     except _REFUSALS:
         return False
 
@@ -76,52 +72,17 @@ def _is_equal_expression(left_node: Node, right_node: Node) -> bool:
         return True
     if isinstance(left, sympy.MatrixBase):
         same_shape = isinstance(right, sympy.MatrixBase) and left.shape == right.shape
-        return same_shape and all(map(_agrees, left.flat(), right.flat()))
+        return same_shape and all(map(agrees, left.flat(), right.flat()))
     allowed = tolerance(left_node, right_node)
     if left.is_Rational and right.is_Rational:
         return allowed is not None and bool(abs(left - right) < allowed)
-    return _agrees(left, right, allowed and sympy.Rational(allowed.numerator, allowed.denominator))
+    return agrees(left, right, allowed and sympy.Rational(allowed.numerator, allowed.denominator))
 
 
-def _agrees(left: Any, right: Any, allowed: Any = None) -> bool:
-    """Compare numbers as they are, functions at random points."""
-    variables = sorted(left.free_symbols | right.free_symbols, key=lambda symbol: symbol.name)
-    # The points are the same every time, so that a verdict does not depend on what was compared before.
-    generator = random.Random(7)  # noqa: S311
-    agreements: list[bool | None] = []
-    for _ in range(_POINTS if variables else 1):
-        point = [(variable, sympy.Rational(generator.randint(-4000, 4000), 1009)) for variable in variables]
-        agreements.append(_agrees_in_value(left.subs(point), right.subs(point), allowed))
-        if agreements[-1] is False:
-            return False
-    agreed = agreements.count(True)
-    return agreed >= _NEEDED_POINTS or agreed == len(agreements) or sympy.simplify(left - right) == 0
-
-
-def _agrees_in_value(left: Any, right: Any, allowed: Any) -> bool | None:
-    """Return whether two numbers are equal; None if neither has a value."""
-    left_value, right_value = _value(left), _value(right)
-    if left_value is None or right_value is None:
-        return None if left_value is right_value else False
-    if not (left_value.is_finite and right_value.is_finite):
-        return bool(left_value == right_value)
-    distance = abs(left_value - right_value)
-    if allowed is not None:
-        return bool(distance < allowed)
-    scale = max(abs(left_value), abs(right_value))
-    if distance > _ROUGHLY * scale:
-        return False
-    # Thirty digits are not enough to tell 10^40 + 1 from 10^40.
-    return bool(abs((left - right).evalf(_DIGITS, maxn=_MAX_DIGITS)) <= _EXACTLY * max(scale, 1))
-
-
-def _value(expression: Any) -> Any:
-    """Return the value to thirty digits; None if there is no value."""
-    value = expression.evalf(_DIGITS)
-    if value in (sympy.oo, -sympy.oo):
-        return value
-    parts = value.as_real_imag() if value.is_number else ()
-    return value if parts and all(part.is_Float or part.is_Rational for part in parts) else None
+def _is_rounded(exact_node: Node, rounded_node: Node) -> bool:
+    value, step = numeric_value(_to_sympy(exact_node)), rounding_step(rounded_node)
+    distance = abs(value - _to_sympy(rounded_node)) if value is not None else sympy.oo
+    return bool(distance <= sympy.Rational(step.numerator, step.denominator) / 2)
 
 
 # Equations and inequalities, given as the difference of their sides.
@@ -134,9 +95,10 @@ def _is_proportional_with_sign(left: Node, right: Node) -> bool:
 
 def _factor(left_node: Node, right_node: Node) -> Any:
     """Return the real constant that, times the right side, gives the left side; None if there is no such constant."""
-    left, right = sympy.expand(_to_sympy(left_node)), sympy.expand(_to_sympy(right_node))
+    left, right = with_positive_letters(sympy.expand(_to_sympy(left_node)), sympy.expand(_to_sympy(right_node)))
     if left == 0 or right == 0:
-        return sympy.Integer(1) if left == right else None
+        # Identities say nothing, whatever their sides are.
+        return None
     ratio = sympy.cancel(left / right)
     if ratio.free_symbols:
         ratio = sympy.simplify(ratio)
@@ -174,7 +136,10 @@ def _to_set(node: Node) -> Any:
     if node.op == "bracket":
         brackets, low, high = node.args
         left_open, right_open = (bracket in "()" for bracket in brackets.text)
-        return sympy.Interval(_to_sympy(low), _to_sympy(high), left_open, right_open)
+        low, high = _to_sympy(low), _to_sympy(high)
+        if (low == -sympy.oo and not left_open) or (high == sympy.oo and not right_open):
+            raise TypeError("infinity is no element")
+        return sympy.Interval(low, high, left_open, right_open)
     if node.op in _COMBINATIONS:
         return _COMBINATIONS[node.op](*map(_to_set, node.args))
     if node.op == "without":
@@ -205,6 +170,10 @@ def _to_sympy(node: Node) -> Any:
         return sympy.Symbol(node.text)
     if node.op == "const":
         return _CONSTANTS[node.text]
+    if node.op == "apply":
+        # The value of an unknown function is a number like any other: f(0) is a variable of that name.
+        name, *values = map(_to_sympy, node.args)
+        return sympy.Symbol(f"{name}({', '.join(map(str, values))})")
     if node.op == "call":
         name, *args = node.args
         return _CALLS[name.text](*map(_to_sympy, args))
@@ -234,6 +203,9 @@ def _power(base: Any, exponent: Any) -> Any:
         bits = max(int(base.p).bit_length(), int(base.q).bit_length())
         if bits * abs(exponent) > _MAX_BITS:
             raise TooExpensive
+        if base < 0 and exponent.q != 1 and exponent.q % 2:
+            # Odd roots of negative numbers are real, as in school.
+            return (-1) ** exponent.p * abs(base) ** exponent
     return base**exponent
 
 
@@ -263,7 +235,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
 _CALLS: dict[str, Callable[..., Any]] = {
     "abs": sympy.Abs, "floor": sympy.floor, "ceiling": sympy.ceiling, "factorial": _factorial,
     "binomial": sympy.binomial, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "cot": sympy.cot,
-    "sec": sympy.sec, "csc": sympy.csc, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
+    "sec": sympy.sec, "csc": sympy.csc, "acot": sympy.acot, "asec": sympy.asec, "acsc": sympy.acsc, "coth": sympy.coth,
+    "sech": sympy.sech, "csch": sympy.csch, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
     "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "ln": sympy.log, "log": _log, "lg": _log,
     "exp": sympy.exp, "max": sympy.Max, "min": sympy.Min, "gcd": sympy.gcd, "lcm": sympy.lcm,
     "det": sympy.det, "sum": partial(_evaluate, sympy.Sum), "prod": partial(_evaluate, sympy.Product),
@@ -284,4 +257,5 @@ _ANSWERS: dict[Question, Callable[[Node, Node], bool]] = {
     "proportional": lambda left, right: _factor(left, right) is not None,
     "positive": _is_proportional_with_sign,
     "set": _is_equal_set,
+    "rounded": _is_rounded,
 }

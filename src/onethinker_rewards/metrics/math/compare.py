@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache
 
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 
 from onethinker_rewards._validation import aligned_texts, check_positive
 from onethinker_rewards.errors import BadReferenceError
-from onethinker_rewards.metrics.math.equality import Question, is_equal
+from onethinker_rewards.metrics.math.equality import is_equal_answer
+from onethinker_rewards.metrics.math.equations import Question
+from onethinker_rewards.metrics.math.normalize import normalize
 from onethinker_rewards.metrics.math.parser import parse
 from onethinker_rewards.metrics.math.tree import Node, Unreadable
 from onethinker_rewards.workers import Pool, Status, shared_pool
 
 _MAX_CACHED_LENGTH = 200
+_MAX_COMPARED = 10_000
 _WORKER_FUNCTION = "onethinker_rewards.metrics.math.algebra:verdict"
 
 
@@ -24,7 +28,8 @@ class MathVerdict(StrEnum):
     """The result of comparing an answer with its reference.
 
     Only ``equal`` scores. ``unreadable`` means that the answer is no mathematics, ``bad_reference`` that the
-    reference is no mathematics, ``timeout`` that the comparison ran into its deadline or its memory limit.
+    reference is no mathematics and the answer another text, ``timeout`` that the comparison ran into its deadline or
+    its memory limit.
     """
 
     EQUAL = "equal"
@@ -54,7 +59,7 @@ def math_equal(predicted: Sequence[str], reference: Sequence[str], timeout: floa
 
     Raises:
         ArgumentError: If they are not two lists of texts of one length, or ``timeout`` is not positive and finite.
-        BadReferenceError: If references cannot be read; the error names their rows.
+        BadReferenceError: If references cannot be read, and the answers are other texts; the error names their rows.
 
     Source: the reward of mathematics in OneThinker, arXiv 2512.03043; the rules of equality are this library's own.
 
@@ -117,16 +122,30 @@ def _verdicts_without_algebra(pairs: Iterable[tuple[str, str]]) -> dict[tuple[st
                 trees[text] = _tree(text)
         predicted, reference = (trees[text] for text in pair)
         if isinstance(reference, str):
-            verdicts[pair] = MathVerdict.BAD_REFERENCE
+            same = _is_same_text(*pair)
+            verdicts[pair] = MathVerdict.EQUAL if same else MathVerdict.BAD_REFERENCE
         elif isinstance(predicted, str):
             verdicts[pair] = MathVerdict.UNREADABLE
         else:
             try:
-                equal = is_equal(predicted, reference, _no_algebra)
+                equal = is_equal_answer(predicted, reference, _no_algebra)
             except _AlgebraNeeded:
                 continue
             verdicts[pair] = MathVerdict.EQUAL if equal else MathVerdict.DIFFERENT
     return verdicts
+
+
+def _is_same_text(predicted: str, reference: str) -> bool:
+    """Return whether two texts that are not both mathematics are the same without what surrounds them and spaces."""
+    if predicted.strip() == reference.strip():
+        return bool(_bare_text(reference))
+    return len(predicted) + len(reference) <= _MAX_COMPARED and _bare_text(predicted) == _bare_text(reference) != ""
+
+
+def _bare_text(text: str) -> str:
+    with suppress(Unreadable):
+        text = normalize(text)
+    return "".join(text.split())
 
 
 class _AlgebraNeeded(Exception):  # noqa: N818
