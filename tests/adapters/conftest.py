@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 
 import pytest
 
 
-@pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[None]:
-    """A local Ray, which takes seconds to start."""
+@pytest.fixture
+def ray_cluster() -> None:
+    """A local Ray, which takes seconds to start: it stays for the tests that come, and ends with the process."""
     import ray
 
-    with pytest.MonkeyPatch.context() as patch:
-        # Ray shall not report its use.
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray shall not report its use.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not ray.is_initialized():
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        try:
-            yield
-        finally:
-            ray.shutdown()

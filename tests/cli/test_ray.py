@@ -68,6 +68,8 @@ def cluster() -> Iterator[None]:
 
     import onethinker_rewards.cli.ray_engine  # noqa: F401 - tells Ray not to report its use
 
+    # Other tests of this process may have left theirs.
+    ray.shutdown()
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
@@ -104,6 +106,7 @@ def test_a_local_ray_gives_what_this_process_gives_and_leaves_nobody_behind(tmp_
 def test_it_starts_and_ends_a_ray_of_its_own(source: Path) -> None:
     import ray
 
+    ray.shutdown()
     assert run("score", source, "--engine", "ray").stdout_bytes == run("score", source).stdout_bytes
     assert not ray.is_initialized()
 

@@ -59,14 +59,24 @@ def _start_worker() -> None:
 
 @contextmanager
 def _sigint_blocked() -> Generator[None]:
-    """Start processes that the terminal's Ctrl-C does not reach, because they inherit the mask; the owner decides."""
+    """Start processes that the terminal's Ctrl-C does not reach, because they inherit the mask; the owner decides.
+
+    In the owner a Ctrl-C waits until they are started: one that is half started would end with a traceback.
+    """
     # Its start would unblock what is blocked here.
     resource_tracker.ensure_running()
+    waiting: list[int] = []
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number)) if in_main_thread else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if in_main_thread:
+            signal.signal(signal.SIGINT, handler)
+        if waiting:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _end_with(sentinel: int) -> None:
