@@ -7,7 +7,7 @@ import os
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ray_cluster() -> None:
     """A local Ray, which takes seconds to start: it stays for the tests that come, and ends with the process."""
     import ray
