@@ -371,3 +371,12 @@ def test_what_is_not_installed_is_one_line(
     assert done.exit_code == 2
     assert done.stderr.startswith(f"Error: {why}")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf"])
+def test_a_frame_rate_is_finite(tmp_path: Path, rate: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines({}))
+    result = run("prepare", path, "--out", tmp_path / "out.parquet", "--fps", rate)
+    assert result.exit_code == 2
+    assert f"{rate} is not a finite number" in result.stderr
