@@ -136,6 +136,19 @@ def test_ours_win_and_row_and_error_are_kept_where_the_row_is_sound(tmp_path: Pa
     assert read(tmp_path / "out.parquet")[0]["row"] == 70
 
 
+def test_columns_keep_their_types_next_to_those_called_row_and_error(tmp_path: Path) -> None:
+    kinds = {"row": pa.int64(), "ratio": pa.float32(), "at": pa.timestamp("ns"), "code": pa.decimal128(5, 2)}
+    columns = {"row": [7], "ratio": [0.5], "at": [1], "code": [Decimal("1.00")]} | {
+        name: [value] for name, value in GOOD.items()
+    }
+    arrays = {name: pa.array(values, kinds.get(name)) for name, values in columns.items()}
+    pq.write_table(pa.table(arrays), tmp_path / "in.parquet")
+    assert run("score", tmp_path / "in.parquet", "--out", tmp_path / "out.parquet").exit_code == 0
+    schema = pq.read_schema(tmp_path / "out.parquet")
+    assert {name: schema.field(name).type for name in kinds} == kinds
+    assert pq.read_table(tmp_path / "out.parquet")["row"].to_pylist() == [7]
+
+
 def test_a_row_column_of_text_stays_text(tmp_path: Path) -> None:
     rows = [GOOD | {"row": "a"}, BAD | {"row": "b"}, GOOD | {"row": "c"}]
     run("score", parquet(tmp_path / "in.parquet", rows), "--out", tmp_path / "out.parquet")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -351,7 +353,9 @@ def test_a_file_that_is_missing_is_one_line(tmp_path: Path) -> None:
 
 def test_a_run_that_ends_before_its_first_rows_leaves_nothing(tmp_path: Path) -> None:
     source = tmp_path / "in.json"
-    source.write_bytes(b"[\n\xff")
+    # Torn behind what is read when the file is opened.
+    packed = gzip.compress(b'[{"": "' + random.Random(0).randbytes(200_000).hex().encode())
+    source.write_bytes(packed[: len(packed) * 3 // 4])
     assert run("prepare", source, "--out", tmp_path / "out.parquet").exit_code == 2
     assert names(tmp_path) == {"in.json"}
 
@@ -371,3 +375,12 @@ def test_what_is_not_installed_is_one_line(
     assert done.exit_code == 2
     assert done.stderr.startswith(f"Error: {why}")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf"])
+def test_a_frame_rate_is_finite(tmp_path: Path, rate: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines({}))
+    result = run("prepare", path, "--out", tmp_path / "out.parquet", "--fps", rate)
+    assert result.exit_code == 2
+    assert f"{rate} is not a finite number" in result.stderr

@@ -58,6 +58,16 @@ def test_a_full_disk_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, b"Error: <stdout>: No space left on device\n")
 
 
+@pytest.mark.skipif(os.name != "posix" or not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["schema", "prompt ocr What?", "hacks ocr", "train --list", "score --help"])
+def test_a_full_standard_output_is_one_line(command: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *command.split()], stdout=full, stderr=subprocess.PIPE, timeout=LONGEST, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, b"Error: <stdout>: No space left on device\n")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_no_permission_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"

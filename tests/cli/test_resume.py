@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -215,3 +216,35 @@ def test_a_killed_process_can_be_resumed(tmp_path: Path, name: str, workers: int
 
         assert pq.read_table(target).equals(pq.read_table(expected))
     assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "program.py", name, f"expected-{name}"}
+
+
+@pytest.mark.parametrize("line", ['{"response": "x"}', '{"task": ["x"]}', '{"task": "x", "total": "high"}'])
+def test_an_output_of_something_else_is_not_gone_on_with(source: Path, line: str) -> None:
+    out = source.with_name("out.jsonl")
+    out.write_text(f"{line}\n")
+    result = run("score", source, "--out", out, "--resume")
+    assert result.exit_code == 2
+    assert "line 1: it has no rewards of this command" in result.stderr
+    assert out.read_text() == f"{line}\n"
+
+
+@pytest.mark.parametrize("content", [b"\x05" + b"\0" * 15 + b"hello", b"of another version"])
+def test_an_unfinished_file_of_something_else_is_kept(source: Path, content: bytes) -> None:
+    out = source.with_name("out.parquet")
+    unfinished = source.with_name("out.parquet.unfinished")
+    unfinished.write_bytes(content)
+    result = run("score", source, "--out", out, "--resume")
+    assert result.exit_code == 2
+    assert "is not of a run of this version" in result.stderr
+    assert unfinished.read_bytes() == content
+
+
+def test_a_device_is_written_to_and_not_replaced(source: Path) -> None:
+    pipe = source.with_name("out.csv")
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        result = run("score", source, "--out", pipe)
+        written, _ = reader.communicate(timeout=LONGEST)
+    assert result.exit_code == 2  # for rows that are broken
+    assert written.startswith(b"response,")
+    assert pipe.is_fifo()

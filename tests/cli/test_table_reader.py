@@ -196,7 +196,7 @@ def test_elements_are_those_that_json_reads_wherever_blocks_end(rows: list[dict[
     text = json.dumps(rows, indent=indent, ensure_ascii=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_reader, "_HEAD", 5)
-        found = list(table_reader._array_rows(io.StringIO(text[1:])))
+        found = list(table_reader._array_rows(io.StringIO(text[1:]), inside=False))
     assert found == [Row(number, row) for number, row in enumerate(rows, start=1)]
 
 
@@ -268,3 +268,79 @@ def test_a_pipe_that_is_slow_is_read_as_it_comes() -> None:
             os.write(writing, piece)
         os.close(writing)
         assert running.communicate(timeout=LONGEST)[0] == b"2\n"
+
+
+def test_an_empty_csv_has_no_rows_and_blank_lines_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"")
+    assert read(path) == []
+    path.write_bytes(b"\n\na,b\n1,2\n\n\n3,4\n")
+    assert read(path) == [Row(1, {"a": "1", "b": "2"}), Row(4, {"a": "3", "b": "4"})]
+
+
+def test_a_line_of_a_csv_cell_may_begin_like_json(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(b'response,task\n"text\n{""a"": 1}",ocr\n')
+    assert read(path) == [Row(1, {"response": 'text\n{"a": 1}', "task": "ocr"})]
+
+
+def test_an_element_of_an_array_is_refused_for_what_a_line_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    deep = b"[" * 250 + b"]" * 250
+    elements = [b'{"n": ' + b"1" * 5000 + b"}", b'{"n": ' + deep + b"}", b'{"t": "\xe9"}', b'{"n": NaN}', b'{"n": 1}']
+    path.write_bytes(b"[" + b", ".join(elements) + b"]")
+    by_array = read(path)
+    path.write_bytes(b"\n".join(elements))
+    assert repr(by_array) == repr(read(path))
+    assert [type(row) for row in by_array] == [InvalidRow, InvalidRow, InvalidRow, Row, Row]
+
+
+def test_a_csv_row_that_is_not_utf_8_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"a,b\n\xe9,1\n\xc3\xa9,2\n")
+    assert read(path) == [InvalidRow(1, "not UTF-8 (byte 0xe9)"), Row(2, {"a": "é", "b": "2"})]
+
+
+def test_text_after_an_array_is_not_lost_without_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_bytes(b'[{"a": 1}]\n\n')
+    assert read(path) == [Row(1, {"a": 1})]
+    path.write_bytes(b'[{"a": 1}]\n[{"a": 2}]\n')
+    assert read(path)[1:] == [InvalidRow(2, "there is text after the end of the array, which is not read")]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("before", [{}, {"meta": {"results": [{"b": 2}]}}, {"note": 'the "results": [{"b": 2}]'}])
+def test_results_are_those_of_the_outermost_object(tmp_path: Path, before: dict[str, Any], indent: int | None) -> None:
+    path = tmp_path / "rows.json"
+    rows: list[dict[str, Any]] = [{"a": 1, "results": [{"c": 3}]}]
+    for members in (rows, []):
+        path.write_text(json.dumps({**before, "results": members, "after": {"results": [{}]}}, indent=indent))
+        assert read(path) == [Row(1, row) for row in members]
+
+
+@pytest.mark.parametrize("length", [2, 30_000])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_column_may_be_called_results(tmp_path: Path, length: int, count: int) -> None:
+    path = tmp_path / "rows.jsonl"
+    columns = {"results": list(range(length)), "id": 1}
+    path.write_bytes(lines(*[columns] * count))
+    assert [row.columns for row in read(path) if isinstance(row, Row)] == [columns] * count
+
+
+def test_results_of_a_broken_first_line_are_not_the_file_s(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"id": broken, "results": [{"a": 1}]}\n{"id": 2}\n')
+    broken, row = read(path)
+    assert isinstance(broken, InvalidRow)
+    assert row == Row(2, {"id": 2})
+
+
+@pytest.mark.parametrize("where", [12, 20_000])
+def test_a_corrupt_gzip_is_one_line(tmp_path: Path, where: int) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    packed = bytearray(gzip.compress(lines(*({"id": number * 7919 % 10_007} for number in range(30_000)))))
+    packed[where : where + 50] = b"\xff" * 50
+    path.write_bytes(packed)
+    with pytest.raises(CliError, match=r"rows\.jsonl\.gz: "):
+        read(path)

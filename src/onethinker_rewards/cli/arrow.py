@@ -127,10 +127,13 @@ def scored_table(rows: Sequence[Row | InvalidRow], results: Sequence[Result], ba
 
     A row that could not be used has its number and the reason, and null in all other columns.
     """
-    ours = [result.columns() if isinstance(result, InvalidRow) else result for result in results]
+    ours = [
+        result.columns() if isinstance(result, InvalidRow) else _own_columns(row) | dict(result)
+        for row, result in zip(rows, results, strict=True)
+    ]
     names = dict.fromkeys(name for result in ours for name in result) | dict.fromkeys(("row", "error"))
     types = {name: _TYPES.get(name, pa.float64()) for name in names}
-    if batch is None or not {"row", "error"}.isdisjoint(batch.schema.names):
+    if batch is None:
         merged = [
             mine if isinstance(result, InvalidRow) or isinstance(row, InvalidRow) else {**row.columns, **mine}
             for row, result, mine in zip(rows, results, ours, strict=True)
@@ -140,6 +143,11 @@ def scored_table(rows: Sequence[Row | InvalidRow], results: Sequence[Result], ba
     taken = batch.take(pa.array(kept, pa.int64())) if None in kept else batch
     columns: dict[str, object] = dict(zip(taken.schema.names, taken.columns, strict=True))
     return pa.table(columns | {name: _column([row.get(name) for row in ours], kind) for name, kind in types.items()})
+
+
+def _own_columns(row: Row | InvalidRow) -> dict[str, object]:
+    """Return the columns of the input that have the names of ours for rows that could not be used."""
+    return {} if isinstance(row, InvalidRow) else {name: row.columns.get(name) for name in ("row", "error")}
 
 
 def table_to_bytes(table: ArrowTable) -> bytes:

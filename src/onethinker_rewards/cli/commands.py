@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -9,7 +10,7 @@ from typing import Any
 
 import click
 
-from onethinker_rewards.cli.messages import BROKEN_PIPE, INTERRUPTED, discard, say
+from onethinker_rewards.cli.messages import BROKEN_PIPE, INTERRUPTED, CliError, discard, error_text, say
 
 __all__ = ["main"]
 
@@ -46,6 +47,11 @@ class _Commands(click.Group):
         except BrokenPipeError:
             discard(sys.stdout)
             raise click.exceptions.Exit(BROKEN_PIPE) from None
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            discard(sys.stdout)
+            raise CliError(f"{error.filename or '<stdout>'}: {error_text(error)}") from None
 
 
 @click.group(

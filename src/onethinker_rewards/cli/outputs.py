@@ -31,6 +31,8 @@ MAIN = "rows"
 _PACKERS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 _FORMATS = {".parquet": "parquet", ".csv": "csv"}
 _LENGTHS = struct.Struct("<QQ")
+# What a spool begins with; another version of its format needs another number.
+_SPOOL = b"onethinker-rewards spool 1\n"
 
 
 @dataclass(slots=True)
@@ -208,14 +210,17 @@ class _Spool:
         self.done = Summary()
         self.is_terminal = False
         whole, said = 0, json_text(options)
-        for frame, _, end in self._frames():
-            if whole == 0 and frame.options != said:
-                raise CliError(f"{path}: is of a run with other options; remove it, or run with the same ones")
-            self.done.merge(frame.summary)
-            whole = end
+        try:
+            for frame, _, end in self._frames():
+                if whole == 0 and frame.options != said:
+                    raise CliError(f"{path}: is of a run with other options; remove it, or run with the same ones")
+                self.done.merge(frame.summary)
+                whole = end
+        except (ValueError, msgspec.MsgspecError):
+            raise CliError(f"{path}: is not of a run of this version; remove it, and run again") from None
         file.truncate(whole)
         if whole == 0:
-            self._append(_Frame(Summary(), {}, said), b"")
+            self._append(_Frame(Summary(), {}, said), b"", _SPOOL)
         # Nothing is lost with a spool of a run that ended before its first rows were done.
         self._is_empty = self.done.rows == 0
 
@@ -230,20 +235,25 @@ class _Spool:
 
     def finish(self) -> None:
         for name, target in self._targets.items():
-            unfinished = Path(f"{os.path.realpath(target.path)}.tmp")
+            final = Path(os.path.realpath(target.path))
+            # A device, such as /dev/null, or a pipe is written to, never replaced by a file.
+            replaced = final.is_file() or not final.exists()
+            unfinished = Path(f"{final}.tmp") if replaced else final
             try:
                 with unfinished.open("wb") as file:
                     _make(target, lambda name=name: self._parts(name), file)
-                unfinished.replace(os.path.realpath(target.path))
+                if replaced:
+                    unfinished.replace(final)
             except OSError as error:
                 raise CliError(f"{target.path}: {error_text(error)}") from None
             finally:
-                unfinished.unlink(missing_ok=True)
+                if replaced:
+                    unfinished.unlink(missing_ok=True)
         self._path.unlink()
 
-    def _append(self, frame: _Frame, body: bytes) -> None:
+    def _append(self, frame: _Frame, body: bytes, before: bytes = b"") -> None:
         head = msgspec.json.encode(frame)
-        _write(self._file, str(self._path), _LENGTHS.pack(len(head), len(body)) + head + body)
+        _write(self._file, str(self._path), before + _LENGTHS.pack(len(head), len(body)) + head + body)
 
     def _parts(self, name: str) -> Iterator[bytes]:
         for frame, offset, _ in self._frames():
@@ -253,9 +263,16 @@ class _Spool:
                 yield self._file.read(frame.lengths[name])
 
     def _frames(self) -> Iterator[tuple[_Frame, int, int]]:
-        """Yield each whole frame with the offsets of its parts and of its end; a torn last one is left out."""
+        """Yield each whole frame with the offsets of its parts and of its end; a torn last one is left out.
+
+        Raises:
+            ValueError: If the file is no spool.
+        """
         size = os.fstat(self._file.fileno()).st_size
-        end = 0
+        self._file.seek(0)
+        if not _SPOOL.startswith(self._file.read(len(_SPOOL))):
+            raise ValueError
+        end = len(_SPOOL)
         while end + _LENGTHS.size <= size:
             self._file.seek(end)
             head, body = _LENGTHS.unpack(self._file.read(_LENGTHS.size))
@@ -295,7 +312,11 @@ def _recount(path: str, done: Summary, recount: Callable[[Row, Summary], None] |
             if set(row.columns) == {"row", "error"}:
                 done.invalid += 1
             elif recount is not None:
-                recount(row, done)
+                try:
+                    recount(row, done)
+                except (KeyError, TypeError):
+                    reason = "it has no rewards of this command; give the output of the same command"
+                    raise CliError(f"{path}: line {row.number}: {reason}, or another name") from None
     return end
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -34,7 +35,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def number_option(name: str, kind: click.IntRange | click.FloatRange, default: float, text: str) -> Callable[[_F], _F]:
     """Return an option that is a number and has a default."""
-    return click.option(name, type=kind, default=default, show_default=True, help=text)
+
+    def finite(ctx: click.Context, option: click.Parameter, value: float) -> float:
+        if not math.isfinite(value):
+            raise click.BadParameter(f"{value} is not a finite number")
+        return value
+
+    return click.option(name, type=kind, default=default, show_default=True, help=text, callback=finite)
 
 
 @click.command(short_help="Make verl's Parquet of a data set.")

@@ -193,7 +193,13 @@ def _open_output(out: str, table: TableReader, job: ScoreJob, *, resume: bool) -
 
 
 def _recount(row: Row, summary: Summary) -> None:
-    add_reward(summary, {"task": "", "failure": None, "format_fault": None, **dict.fromkeys(_MEANS), **row.columns})
+    columns = row.columns
+    reward = {name: columns[name] for name in ("task", *_MEANS, "failure", "format_fault")}
+    for name, value in reward.items():
+        kinds = float | int | None if name in _MEANS else str if name == "task" else str | None
+        if not isinstance(value, kinds):
+            raise TypeError(name)
+    add_reward(summary, reward)
 
 
 def _engine(name: str, job: ScoreJob, workers: int | None) -> Engine:

@@ -17,12 +17,13 @@ import shutil
 import stat
 import sys
 import tempfile
+import zlib
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from onethinker_rewards.cli.messages import STANDARD, CliError, error_text
 from onethinker_rewards.cli.rows import InvalidRow, Row, decode_row
@@ -41,8 +42,14 @@ _HEAD = 1 << 16
 # Lines that tell one object over several lines from one object a line.
 _HEAD_LINES = 2
 _UNPACKERS = {b"BZh": "bunzip2 -c", b"\xfd7zXZ": "xz -dc", b"\x28\xb5\x2f\xfd": "zstd -dc"}
-_RESULTS = re.compile(rb'"results"\s*:\s*\[')
+# What follows the key of a list of objects, and what can open, close or hide such a key.
+_OBJECTS = re.compile(rb"\s*:\s*\[(?=\s*(?:[{\]]|$))")
+_TOKEN = re.compile(rb'"(?:[^"\\\n]|\\.)*"|["\[\]{}]')
 _PRETTY = re.compile(rb'\{\s*\n\s*"')
+# How Python holds bytes that are not UTF-8.
+_UNDECODED = re.compile("[\udc80-\udcff]")
+# Finds where an element ends; numbers of any length will do.
+_ELEMENT = json.JSONDecoder(parse_int=str)
 _SEPARATORS = re.compile(r"[\s,]*")
 
 
@@ -125,9 +132,7 @@ class TableReader:
         """
         try:
             yield from self._chunks(skip)
-        except UnicodeDecodeError as error:
-            raise CliError(f"{self.name}: not UTF-8 text (byte {error.start + 1} of a block)") from None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise CliError(f"{self.name}: {error_text(cast('OSError', error))}") from None
 
     def splits(self, skip: int = 0) -> list[Split]:
@@ -189,17 +194,25 @@ class LinesSplit:
 
 
 class JsonArray(TableReader):
-    """A JSON array of objects, pretty-printed or not; ``begin`` is where the bracket is in what was read first."""
+    """A JSON array of objects, pretty-printed or not.
 
-    def __init__(self, name: str, file: IO[bytes], raw: IO[bytes], begin: int) -> None:
+    Args:
+        name: What messages call the input.
+        file: The file itself, decompressed.
+        raw: The file on disk.
+        begin: Where the array's elements begin in the file.
+        inside: Whether an object encloses the array; what follows the array is then not read.
+    """
+
+    def __init__(self, name: str, file: IO[bytes], raw: IO[bytes], begin: int, *, inside: bool = False) -> None:
         super().__init__(name, file, raw)
-        self._begin = begin
+        self._begin, self._inside = begin, inside
 
     def _rows(self) -> Iterator[Row | InvalidRow]:
         self.file.read(self._begin)
         # Held, because a text file that goes out of use closes what it reads.
-        self._text = io.TextIOWrapper(self.file, encoding="utf-8")
-        return _array_rows(self._text)
+        self._text = io.TextIOWrapper(self.file, encoding="utf-8", errors="surrogateescape")
+        return _array_rows(self._text, inside=self._inside)
 
 
 class Csv(TableReader):
@@ -212,9 +225,9 @@ class Csv(TableReader):
     def _rows(self) -> Iterator[Row | InvalidRow]:
         csv.field_size_limit(LONGEST_ROW)
         # Held, because a text file that goes out of use closes what it reads.
-        self._text = io.TextIOWrapper(self.file, encoding="utf-8-sig", newline="")
+        self._text = io.TextIOWrapper(self.file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         lines = csv.reader(self._text, delimiter=self._delimiter)
-        header = next(lines)
+        header = next(filter(None, lines), [])
         if repeated := [name for name in header if header.count(name) > 1]:
             raise CliError(f"{self.name}: two columns are called {repeated[0]!r}")
         number = 0
@@ -228,7 +241,11 @@ class Csv(TableReader):
             if cells is None:
                 return
             number += 1
-            if len(cells) != len(header):
+            if not cells:
+                continue
+            if (text := "".join(cells)) and not text.isascii() and (fault := _UNDECODED.search(text)):
+                yield InvalidRow(number, f"not UTF-8 (byte 0x{ord(fault[0]) - 0xDC00:x})")
+            elif len(cells) != len(header):
                 yield InvalidRow(number, f"{len(cells)} cells, but the header has {len(header)}")
             else:
                 yield Row(number, {name: cell for name, cell in zip(header, cells, strict=True) if cell})
@@ -302,7 +319,7 @@ def open_table(path: str) -> Generator[TableReader]:
                 spool = stack.enter_context(tempfile.TemporaryFile())
                 shutil.copyfileobj(file, spool)
                 file = spool
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, zlib.error) as error:
             raise CliError(f"{name}: {error_text(cast('OSError', error))}") from None
         yield _reader(name, path, head, file, raw)
 
@@ -378,23 +395,41 @@ def _reader(name: str, path: str, head: bytes, file: IO[bytes], raw: IO[bytes]) 
         return JsonArray(name, file, raw, begin + 1)
     suffix = Path(path.removesuffix(".gz")).suffix.lower()
     if not text.startswith(b"{"):
-        first_line = text.partition(b"\n")[0]
+        first_line, _, rest = text.partition(b"\n")
         delimiter = "\t" if b"\t" in first_line and b"," not in first_line else ","
-        if suffix in (".csv", ".tsv") or (b"\n{" not in head and delimiter.encode() in first_line):
+        if suffix in (".csv", ".tsv") or (not rest.startswith(b"{") and delimiter.encode() in first_line):
             return Csv(name, file, raw, delimiter)
         return JsonLines(name, file, raw)
-    first_line, _, rest = text.partition(b"\n")
-    results = _RESULTS.search(text)
-    if isinstance(decode_row(first_line, 1), Row):
-        # A line alone that is an object with results is the container, any other line is a row.
-        alone = not rest.strip()
-        return JsonArray(name, file, raw, begin + results.end()) if results and alone else JsonLines(name, file, raw)
-    if results:
-        return JsonArray(name, file, raw, begin + results.end())
+    results = _results_offset(text)
+    if results is not None:
+        return JsonArray(name, file, raw, begin + results, inside=True)
     if _PRETTY.match(text):
         what = 'one JSON object over several lines; give one object a line, a list, or {"results": [...]}'
         raise CliError(f"{name}: {what}")
     return JsonLines(name, file, raw)
+
+
+def _results_offset(text: bytes) -> int | None:
+    """Return where the elements of ``{"results": […]}`` begin; None if the text begins with a row, or something else.
+
+    ``results`` is a key of the outermost object, holds objects, and nothing follows that object.
+    """
+    depth, found = 0, None
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark in b"[{":
+            depth += 1
+        elif mark in b"]}":
+            depth -= 1
+            if depth == 0:
+                return None if text[token.end() :].strip() else found
+        elif mark == b'"':
+            # A string that is cut off.
+            break
+        elif depth == 1 and found is None and mark == b'"results"':
+            objects = _OBJECTS.match(text, token.end())
+            found = objects.end() if objects else None
+    return found
 
 
 def _check_container(name: str, head: bytes) -> None:
@@ -430,7 +465,7 @@ def _chunks_of_lines(lines: Iterator[tuple[int, bytes]]) -> Iterator[Chunk]:
         yield LinesChunk(held)
 
 
-def _array_rows(text: IO[str]) -> Iterator[Row | InvalidRow]:
+def _array_rows(text: IO[str], *, inside: bool) -> Iterator[Row | InvalidRow]:
     """Yield the elements of an array whose bracket has been read."""
     buffer, at = text.read(_HEAD), 0
     # What a row begins with if each begins on a line of its own: its indentation tells it from objects inside rows.
@@ -441,41 +476,42 @@ def _array_rows(text: IO[str]) -> Iterator[Row | InvalidRow]:
         while at == len(buffer) and (buffer := text.read(_HEAD)):
             at = _behind(_SEPARATORS, buffer, 0)
         if buffer.startswith("]", at):
+            if not inside and (buffer[at + 1 :].strip() or any(line.strip() for line in text)):
+                yield InvalidRow(number, "there is text after the end of the array, which is not read")
             return
         if not buffer:
             yield InvalidRow(number, "the file ends before the array does")
             return
-        value, buffer, at = _array_element(text, buffer, at)
-        if not isinstance(value, _NotJson):
-            yield Row(number, value) if isinstance(value, dict) else InvalidRow(number, "not a JSON object")
+        fault, buffer, at, end = _array_element(text, buffer, at)
+        if fault is None:
+            # As the bytes of a line, so that rows of both are the same.
+            yield decode_row(buffer[at:end].encode("utf-8", "surrogateescape"), number)
+            at = end
             continue
         at = buffer.find(row_begin, 1) if row_begin else -1
-        yield InvalidRow(number, value.reason + ("; the rows after it cannot be found" if at < 0 else ""))
+        yield InvalidRow(number, fault + ("; the rows after it cannot be found" if at < 0 else ""))
         if at < 0:
             return
 
 
-@dataclass(frozen=True, slots=True)
-class _NotJson:
-    reason: str
+def _array_element(text: IO[str], buffer: str, at: int) -> tuple[str | None, str, int, int]:
+    """Find the end of the element that begins at an offset of the buffer.
 
-
-def _array_element(text: IO[str], buffer: str, at: int) -> tuple[Any, str, int]:
-    """Return the element that begins at an offset, the buffer, which may hold more now, and where the element ends."""
-    decoder = json.JSONDecoder()
+    Returns:
+        Why there is no end, or None; the buffer, which may hold more now; where the element begins and ends in it.
+    """
     while True:
         try:
-            value, end = decoder.raw_decode(buffer, at)
+            return None, buffer, at, _ELEMENT.raw_decode(buffer, at)[1]
         except RecursionError:
-            return _NotJson("not JSON: nested too deeply"), buffer[at:], 0
+            fault = "not JSON: nested too deeply"
         except json.JSONDecodeError as error:
-            # The row may be incomplete: twice as much text each time, so that a long row is not decoded often.
-            more = text.read(max(_HEAD, len(buffer) - at)) if len(buffer) - at < LONGEST_ROW else ""
-            if not more:
-                return _NotJson(f"not JSON: {error.msg} (character {error.pos - at + 1})"), buffer[at:], 0
-            buffer, at = buffer[at:] + more, 0
-        else:
-            return value, buffer, end
+            fault = f"not JSON: {error.msg} (character {error.pos - at + 1})"
+        # The row may be incomplete: twice as much text each time, so that a long row is not decoded often.
+        more = text.read(max(_HEAD, len(buffer) - at)) if len(buffer) - at < LONGEST_ROW else ""
+        buffer, at = buffer[at:] + more, 0
+        if not more:
+            return fault, buffer, 0, 0
 
 
 def _behind(pattern: re.Pattern[str], text: str, at: int) -> int:
