@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from onethinker_rewards._validation import check_choice
-from onethinker_rewards.answers import DEFAULT_LIMITS, Floats, Limits, Reader, ReadOptions, Rules, Think
+from onethinker_rewards.answers import DEFAULT_LIMITS, END_TOKENS, Floats, Limits, Reader, ReadOptions, Rules, Think
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import TASKS, Formula, TaskSpec
@@ -36,6 +36,7 @@ class Recipe:
         rules: How answers are read by the schema: ``strict`` or ``lenient``.
         reader: How responses become columns: `answers.Reader`, or the released code's way.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
+        end_tokens: Tokens that cost nothing at the very end of a response; those of common models by default.
         accuracy: Which accuracy the total takes: ``raw``, or ``normalized`` by the task's maximum to [0, 1].
         accuracy_weight: Weight of the accuracy in the total.
         format_weight: Weight in the total of the format, which is 0 or 1.
@@ -47,7 +48,8 @@ class Recipe:
         limits: How much of a response is read at all.
 
     Raises:
-        ArgumentError: If a choice is not one of those above, or a number is not finite. Names in ``formulas`` and
+        ArgumentError: If a choice is not one of those above, a number is not finite, or ``end_tokens`` is no sequence of
+            texts that are not empty. Names in ``formulas`` and
             ``constants`` are compared with the table when scoring.
     """
 
@@ -55,6 +57,7 @@ class Recipe:
     rules: Rules = "strict"
     reader: Reader = _READER
     think: Think = "required"
+    end_tokens: Sequence[str] = END_TOKENS
     accuracy: Accuracy = "raw"
     accuracy_weight: float = 1.0
     format_weight: float = 1.0
@@ -68,6 +71,9 @@ class Recipe:
         check_choice("rules", self.rules, get_args(Rules))
         check_choice("think", self.think, get_args(Think))
         check_choice("accuracy", self.accuracy, get_args(Accuracy))
+        tokens: Any = self.end_tokens
+        if isinstance(tokens, str) or not all(isinstance(token, str) and token.strip() for token in tokens):
+            raise ArgumentError(f"end_tokens is a sequence of texts that are not blank, not {tokens!r}")
         numbers = {"accuracy_weight": self.accuracy_weight, "format_weight": self.format_weight, **self.constants}
         for name, value in numbers.items():
             if not isinstance(value, Real) or not math.isfinite(value):
@@ -76,7 +82,9 @@ class Recipe:
     @property
     def read_options(self) -> ReadOptions:
         """The options for its reader."""
-        return ReadOptions(rules=self.rules, think=self.think, limits=self.limits)
+        return ReadOptions(
+            rules=self.rules, think=self.think, limits=self.limits, end_tokens=tuple(self.end_tokens)
+        )
 
     def __repr__(self) -> str:
         """Return the settings that are not the default; mappings by their names."""
