@@ -175,9 +175,7 @@ class Reader:
 
     def find(self, responses: Sequence[str], options: ReadOptions) -> Answers:
         """Find the answer of each response."""
-        return find_answers(
-            responses, think=options.think, limits=options.limits, end_tokens=options.end_tokens
-        )
+        return find_answers(responses, think=options.think, limits=options.limits, end_tokens=options.end_tokens)
 
     def bare_reference(self, text: str) -> str:
         """Return a reference without the answer tags that it may have around it."""

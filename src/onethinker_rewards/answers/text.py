@@ -149,7 +149,7 @@ _SINGLE_LETTER = re.compile(r"(?<![^\W_])[A-Z](?![^\W_])")
 _ABBREVIATION = re.compile(r"[A-Za-z]\.[a-z]\.")
 # "A. a dog B. a cat", and "A. a dog, or B".
 _SECOND_LABEL = re.compile(
-    r"(?<![A-Za-z0-9])(?P<label>[A-Z])(?:[):]|\.(?=\s*+\S))|\b(?i:or|and|maybe|perhaps)\s++\(?(?P<choice>[A-HJ-Z])\b"
+    r"(?<![A-Za-z0-9])(?P<label>[A-Z])(?:[):]|\.(?=\s*+\S))|\b(?i:or|maybe|perhaps)\s++\(?(?P<choice>[A-HJ-Z])\b"
 )
 
 
@@ -180,12 +180,12 @@ def _undressed_letter(text: str) -> str | None:
     label = _LABELED.match(text)
     if label is None or _ABBREVIATION.match(text):
         return None
-    letter = (label["bracketed"] or label["any_case"] or label["upper"]).upper()
-    rest = text[label.end() :]
+    written = label["bracketed"] or label["any_case"] or label["upper"]
+    letter, rest = written.upper(), text[label.end() :]
     if not rest:
         # "B)", "B:"; a letter that is still in brackets has more layers than are taken off.
         return None if label["bracketed"] and not label["after"] else letter
-    if _BEGINS_AS_HEDGE.match(rest) or _first_letter(rest) not in (None, letter):
+    if _BEGINS_AS_HEDGE.match(rest) or _first_letter(rest, any_case=written.islower()) not in (None, letter):
         return None
     if label["after"] in (":", ",", "-", "–", "—") or label["bare"]:
         others = [other[0] for other in _SINGLE_LETTER.finditer(rest) if other[0] != letter]
@@ -193,14 +193,14 @@ def _undressed_letter(text: str) -> str | None:
     return None if _names_another(rest, letter) else letter
 
 
-def _first_letter(text: str) -> str | None:
-    """Return the letter that a text is or begins with as a label: "A. B", "A. The answer is B"."""
+def _first_letter(text: str, *, any_case: bool) -> str | None:
+    """Return the letter that a text is or begins with as a label: "A. B", "A. The answer is B"; "A. x" has none."""
     if len(text) <= _CACHED_LENGTH:
         text = undress(text)
     label = _LABELED.match(text)
-    if label is not None:
-        return (label["bracketed"] or label["any_case"] or label["upper"]).upper()
-    return text.upper() if len(text) == 1 and text.isascii() and text.isalpha() else None
+    written = text if label is None else label["bracketed"] or label["any_case"] or label["upper"]
+    is_letter = len(written) == 1 and written.isascii() and written.isalpha()
+    return written.upper() if is_letter and (any_case or written.isupper()) else None
 
 
 # Rollouts repeat the same few spellings.
@@ -305,7 +305,15 @@ def choice_letter(text: str, options: Sequence[str] | None) -> str | None:
     is_offered = letter is not None and ord(letter) - ord("A") < len(options)
     if is_offered and len(undress(text)) == 1:
         return letter
-    return named_option(text, options) or (letter if is_offered else None)
+    return named_option(text, options) or (letter if is_offered else _labeled_option(text, options))
+
+
+def _labeled_option(text: str, options: Sequence[str]) -> str | None:
+    """Return the letter of an option whose letter and own text this is, though that text has a second letter."""
+    text = undress(text)
+    label = _LABELED.match(text)
+    named = None if label is None else named_option(text[label.end() :], options)
+    return named if label is not None and named in (label["bracketed"], label["any_case"], label["upper"]) else None
 
 
 # Numbers.
@@ -320,15 +328,14 @@ _DECIMAL = re.compile(
     rf"(?:[eE](?P<exponent>[+-]?[0-9]+)|{_TEN}(?:\s*\^\s*(?:\{{(?P<braced>[+-]?[0-9]+)\}}|(?P<power>[+-]?[0-9]+))"
     r"|(?P<raised>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)))?"
 )
-_VULGAR = {character: fraction for character, fraction in zip(
-    "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞",
-    ((1, 4), (1, 2), (3, 4), (1, 7), (1, 9), (1, 10), (1, 3), (2, 3), (1, 5), (2, 5), (3, 5), (4, 5), (1, 6), (5, 6),
-     (1, 8), (3, 8), (5, 8), (7, 8)),
-    strict=True,
-)}  # fmt: skip
+_VULGAR = {
+    "¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅐": (1, 7), "⅑": (1, 9), "⅒": (1, 10), "⅓": (1, 3), "⅔": (2, 3), "⅕": (1, 5),
+    "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
+}  # fmt: skip
 _FRACTION = re.compile(
     r"(?P<sign>[+-]?)(?:(?P<over>[0-9]+)\s*[/⁄]\s*(?P<under>[0-9]+)"
     r"|\\[dt]?frac\s*\{\s*(?P<minus>-?)(?P<top>[0-9]+)\s*\}\s*\{\s*(?P<bottom>[0-9]+)\s*\}"
+    r"|\\[dt]?frac\s?(?P<digit>[0-9])(?P<other>[0-9])"
     rf"|(?P<whole>[0-9]*)\s?(?P<vulgar>[{''.join(_VULGAR)}]))"
 )
 # Enough digits for any double, and for every decimal that rounding looks at.
@@ -396,7 +403,8 @@ def _fraction_text(text: str) -> str | None:
     found = _FRACTION.fullmatch(text)
     if found is None:
         return None
-    over, under = int(found["over"] or found["top"] or 0), int(found["under"] or found["bottom"] or 1)
+    over = int(found["over"] or found["top"] or found["digit"] or 0)
+    under = int(found["under"] or found["bottom"] or found["other"] or 1)
     if found["vulgar"]:
         over, under = _VULGAR[found["vulgar"]]
         over += int(found["whole"] or 0) * under

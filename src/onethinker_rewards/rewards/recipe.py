@@ -43,14 +43,14 @@ class Recipe:
         tasks: Tasks that replace the table's own, by name: another formula with its parts and its maximum.
         formulas: Formulas that replace a task's own, by task name.
         constants: Constants that replace those of all tasks that have them, by name: ``point_sigma`` in thousandths,
-            ``time_sigma`` in seconds.
+            ``time_sigma`` in seconds, ``nfkc`` (0 compares transcripts and captions as they are written).
         structure: What is paid for the form of answers whose format is 1; None pays nothing.
         limits: How much of a response is read at all.
 
     Raises:
-        ArgumentError: If a choice is not one of those above, a number is not finite, or ``end_tokens`` is no sequence of
-            texts that are not empty. Names in ``formulas`` and
-            ``constants`` are compared with the table when scoring.
+        ArgumentError: If a choice is not one of those above, a number is not finite, or ``end_tokens`` is no sequence
+            of texts that are not blank. Names in ``formulas`` and ``constants`` are compared with the table when
+            scoring.
     """
 
     name: str = "custom"
@@ -82,9 +82,7 @@ class Recipe:
     @property
     def read_options(self) -> ReadOptions:
         """The options for its reader."""
-        return ReadOptions(
-            rules=self.rules, think=self.think, limits=self.limits, end_tokens=tuple(self.end_tokens)
-        )
+        return ReadOptions(rules=self.rules, think=self.think, limits=self.limits, end_tokens=tuple(self.end_tokens))
 
     def __repr__(self) -> str:
         """Return the settings that are not the default; mappings by their names."""
