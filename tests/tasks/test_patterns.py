@@ -43,7 +43,12 @@ def test_letters_for_no_options() -> None:
 
 @pytest.mark.parametrize(
     ("task", "text", "read"),
-    [("multiple_choice", "(B)", "B"), ("numerical", "**7**", "7.0"), ("numerical", "1/2", "0.5"), ("regression", "7!", "7.0")],
+    [
+        ("multiple_choice", "(B)", "B"),
+        ("numerical", "**7**", "7.0"),
+        ("numerical", "1/2", "0.5"),
+        ("regression", "7!", "7.0"),
+    ],
 )
 def test_letters_and_numbers_are_read_in_more_forms_than_the_pattern(task: str, text: str, read: str) -> None:
     assert str(otr.parse_answer(text, task).answer) == read

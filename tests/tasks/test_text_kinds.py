@@ -3,6 +3,8 @@
 ``text_cases.jsonl`` has inputs by kind with the value that is right; below are more of each kind, right and wrong.
 """
 
+# ruff: noqa: E501, RUF001
+
 from __future__ import annotations
 
 import json

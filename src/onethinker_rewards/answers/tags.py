@@ -21,7 +21,7 @@ END_TOKENS = (
     "<|im_end|>", "<|endoftext|>",  # Qwen, InternLM 2 and 3, InternVL
     "</s>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|eot|>", "<|eom|>",  # Llama 2 to 4, Mistral
     "<end_of_turn>", "<eos>", "<pad>",  # Gemma
-    "<｜end▁of▁sentence｜>", "<|EOT|>",  # DeepSeek
+    "<｜end▁of▁sentence｜>", "<|EOT|>",  # noqa: RUF001 - DeepSeek
     "<|end|>", "<|return|>",  # Phi, gpt-oss
     "<eoa>",  # InternLM
 )  # fmt: skip

@@ -5,6 +5,9 @@ are undressed in the same way; ``docs/parsing.md`` has the table of marks. Trans
 character, and mathematics has its own reader.
 """
 
+# Marks of other scripts are read here, some of which look like those of ASCII.
+# ruff: noqa: RUF001, RUF002
+
 from __future__ import annotations
 
 import math
@@ -142,14 +145,15 @@ _LABELED = re.compile(
     r"|(?P<any_case>[A-Za-z])[.)、]"
     r"|(?P<upper>[A-Z])(?:(?P<bare>[:,]|\s+[-–—]\s)|[ \t]*+\n))\s*+"
 )
-_BEGINS_AS_HEDGE = re.compile(r"(?:or|and|not)\b", re.IGNORECASE)
+_BEGINS_AS_HEDGE = re.compile(r"(?:or|and|not|is\s++(?:wrong|incorrect|false|not))\b", re.IGNORECASE)
 _HEDGE = re.compile(r"\b(?:or|and|not|no|maybe)\b", re.IGNORECASE)
 _SINGLE_LETTER = re.compile(r"(?<![^\W_])[A-Z](?![^\W_])")
 # "i.e." and "p.m." begin with no label.
 _ABBREVIATION = re.compile(r"[A-Za-z]\.[a-z]\.")
-# "A. a dog B. a cat", and "A. a dog, or B".
+# "A. a dog B. a cat", "A. a dog, or B" and "A. No, it is B".
 _SECOND_LABEL = re.compile(
-    r"(?<![A-Za-z0-9])(?P<label>[A-Z])(?:[):]|\.(?=\s*+\S))|\b(?i:or|maybe|perhaps)\s++\(?(?P<choice>[A-HJ-Z])\b"
+    r"(?<![A-Za-z0-9])(?P<label>[A-Z])(?:[):]|\.(?=\s*+\S))"
+    r"|\b(?i:or|maybe|perhaps|rather|actually|no, it is)\s++\(?(?P<choice>[A-HJ-Z])\b"
 )
 
 
@@ -329,8 +333,8 @@ _DECIMAL = re.compile(
     r"|(?P<raised>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)))?"
 )
 _VULGAR = {
-    "¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅐": (1, 7), "⅑": (1, 9), "⅒": (1, 10), "⅓": (1, 3), "⅔": (2, 3), "⅕": (1, 5),
-    "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
+    "¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅐": (1, 7), "⅑": (1, 9), "⅒": (1, 10), "⅓": (1, 3), "⅔": (2, 3),
+    "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
 }  # fmt: skip
 _FRACTION = re.compile(
     r"(?P<sign>[+-]?)(?:(?P<over>[0-9]+)\s*[/⁄]\s*(?P<under>[0-9]+)"

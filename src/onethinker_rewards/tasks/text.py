@@ -22,10 +22,7 @@ from onethinker_rewards.tasks.spec import Context, Judge, Scores, TaskSpec
 
 
 def option_match(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
-    """R_acc = 1 where the letters are the same.
-
-    A reference of several letters is a set, any other one without a letter is compared as undressed, casefolded text.
-    """
+    """R_acc = 1 where the letters are the same; a reference of several is a set, any other one undressed text."""
     match = (predicted.letters == reference.letters).astype(np.float64)
     for row in np.flatnonzero(reference.letters == 0).tolist():
         match[row] = same_choice(predicted.texts[row], reference.texts[row])
