@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from onethinker_rewards import testing
-from onethinker_rewards.answers import Limits, Number, OptionLetter, Text, option_letter, plain_number, read_answer
-from onethinker_rewards.answers.text import exact_number, named_option, undress
+from onethinker_rewards.answers import Limits, Number, OptionLetter, Text, exact_number, option_letter, read_answer
+from onethinker_rewards.answers.text import named_option, undress
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.testing import valid
 from tests.answers import oracles
@@ -156,6 +156,13 @@ def test_long_texts_in_brackets(text: str, letter: str | None) -> None:
 
 
 # Plain numbers.
+
+
+def plain_number(text: str, **how: Any) -> float | FailureCode:
+    """Return the number that a text is, or why it is not one."""
+    number = exact_number(text, **how)
+    return number if isinstance(number, FailureCode) else number.value
+
 
 NO = FailureCode.NOT_A_NUMBER
 LONG = FailureCode.TOO_MANY_DIGITS

@@ -377,6 +377,8 @@ def exact_number(text: str, *, limits: Limits = DEFAULT_LIMITS) -> ExactNumber |
 
     >>> exact_number("8{,}000").text, exact_number("2½").text, exact_number("1.5 x 10^3").text
     ('8000', '2.5', '1.5e3')
+    >>> [str(exact_number(text)) for text in ("12 cm", "1_000", "1,5", "NaN")]
+    ['not_a_number', 'not_a_number', 'not_a_number', 'not_a_number']
     """
     return _cached_number(text, limits) if len(text) <= _CACHED_LENGTH else _exact_number(text, limits)
 
@@ -434,15 +436,3 @@ def without_unit(text: str) -> str | None:
     if unit in _NO_UNITS or unit.casefold() in _NO_UNITS or unit.startswith(_SCALES):
         return None
     return found["amount"] or found["number"]
-
-
-def plain_number(text: str, *, limits: Limits = DEFAULT_LIMITS) -> float | FailureCode:
-    """Return the number that ``text`` is, or why it is not one, by the rules of `exact_number`.
-
-    >>> [plain_number(text) for text in ("-1,234.5", "2e3", "**7**")]
-    [-1234.5, 2000.0, 7.0]
-    >>> [str(plain_number(text)) for text in ("12 cm", "1_000", "1,5", "NaN")]
-    ['not_a_number', 'not_a_number', 'not_a_number', 'not_a_number']
-    """
-    number = exact_number(text, limits=limits)
-    return number if isinstance(number, FailureCode) else number.value
