@@ -29,6 +29,6 @@ __all__ = [
     "FoundAnswer", "Integers", "LetterColumns", "Limits", "ModelColumns", "Number", "NumberColumns", "OptionLetter",
     "Parsed", "PromptColumns", "ReadAnswer", "ReadOptions", "Reader", "Rules", "SegmentationPrompt", "SingleBox",
     "SpanColumns", "Text", "TextColumns", "Texts", "Think", "TimeSpan", "TimedBoxTrack", "TimedPromptColumns",
-    "TimedTrackColumns", "TrackColumns", "VideoSegmentationPrompt", "bare_reference", "exact_number", "find_answer", "find_answers",
-    "is_plain_text", "match_frames", "option_letter", "read_answer", "to_pixels", "to_thousandths",
+    "TimedTrackColumns", "TrackColumns", "VideoSegmentationPrompt", "bare_reference", "exact_number", "find_answer",
+    "find_answers", "is_plain_text", "match_frames", "option_letter", "read_answer", "to_pixels", "to_thousandths",
 ]  # fmt: skip

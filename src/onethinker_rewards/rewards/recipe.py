@@ -57,7 +57,8 @@ class Recipe:
     rules: Rules = "strict"
     reader: Reader = _READER
     think: Think = "required"
-    end_tokens: Sequence[str] = END_TOKENS
+    # Made by a factory, so that the signature stays short.
+    end_tokens: Sequence[str] = field(default_factory=lambda: END_TOKENS)
     accuracy: Accuracy = "raw"
     accuracy_weight: float = 1.0
     format_weight: float = 1.0
@@ -89,7 +90,7 @@ class Recipe:
         shown = [f"name={self.name!r}"]
         for setting in fields(self)[1:]:
             value: Any = getattr(self, setting.name)
-            default = {} if setting.default is MISSING else setting.default
+            default = setting.default if setting.default_factory is MISSING else setting.default_factory()
             if value != default:
                 shown.append(f"{setting.name}={_shown(value)}")
         return f"Recipe({', '.join(shown)})"
