@@ -65,7 +65,7 @@ class FailureCode(_Code):
     BAD_FRAME_KEY = "bad_frame_key", "a frame key that is not a whole second", '{"boxes": {"01": [0, 0, 9, 9]}}'
     EMPTY_TRACK = "empty_track", "a track without a box", '{"boxes": {}}'
     INVALID_VALUE = "invalid_value", "a value that another rule of the task's schema refuses", "(tasks of your own)"
-    NOT_A_NUMBER = "not_a_number", "not a plain number: units, `%`, `_`, misplaced commas", "12 cm"
+    NOT_A_NUMBER = "not_a_number", "not a number alone: units, `%`, ranges, `_`, misplaced commas", "12 cm"
     NO_OPTION_LETTER = "no_option_letter", "no single option letter", "A or B"
     UNREADABLE_MATH = "unreadable_math", "no single mathematical expression could be read", "$16\\pi$ or maybe $4\\pi$"
     MATH_TIMEOUT = "math_timeout", "the comparison did not end before its deadline", "9^{9^{9^{9}}}"
@@ -95,6 +95,7 @@ class RepairCode(_Code):
         "a track cut off in the middle kept its whole boxes",
         '{"boxes": {"1": [0, 0, 9, 9], "2": [0,',
     )
+    UNIT = "unit", "one unit, per cent or currency sign beside a number was left out", "12 cm"
     CLOSED_ANSWER = "closed_answer", "the missing `</answer>` was added", '<answer>{"time": [1, 2]}'
     EXTRA_POINTS = "extra_points", "only the first three points were kept", "(4 points)"
     REPEATED_POINTS = "repeated_points", "the last point was repeated for the missing ones", "(2 points)"

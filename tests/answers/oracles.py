@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
+END_TOKENS = (
+    "<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|eot|>", "<|eom|>",
+    "<end_of_turn>", "<eos>", "<pad>", "<\uff5cend\u2581of\u2581sentence\uff5c>", "<|EOT|>", "<|end|>", "<|return|>",
+    "<eoa>",
+)  # fmt: skip
 TAGS = re.compile(r"</?(?:think|answer)>")
 _THINKING = r"(?:(?!</?think>).)*"
 _ANSWER = r"<answer>(?!\s*</answer>)(?:(?!</?(?:think|answer)>).)*</answer>"

@@ -45,6 +45,8 @@ REPAIRED: dict[str, Case] = {
     "a fence with JSON5": (TimeSpan, f"```json5  \n{SPAN}```", ("code_fence",), {"time": (1.0, 2.0)}),
     "a fence on one line": (TimeSpan, f"```{SPAN}```", ("code_fence",), {"time": (1.0, 2.0)}),
     "a fence around a number": (Number, "```\n1,234\n```", ("code_fence",), 1234.0),
+    "a unit": (Number, "12 cm", ("unit",), 12.0),
+    "a unit in a fence": (Number, "```\n5 cm\n```", ("code_fence", "unit"), 5.0),
     "a fence around a letter": (OptionLetter, "```text\n(b)\n```", ("code_fence",), "B"),
     "a fence, a letter on its line": (OptionLetter, "```B```", ("code_fence",), "B"),
     "single quotes": (TimeSpan, "{'time': [1, 2]}", ("single_quotes",), {"time": (1.0, 2.0)}),
@@ -222,7 +224,7 @@ UNREPAIRED: dict[str, tuple[type[BaseModel], str]] = {
     "a track with a brace too many": (BoxTrack, '{"boxes": {"1": [0, 0, 9, 9]}}}'),
     "a string for a number": (TimeSpan, "{'time': ['1', 2]}"),
     "a hedge in a fence": (OptionLetter, "```\nA or B\n```"),
-    "a unit in a fence": (Number, "```\n5 cm\n```"),
+    "a range in a fence": (Number, "```\n5-6 cm\n```"),
 }
 
 

@@ -46,6 +46,7 @@ REPAIRS = {
     R.RENAMED_KEY: "spatial_grounding",
     R.UNWRAPPED_BOX: "spatial_grounding",
     R.TRUNCATED_TRACK: "tracking",
+    R.UNIT: "numerical",
     R.CLOSED_ANSWER: "temporal_grounding",
 }
 

@@ -9,8 +9,6 @@ from onethinker_rewards.hacks import Verdict, play, read_tricks, recipe_reward
 
 # docs/hacks.md says what to do about each.
 PAYING_UNDER_PAPER = {
-    "changes-its-mind",
-    "denied-letter",
     "function-words",
     "negated-sentence",
     "denied-sentence",

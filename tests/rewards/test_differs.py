@@ -148,6 +148,39 @@ def test_differs_hedges_name_no_letter(answer: str) -> None:
     assert (batch.accuracy[0], batch.failure[0]) == (0.0, "no_option_letter")
 
 
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [("**7**", "7"), ("\\boxed{7}", "7"), ("7!", "7"), ("\u22127", "-7"), ("\u00bd", "0.5"), ("1/2", "0.5")],
+)
+@pytest.mark.parametrize("task", ["numerical", "regression"])
+def test_differs_numbers_are_undressed(answer: str, reference: str, task: str) -> None:
+    """A number counts in common dress and in common forms; the release takes what Python's `float` takes."""
+    assert accuracy(wrap(answer), reference, task, "release") == 0.0
+    assert accuracy(wrap(answer), reference, task) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"), [("Yes.", "yes"), ("**Yes**", "Yes"), ("C, A", "A, C"), ("D", "(D) Alina")]
+)
+def test_differs_words_and_sets_of_letters_are_read(answer: str, reference: str) -> None:
+    """Words are compared undressed, several letters as a set; the release knows outer brackets and case only."""
+    assert accuracy(wrap(answer), reference, "multiple_choice", "release") == 0.0
+    assert accuracy(wrap(answer), reference, "multiple_choice") == 1.0
+
+
+def test_differs_words_of_a_transcript_go_by_script() -> None:
+    """Each character of a script without spaces is a word of a transcript; the release has one word there."""
+    assert accuracy(wrap("你好世"), "你好世界", "ocr", "release") == 0.0
+    assert accuracy(wrap("你好世"), "你好世界", "ocr") == 0.75
+
+
+def test_differs_unicode_forms_are_the_same_text() -> None:
+    """Transcripts and captions are compared in Unicode's form NFKC; the release compares them as they are written."""
+    assert accuracy(wrap("cafe\u0301 noir"), "caf\u00e9 noir", "ocr", "release") == 0.5
+    assert accuracy(wrap("cafe\u0301 noir"), "caf\u00e9 noir", "ocr") == 1.0
+    assert accuracy(wrap("a cafe\u0301"), "a caf\u00e9", "open_ended") == 1.0
+
+
 @pytest.mark.parametrize("answer", ["2\\pi", "$2\\pi$"])
 def test_differs_math_needs_no_dollar_signs(answer: str) -> None:
     """Formulas are read with or without dollar signs; the release reads nothing outside them."""
@@ -217,10 +250,11 @@ def test_differs_one_word_has_no_pairs() -> None:
 
 @pytest.mark.parametrize(("text", "half"), [("猫が寝る", "猫が"), ("Дождь идёт", "Дождь"), ("…", "?!")])
 def test_differs_words_of_any_script(text: str, half: str) -> None:
-    """A reference without a word of `a-z0-9` is compared by words of any script; the release scores it 0."""
+    """Captions are compared by words of any script; the release sees only `a-z0-9`, and scores 0 without them."""
     assert accuracy(wrap(text), text, "open_ended", "release") == 0.0
     assert accuracy(wrap(text), text, "open_ended") == 1.0
     assert accuracy(wrap(half), text, "open_ended") < 0.7
+    assert accuracy(wrap("2"), "\u732b\u304c2\u5339\u5bdd\u308b", "open_ended") < 0.7
 
 
 @pytest.mark.parametrize("recipe", ["paper", "release"])

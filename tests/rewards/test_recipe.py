@@ -231,10 +231,11 @@ def test_constants_that_are_none() -> None:
     with pytest.raises(otr.ArgumentError, match="point_sigma is a finite number, not nan"):
         otr.Recipe(constants={"point_sigma": math.nan})
     recipe = otr.Recipe(constants={"sigma": 10.0})
-    for table in ({}, {"ocr": otr.TASKS["ocr"]}):
+    for table in ({}, {"math": otr.TASKS["math"]}):
         with pytest.raises(otr.ArgumentError, match=r"constants: no task has 'sigma'; no task has any$"):
             otr.score([], [], [], recipe=recipe, table=table)
-    with pytest.raises(otr.ArgumentError, match="constants: no task has 'sigma'; there are point_sigma, time_sigma"):
+    there_are = "there are nfkc, point_sigma, time_sigma"
+    with pytest.raises(otr.ArgumentError, match=f"constants: no task has 'sigma'; {there_are}"):
         otr.score([wrap("B")], ["B"], "multiple_choice", recipe=recipe)
 
 
@@ -339,3 +340,20 @@ def test_differs_points_of_nan_score_zero(number: str) -> None:
 
 def test_the_largest_numbers_are_compared_without_a_warning() -> None:
     assert otr.score([wrap("1e308")] * 2, ["1.7e308", "1e308"], "numerical").accuracy.tolist() == [0.0, 1.0]
+
+
+def test_end_tokens_of_a_recipe_replace_the_usual_ones() -> None:
+    recipe = otr.Recipe(end_tokens=["<stop>", "<x><stop>"])
+    texts = [wrap("B") + end for end in ("<stop>", "<x><stop>", " <stop>\n<x><stop>", "<|im_end|>", "", "<x>")]
+    batch = otr.score(texts, ["B"] * 6, "multiple_choice", recipe=recipe)
+    assert batch.format.tolist() == [1.0, 1.0, 1.0, 0.0, 1.0, 0.0]
+    for text, fault in zip(texts, batch.format_fault, strict=True):
+        assert otr.parse(text, "multiple_choice", recipe=recipe).format_fault == fault
+    none = otr.score(texts, ["B"] * 6, "multiple_choice", recipe=otr.Recipe(end_tokens=()))
+    assert none.format.tolist() == [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("tokens", ["<stop>", [""], [" "], [5], [None]])
+def test_end_tokens_are_texts(tokens: Any) -> None:
+    with pytest.raises(otr.ArgumentError, match="end_tokens is a sequence of texts that are not blank"):
+        otr.Recipe(end_tokens=tokens)

@@ -21,8 +21,9 @@ FILES = ("limits.py", "read.py", "release.py", "repairs.py", "tags.py", "text.py
 NOT_THE_MODEL = {
     "limits.py": ["Limits.__post_init__"],
     "read.py": ["_plain", "_validated"],
-    "text.py": ["named_option"],
-}
+    "text.py": ["_folded", "_labeled_option", "_letters_of_options", "choice_letter", "named_option", "option_letters",
+                "same_choice"],
+}  # fmt: skip
 RULES = ("strict", "lenient")
 THINKS = ("required", "prefilled", "none")
 # One of each schema.

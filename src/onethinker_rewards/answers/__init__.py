@@ -21,7 +21,7 @@ from onethinker_rewards.answers.schemas import (
     VideoSegmentationPrompt,
 )
 from onethinker_rewards.answers.tags import END_TOKENS, FoundAnswer, Think, bare_reference, find_answer
-from onethinker_rewards.answers.text import LetterColumns, NumberColumns, TextColumns, option_letter, plain_number
+from onethinker_rewards.answers.text import LetterColumns, NumberColumns, TextColumns, exact_number, option_letter
 from onethinker_rewards.answers.tracks import TimedTrackColumns, TrackColumns, match_frames
 
 __all__ = [
@@ -29,6 +29,6 @@ __all__ = [
     "FoundAnswer", "Integers", "LetterColumns", "Limits", "ModelColumns", "Number", "NumberColumns", "OptionLetter",
     "Parsed", "PromptColumns", "ReadAnswer", "ReadOptions", "Reader", "Rules", "SegmentationPrompt", "SingleBox",
     "SpanColumns", "Text", "TextColumns", "Texts", "Think", "TimeSpan", "TimedBoxTrack", "TimedPromptColumns",
-    "TimedTrackColumns", "TrackColumns", "VideoSegmentationPrompt", "bare_reference", "find_answer", "find_answers",
-    "is_plain_text", "match_frames", "option_letter", "plain_number", "read_answer", "to_pixels", "to_thousandths",
+    "TimedTrackColumns", "TrackColumns", "VideoSegmentationPrompt", "bare_reference", "exact_number", "find_answer",
+    "find_answers", "is_plain_text", "match_frames", "option_letter", "read_answer", "to_pixels", "to_thousandths",
 ]  # fmt: skip

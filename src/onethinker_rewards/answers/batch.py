@@ -29,8 +29,15 @@ from onethinker_rewards.answers.boxes import (
 )
 from onethinker_rewards.answers.columns import Booleans, Columns, Integers, text_array
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number
-from onethinker_rewards.answers.read import Parsed, ReadAnswer, Rules, is_plain_text, read_answer, read_response
-from onethinker_rewards.answers.repairs import without_fence
+from onethinker_rewards.answers.read import (
+    Parsed,
+    ReadAnswer,
+    Rules,
+    is_plain_text,
+    read_answer,
+    read_response,
+    repaired_number,
+)
 from onethinker_rewards.answers.schemas import (
     BoxTrack,
     Number,
@@ -42,14 +49,15 @@ from onethinker_rewards.answers.schemas import (
     TimeSpan,
     VideoSegmentationPrompt,
 )
-from onethinker_rewards.answers.tags import CLOSE_ANSWER, Think, bare_reference, find_answer
+from onethinker_rewards.answers.tags import CLOSE_ANSWER, END_TOKENS, Think, bare_reference, find_answer
 from onethinker_rewards.answers.text import (
     PLAIN_CHARACTERS,
+    ExactNumber,
     LetterColumns,
     NumberColumns,
     TextColumns,
-    named_option,
-    option_letter,
+    choice_letter,
+    exact_number,
 )
 from onethinker_rewards.answers.tracks import TimedTrackColumns, TimedTrackStruct, TrackColumns, TrackStruct
 from onethinker_rewards.codes import FailureCode, RepairCode
@@ -63,6 +71,7 @@ class ReadOptions:
         rules: ``strict`` or ``lenient``.
         think: Whether thinking is ``required``, ``prefilled`` or not wanted (``none``).
         limits: How much is read at all.
+        end_tokens: Tokens that cost nothing at the very end of a response.
         options: The options' texts of each row that is read, where the question offers some.
         any_text: Which of the rows that are read have a reference that is not an option letter: there any text is an
             answer.
@@ -71,6 +80,7 @@ class ReadOptions:
     rules: Rules = "strict"
     think: Think = "required"
     limits: Limits = DEFAULT_LIMITS
+    end_tokens: tuple[str, ...] = END_TOKENS
     options: Sequence[Sequence[str] | None] | None = None
     any_text: Booleans | None = None
 
@@ -117,7 +127,13 @@ class Answers:
 _BETWEEN = tuple(f"</think>{space}<answer>" for space in ("\n", "", "\n\n"))
 
 
-def find_answers(responses: Sequence[str], *, think: Think = "required", limits: Limits = DEFAULT_LIMITS) -> Answers:
+def find_answers(
+    responses: Sequence[str],
+    *,
+    think: Think = "required",
+    limits: Limits = DEFAULT_LIMITS,
+    end_tokens: tuple[str, ...] = END_TOKENS,
+) -> Answers:
     """Find each response's answer; the common layout by slices, all others by `find_answer`, the definition."""
     answers = Answers.of_texts([""] * len(responses))
     texts, longest, is_usual = answers.texts, limits.response_characters, think == "required"
@@ -138,7 +154,7 @@ def find_answers(responses: Sequence[str], *, think: Think = "required", limits:
         ):
             texts[row] = answer
             continue
-        found = find_answer(response, think=think, limits=limits)
+        found = find_answer(response, think=think, limits=limits, end_tokens=end_tokens)
         answers.failure[row], answers.format_fault[row] = found.failure, found.format_fault
         if found.failure is None:
             texts[row] = found.answer or ""
@@ -159,7 +175,7 @@ class Reader:
 
     def find(self, responses: Sequence[str], options: ReadOptions) -> Answers:
         """Find the answer of each response."""
-        return find_answers(responses, think=options.think, limits=options.limits)
+        return find_answers(responses, think=options.think, limits=options.limits, end_tokens=options.end_tokens)
 
     def bare_reference(self, text: str) -> str:
         """Return a reference without the answer tags that it may have around it."""
@@ -187,7 +203,14 @@ class Reader:
 
     def parse(self, response: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
         """Read one response; the columns of many must agree with it."""
-        return read_response(response, schema, rules=options.rules, think=options.think, limits=options.limits)
+        return read_response(
+            response,
+            schema,
+            rules=options.rules,
+            think=options.think,
+            limits=options.limits,
+            end_tokens=options.end_tokens,
+        )
 
     def parse_answer(self, text: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
         """Read one bare answer without tags."""
@@ -289,12 +312,12 @@ def _read_texts(answers: Answers, rows: list[int], schema: type[BaseModel], opti
 
 
 def _read_numbers(answers: Answers, rows: list[int], schema: type[BaseModel], options: ReadOptions) -> NumberColumns:
-    """Read plain numbers."""
+    """Read numbers: plain ones at once, all others by the definition."""
     values, written = np.zeros(len(rows)), ["0"] * len(rows)
     longest = options.limits.number_characters
     for index, row in enumerate(rows):
         text = answers.texts[row]
-        # The common case of `plain_number`, without the model.
+        # The common case of `exact_number`, without the model.
         if len(text) <= longest and not text.strip(PLAIN_CHARACTERS):
             try:
                 number = float(text)
@@ -303,10 +326,13 @@ def _read_numbers(answers: Answers, rows: list[int], schema: type[BaseModel], op
             if math.isfinite(number):
                 values[index], written[index] = number, text
                 continue
-        answer = _by_definition(answers, row, schema, options)
-        if answer is not None:
-            values[index] = float(str(answer))
-            written[index] = without_fence(text.strip())[0].replace(",", "")
+        number = exact_number(text, limits=options.limits) if answers.failure[row] is None else None
+        if isinstance(number, ExactNumber) and len(text) <= options.limits.answer_characters:
+            values[index], written[index] = number
+        elif _by_definition(answers, row, schema, options) is not None:
+            repaired, _ = repaired_number(text.strip(), options.limits)
+            if isinstance(repaired, ExactNumber):
+                values[index], written[index] = repaired
     return NumberColumns(values, text_array(written))
 
 
@@ -330,13 +356,16 @@ def _read_letter(answers: Answers, row: int, named: Sequence[str] | None, index:
     """Decide one text that is no letter alone; 0 where it is compared as text."""
     text = answers.texts[row].strip()
     if 0 < len(text) <= options.limits.answer_characters:
-        letter = (named_option(text, named) if named else None) or option_letter(text)
+        letter = choice_letter(text, named)
         if letter is not None:
             return ord(letter)
         if options.any_text is not None and options.any_text[index]:
             return 0
     answer = _by_definition(answers, row, OptionLetter, options)
-    return ord("A") if answer is None else ord(str(answer))
+    letter = "A" if answer is None else str(answer)
+    if named and ord(letter) - ord("A") >= len(named):
+        answers.fail(row, FailureCode.NO_OPTION_LETTER)
+    return ord(letter)
 
 
 _TEXT_KINDS: dict[type[BaseModel], Callable[[Answers, list[int], type[BaseModel], ReadOptions], Columns]] = {

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number, is_deeper
 from onethinker_rewards.answers.repairs import load_with_repairs, repair_shape, without_fence
 from onethinker_rewards.answers.schemas import COORDINATE_MAX, Number, OptionLetter, Text
-from onethinker_rewards.answers.tags import Think, find_answer
-from onethinker_rewards.answers.text import option_letter, plain_number
+from onethinker_rewards.answers.tags import END_TOKENS, Think, find_answer
+from onethinker_rewards.answers.text import ExactNumber, exact_number, option_letter, without_unit
 from onethinker_rewards.codes import FailureCode, RepairCode
 
 Rules = Literal["strict", "lenient"]
@@ -78,10 +78,16 @@ def is_plain_text(schema: type[BaseModel]) -> bool:
 
 
 def read_response(
-    response: str, schema: type[BaseModel], *, rules: Rules, think: Think, limits: Limits = DEFAULT_LIMITS
+    response: str,
+    schema: type[BaseModel],
+    *,
+    rules: Rules,
+    think: Think,
+    limits: Limits = DEFAULT_LIMITS,
+    end_tokens: tuple[str, ...] = END_TOKENS,
 ) -> Parsed:
     """Read one response: its tags, then its answer."""
-    found = find_answer(response, think=think, limits=limits)
+    found = find_answer(response, think=think, limits=limits, end_tokens=end_tokens)
     is_cut_off = rules == "lenient" and not found.closed and not is_plain_text(schema)
     if found.answer is None or (found.failure is not None and not is_cut_off):
         return Parsed(found.think, None, found.failure, found.format_fault)
@@ -121,8 +127,8 @@ def _read_strictly(text: str, schema: type[BaseModel], limits: Limits) -> ReadAn
         letter = option_letter(text)
         return _failed(FailureCode.NO_OPTION_LETTER) if letter is None else _plain(schema, letter)
     if issubclass(schema, Number):
-        number = plain_number(text, limits=limits)
-        return _failed(number) if isinstance(number, FailureCode) else _plain(schema, number)
+        number = exact_number(text, limits=limits)
+        return _plain(schema, number.value) if isinstance(number, ExactNumber) else _failed(number)
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -139,8 +145,12 @@ def _plain(schema: type[BaseModel], value: str | float) -> ReadAnswer:
 
 
 def _read_leniently(text: str, schema: type[BaseModel], limits: Limits) -> ReadAnswer:
+    if issubclass(schema, Number):
+        number, repairs = repaired_number(text, limits)
+        read = _plain(schema, number.value) if isinstance(number, ExactNumber) else _failed(number)
+        return read._replace(repairs=repairs)
     text, fence = without_fence(text)
-    if issubclass(schema, OptionLetter | Number):
+    if issubclass(schema, OptionLetter):
         return _read_strictly(text, schema, limits)._replace(repairs=tuple(fence))
     boxes = schema.model_fields.get("boxes")
     is_track = boxes is not None and getattr(boxes.annotation, "__origin__", None) is dict
@@ -151,6 +161,17 @@ def _read_leniently(text: str, schema: type[BaseModel], limits: Limits) -> ReadA
     value, shape = repair_shape(value, frozenset(schema.model_fields))
     read = _validated(value, schema, limits)
     return read._replace(repairs=(*fence, *repairs, *shape, *read.repairs))
+
+
+def repaired_number(text: str, limits: Limits) -> tuple[ExactNumber | FailureCode, tuple[RepairCode, ...]]:
+    """Return the number that a text is by lenient rules, in a code fence or with one unit, and its repairs."""
+    text, fence = without_fence(text)
+    number = exact_number(text, limits=limits)
+    bare = without_unit(text) if isinstance(number, FailureCode) else None
+    with_unit = number if bare is None else exact_number(bare, limits=limits)
+    if bare is None or isinstance(with_unit, FailureCode):
+        return number, tuple(fence)
+    return with_unit, (*fence, RepairCode.UNIT)
 
 
 def _validated(value: Any, schema: type[BaseModel], limits: Limits) -> ReadAnswer:

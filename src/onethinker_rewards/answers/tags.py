@@ -8,6 +8,7 @@ never closed is the failure ``unclosed_answer``; lenient rules may still use its
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
@@ -15,8 +16,15 @@ from onethinker_rewards.codes import FailureCode
 
 Think = Literal["required", "prefilled", "none"]
 
-END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
-_REVERSED_END = re.compile(r"\A(?:" + "|".join([r"\s", *(re.escape(token[::-1]) for token in END_TOKENS)]) + ")*+")
+# What models write at the end of a turn, or fill it up with.
+END_TOKENS = (
+    "<|im_end|>", "<|endoftext|>",  # Qwen, InternLM 2 and 3, InternVL
+    "</s>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|eot|>", "<|eom|>",  # Llama 2 to 4, Mistral
+    "<end_of_turn>", "<eos>", "<pad>",  # Gemma
+    "<｜end▁of▁sentence｜>", "<|EOT|>",  # noqa: RUF001 - DeepSeek
+    "<|end|>", "<|return|>",  # Phi, gpt-oss
+    "<eoa>",  # InternLM
+)  # fmt: skip
 
 _OPEN_THINK, _CLOSE_THINK = "<think>", "</think>"
 OPEN_ANSWER, CLOSE_ANSWER = "<answer>", "</answer>"
@@ -41,11 +49,17 @@ class FoundAnswer(NamedTuple):
     closed: bool = True
 
 
-def find_answer(response: str, *, think: Think = "required", limits: Limits = DEFAULT_LIMITS) -> FoundAnswer:
+def find_answer(
+    response: str,
+    *,
+    think: Think = "required",
+    limits: Limits = DEFAULT_LIMITS,
+    end_tokens: tuple[str, ...] = END_TOKENS,
+) -> FoundAnswer:
     """Return thinking, answer and faults of one response, in time linear in its length."""
     if len(response) > limits.response_characters:
         return FoundAnswer(None, None, FailureCode.RESPONSE_TOO_LONG, FailureCode.RESPONSE_TOO_LONG)
-    text = _without_end_tokens(response)
+    text = _without_end_tokens(response, end_tokens)
     think_close = text.rfind(_CLOSE_THINK)
     tail_start = think_close + len(_CLOSE_THINK) if think_close >= 0 else 0
     thinking = _thinking(text[:think_close], think) if think_close >= 0 else None
@@ -54,12 +68,19 @@ def find_answer(response: str, *, think: Think = "required", limits: Limits = DE
     return FoundAnswer(thinking, answer, failure, fault, closed)
 
 
-def _without_end_tokens(text: str) -> str:
+def _without_end_tokens(text: str, end_tokens: tuple[str, ...]) -> str:
     text = text.rstrip()
-    if not text.endswith(END_TOKENS):
+    if not text.endswith(end_tokens):
         return text
     # Read backwards, one pattern takes all tokens at once, however often a model repeats one.
-    return _REVERSED_END.sub("", text[::-1], count=1)[::-1]
+    return _reversed_end(end_tokens).sub("", text[::-1], count=1)[::-1]
+
+
+@lru_cache(maxsize=64)
+def _reversed_end(end_tokens: tuple[str, ...]) -> re.Pattern[str]:
+    # The longest first: the alternatives are possessive, and a token may end in another.
+    backwards = (re.escape(token[::-1]) for token in sorted(end_tokens, key=len, reverse=True))
+    return re.compile(r"\A(?:" + "|".join([r"\s", *backwards]) + ")*+")
 
 
 def _thinking(before_close: str, think: Think) -> str | None:

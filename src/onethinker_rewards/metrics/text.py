@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onethinker_rewards._validation import aligned_texts
+from onethinker_rewards._validation import aligned_texts, check_choice
 from onethinker_rewards.errors import ArgumentError
 
 Normalization: TypeAlias = Literal["case", "punctuation", "width"]
@@ -31,15 +31,25 @@ _LONGEST_ENDING = 24
 # A head of this many runs of vowels and consonants has every pattern that the rules tell apart.
 _RUNS = 6
 
-# Scripts that put no spaces between words: Thai and Lao, Tibetan, Myanmar, Khmer, Kana and Bopomofo, Chinese.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+Words: TypeAlias = Literal["spaces", "scripts"]
+
+# Scripts that put no spaces between words: Thai and Lao, Burmese, Khmer, kana, Han.
+_WORD_A_CHARACTER = (
+    "\u0e00-\u0eff\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f\u1780-\u17ff\u3005-\u3007\u3021-\u3029\u3038-\u303b"
+    "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f"
+    "\U00020000-\U0003ffff"
 )
+_UNSPACED = re.compile(f"([{_WORD_A_CHARACTER}])")
+# Captions count Tibetan and Bopomofo by the character, too.
+_UNSPACED_IN_CAPTIONS = re.compile(f"[{_WORD_A_CHARACTER}\u0f00-\u0fff\u3100-\u312f\u31a0-\u31bf]")
 
 
 def word_error_rate(
-    predicted: Sequence[str], reference: Sequence[str], *, normalize: Collection[Normalization] = ()
+    predicted: Sequence[str],
+    reference: Sequence[str],
+    *,
+    normalize: Collection[Normalization] = (),
+    words: Words = "spaces",
 ) -> NDArray[np.float64]:
     """Return the edit distance in words over the number of reference words.
 
@@ -53,20 +63,27 @@ def word_error_rate(
     Args:
         predicted: ``[N]`` texts.
         reference: ``[N]`` texts.
-        normalize: What to make equal first: ``"case"``, ``"punctuation"``, ``"width"``. Nothing by default.
+        normalize: What to make equal first: ``"case"``, ``"punctuation"``, ``"width"`` (Unicode's NFKC). Nothing by
+            default.
+        words: ``"spaces"``, or ``"scripts"``: each character of Han, kana, Thai, Lao, Khmer and Burmese, which put no
+            spaces between words, is a word of its own.
 
     Returns:
         ``[N]`` in [0, ∞); lower is better.
 
     Raises:
-        ArgumentError: If these are not two lists of texts of one length, or a normalization has no such name.
+        ArgumentError: If these are not two lists of texts of one length, or ``normalize`` or ``words`` has another
+            name.
 
     Source: Levenshtein 1966; the rate as jiwer 4 defines it, one row at a time.
 
     >>> word_error_rate(["the cat sat", ""], ["the cat sat down", ""]).tolist()
     [0.25, 0.0]
+    >>> word_error_rate(["你好世"], ["你好世界"], words="scripts").tolist()
+    [0.25]
     """
-    return _error_rate(predicted, reference, str.split, normalize)
+    check_choice("words", words, get_args(Words))
+    return _error_rate(predicted, reference, str.split if words == "spaces" else _words_by_script, normalize)
 
 
 def character_error_rate(
@@ -136,7 +153,9 @@ def rouge(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.floa
     return np.array([sum(_f_measures(stems[text], stems[ref_text])) / 3.0 for text, ref_text in rows], dtype=np.float64)
 
 
-def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[np.float64]:
+def rouge_reward(
+    predicted: Sequence[str], reference: Sequence[str], *, normalize: Collection[Normalization] = ("width",)
+) -> NDArray[np.float64]:
     """Return ROUGE for rewards, where a text can always reach 1 and gains nothing by repeating itself.
 
     ::
@@ -145,18 +164,19 @@ def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[
 
     Differs: a text that is one sequence of words repeated counts as that sequence once.
     Differs: against a reference of one word there are no pairs of words, and the mean is that of the other two.
-    Differs: against a reference without ``a-z0-9`` words are those of any script, casefolded and not stemmed; in
-    scripts that put no spaces between words, characters; in a text without either, what is between spaces.
+    Differs: words are runs of letters, digits and marks of any script, casefolded; in scripts that put no spaces
+    between words, characters; in a text without either, what is between spaces. Only words of ``a-z0-9`` are stemmed.
 
     Args:
         predicted: ``[N]`` texts.
         reference: ``[N]`` texts.
+        normalize: What to make equal first, as in `word_error_rate`; by default ``"width"``, Unicode's NFKC.
 
     Returns:
         ``[N]`` in [0, 1]; higher is better. 1 for a reference against itself, if it is not blank.
 
     Raises:
-        ArgumentError: If these are not two lists of texts of one length.
+        ArgumentError: If these are not two lists of texts of one length, or a normalization has no such name.
 
     Source: Lin 2004, as for `rouge`.
 
@@ -164,20 +184,12 @@ def rouge_reward(predicted: Sequence[str], reference: Sequence[str]) -> NDArray[
     [1.0, 1.0, 1.0]
     """
     predicted, reference = aligned_texts(predicted, reference)
-
-    @cache
-    def plain(text: str) -> list[str]:
-        return _stems(_said_once(_plain_words(text)))
-
-    @cache
-    def of_any_script(text: str) -> list[str]:
-        return _said_once(_words_of_any_script(text))
-
+    normalized = _normalizer(normalize)
+    words = {text: _caption_words(normalized(text)) for text in dict.fromkeys([*predicted, *reference])}
     scores: list[float] = []
     for text, ref_text in zip(predicted, reference, strict=True):
-        words_of = plain if plain(ref_text) else of_any_script
-        singles, pairs, longest = _f_measures(words_of(text), words_of(ref_text))
-        one_word = len(words_of(ref_text)) == 1
+        singles, pairs, longest = _f_measures(words[text], words[ref_text])
+        one_word = len(words[ref_text]) == 1
         scores.append((singles + longest) / 2.0 if one_word else (singles + pairs + longest) / 3.0)
     return np.array(scores, dtype=np.float64)
 
@@ -191,22 +203,32 @@ def _error_rate(
     from rapidfuzz.distance import Levenshtein  # noqa: PLC0415
     from rapidfuzz.process import cpdist  # noqa: PLC0415
 
-    if isinstance(normalize, str) or not set(normalize).issubset(_NORMALIZATIONS):
-        raise ArgumentError(f"normalize takes a collection of {sorted(_NORMALIZATIONS)}, not {normalize!r}")
+    normalized = _normalizer(normalize)
     predicted, reference = aligned_texts(predicted, reference)
-    steps = [step for name, step in _NORMALIZATIONS.items() if name in normalize]
     # Rollouts share their reference, so each text is divided once, however often it occurs.
-    divided: dict[str, str | list[str]] = {}
-    for text in dict.fromkeys([*reference, *predicted]):
-        normalized = text
-        for step in steps:
-            normalized = step(normalized)
-        divided[text] = divide(normalized)
+    divided = {text: divide(normalized(text)) for text in dict.fromkeys([*reference, *predicted])}
     left = [divided[text] for text in predicted]
     right = [divided[text] for text in reference]
     distance = cpdist(left, right, scorer=Levenshtein.distance, dtype=np.int64)
     length = np.fromiter(map(len, right), dtype=np.float64, count=len(right))
     return distance / np.maximum(length, 1.0)
+
+
+def _normalizer(normalize: Collection[Normalization]) -> Callable[[str], str]:
+    if isinstance(normalize, str) or not set(normalize).issubset(_NORMALIZATIONS):
+        raise ArgumentError(f"normalize takes a collection of {sorted(_NORMALIZATIONS)}, not {normalize!r}")
+    steps = [step for name, step in _NORMALIZATIONS.items() if name in normalize]
+
+    def normalized(text: str) -> str:
+        for step in steps:
+            text = step(text)
+        return text
+
+    return normalized
+
+
+def _words_by_script(text: str) -> list[str]:
+    return text.split() if text.isascii() else _UNSPACED.sub(r" \1 ", text).split()
 
 
 def _f_measures(words: list[str], ref_words: list[str]) -> tuple[float, float, float]:
@@ -225,10 +247,11 @@ def _plain_words(text: str) -> list[str]:
     return re.findall("[a-z0-9]+", text.lower())
 
 
-def _words_of_any_script(text: str) -> list[str]:
-    """Return a text's words, or what is between spaces where it has none."""
+def _caption_words(text: str) -> list[str]:
+    """Return a text's words of any script, stemmed where they are English, or what is between spaces without any."""
     text = text.casefold()
-    return text.translate(_SPACED).split() or text.split()
+    words = _said_once(text.translate(_SPACED).split() or text.split())
+    return [word if not word.isascii() else stem for word, stem in zip(words, _stems(words), strict=True)]
 
 
 class _Spaced(dict[int, str]):
@@ -238,7 +261,9 @@ class _Spaced(dict[int, str]):
         character = chr(code)
         # Marks, such as the vowels of Devanagari, belong to their word.
         in_word = character.isalnum() or unicodedata.category(character).startswith("M")
-        self[code] = spaced = (f" {character} " if _UNSPACED.match(character) else character) if in_word else " "
+        self[code] = spaced = (
+            (f" {character} " if _UNSPACED_IN_CAPTIONS.match(character) else character) if in_word else " "
+        )
         return spaced
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from onethinker_rewards._validation import check_choice
-from onethinker_rewards.answers import DEFAULT_LIMITS, Floats, Limits, Reader, ReadOptions, Rules, Think
+from onethinker_rewards.answers import DEFAULT_LIMITS, END_TOKENS, Floats, Limits, Reader, ReadOptions, Rules, Think
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks import TASKS, Formula, TaskSpec
@@ -36,25 +36,29 @@ class Recipe:
         rules: How answers are read by the schema: ``strict`` or ``lenient``.
         reader: How responses become columns: `answers.Reader`, or the released code's way.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
+        end_tokens: Tokens that cost nothing at the very end of a response; those of common models by default.
         accuracy: Which accuracy the total takes: ``raw``, or ``normalized`` by the task's maximum to [0, 1].
         accuracy_weight: Weight of the accuracy in the total.
         format_weight: Weight in the total of the format, which is 0 or 1.
         tasks: Tasks that replace the table's own, by name: another formula with its parts and its maximum.
         formulas: Formulas that replace a task's own, by task name.
         constants: Constants that replace those of all tasks that have them, by name: ``point_sigma`` in thousandths,
-            ``time_sigma`` in seconds.
+            ``time_sigma`` in seconds, ``nfkc`` (0 compares transcripts and captions as they are written).
         structure: What is paid for the form of answers whose format is 1; None pays nothing.
         limits: How much of a response is read at all.
 
     Raises:
-        ArgumentError: If a choice is not one of those above, or a number is not finite. Names in ``formulas`` and
-            ``constants`` are compared with the table when scoring.
+        ArgumentError: If a choice is not one of those above, a number is not finite, or ``end_tokens`` is no sequence
+            of texts that are not blank. Names in ``formulas`` and ``constants`` are compared with the table when
+            scoring.
     """
 
     name: str = "custom"
     rules: Rules = "strict"
     reader: Reader = _READER
     think: Think = "required"
+    # Made by a factory, so that the signature stays short.
+    end_tokens: Sequence[str] = field(default_factory=lambda: END_TOKENS)
     accuracy: Accuracy = "raw"
     accuracy_weight: float = 1.0
     format_weight: float = 1.0
@@ -68,6 +72,9 @@ class Recipe:
         check_choice("rules", self.rules, get_args(Rules))
         check_choice("think", self.think, get_args(Think))
         check_choice("accuracy", self.accuracy, get_args(Accuracy))
+        tokens: Any = self.end_tokens
+        if isinstance(tokens, str) or not all(isinstance(token, str) and token.strip() for token in tokens):
+            raise ArgumentError(f"end_tokens is a sequence of texts that are not blank, not {tokens!r}")
         numbers = {"accuracy_weight": self.accuracy_weight, "format_weight": self.format_weight, **self.constants}
         for name, value in numbers.items():
             if not isinstance(value, Real) or not math.isfinite(value):
@@ -76,14 +83,14 @@ class Recipe:
     @property
     def read_options(self) -> ReadOptions:
         """The options for its reader."""
-        return ReadOptions(rules=self.rules, think=self.think, limits=self.limits)
+        return ReadOptions(rules=self.rules, think=self.think, limits=self.limits, end_tokens=tuple(self.end_tokens))
 
     def __repr__(self) -> str:
         """Return the settings that are not the default; mappings by their names."""
         shown = [f"name={self.name!r}"]
         for setting in fields(self)[1:]:
             value: Any = getattr(self, setting.name)
-            default = {} if setting.default is MISSING else setting.default
+            default = setting.default if setting.default_factory is MISSING else setting.default_factory()
             if value != default:
                 shown.append(f"{setting.name}={_shown(value)}")
         return f"Recipe({', '.join(shown)})"

@@ -79,7 +79,7 @@ def answer_pattern(
 
     What matches is read by strict rules, but for numbers beyond double range or the limit of digits. The other way
     round, what strict rules read from a response matches once white space around it is off, except for option
-    letters: those are read in many forms, and the pattern is the letter alone.
+    letters and numbers: those are read in many forms, and the pattern is the letter or the plain number alone.
 
     Args:
         task: A task's name.

@@ -7,11 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from decimal import Context as DecimalContext
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
 from onethinker_rewards import metrics
 from onethinker_rewards.answers import Floats, LetterColumns, Number, NumberColumns, OptionLetter, Text, TextColumns
+from onethinker_rewards.answers.text import same_choice
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, JudgeError
 from onethinker_rewards.metrics import MathVerdict
@@ -20,10 +22,10 @@ from onethinker_rewards.tasks.spec import Context, Judge, Scores, TaskSpec
 
 
 def option_match(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
-    """R_acc = 1 where the letters are the same; a reference without a letter is compared as casefolded text."""
+    """R_acc = 1 where the letters are the same; a reference of several is a set, any other one undressed text."""
     match = (predicted.letters == reference.letters).astype(np.float64)
     for row in np.flatnonzero(reference.letters == 0).tolist():
-        match[row] = predicted.texts[row].strip().casefold() == reference.texts[row].strip().casefold()
+        match[row] = same_choice(predicted.texts[row], reference.texts[row])
     return Scores(match, {"option_match": match})
 
 
@@ -38,6 +40,10 @@ MULTIPLE_CHOICE = TaskSpec(
 
 
 LEAST_DECIMALS = 2
+# A reference with more decimals was printed by a program, which rounds to none.
+MOST_WRITTEN_DECIMALS = 6
+# Of a printed reference that two decimals would make 0, so many digits count.
+PRINTED_DIGITS = 6
 # More decimals than a double can tell apart; a reference like 1e-5000 would ask for thousands.
 MOST_DECIMALS = 400
 
@@ -61,8 +67,13 @@ def number_match(predicted: NumberColumns, reference: NumberColumns, context: Co
 def round_alike(predicted: str, reference: str) -> bool:
     """Return whether both numbers, rounded half-even to the reference's decimals, at least two, are equal.
 
+    A reference with more than six decimals was printed by a program and counts as one with two; where that would make
+    it 0, six significant digits count.
+
     >>> round_alike("0.334", "0.33"), round_alike("0.004", "0"), round_alike("2.5", "2.50001")
     (True, True, False)
+    >>> round_alike("66.67", "66.66666666666667"), round_alike("0.00123457", "0.0012345678")
+    (True, True)
     """
     step = Decimal(1).scaleb(-_decimals(reference))
     rounded, wanted = (_decimal(text).quantize(step, context=_EXACT) for text in (predicted, reference))
@@ -72,8 +83,12 @@ def round_alike(predicted: str, reference: str) -> bool:
 # Rollouts of a group share their reference.
 @lru_cache(maxsize=4096)
 def _decimals(reference: str) -> int:
-    exponent = _decimal(reference).as_tuple().exponent
-    return min(max(LEAST_DECIMALS, -int(exponent)), MOST_DECIMALS)
+    number = _decimal(reference)
+    decimals = -int(number.as_tuple().exponent)
+    if decimals > MOST_WRITTEN_DECIMALS:
+        is_lost = number != 0 and number.quantize(Decimal("0.01"), context=_EXACT) == 0
+        decimals = PRINTED_DIGITS - 1 - number.adjusted() if is_lost else LEAST_DECIMALS
+    return min(max(LEAST_DECIMALS, decimals), MOST_DECIMALS)
 
 
 def _decimal(text: str) -> Decimal:
@@ -155,9 +170,19 @@ MATH = TaskSpec(
 )
 
 
+# Whether texts are compared in Unicode's form NFKC (1) or as they are written (0).
+NFKC = {"nfkc": 1.0}
+
+
+def _normalization(context: Context) -> tuple[Literal["width"], ...]:
+    return ("width",) if context.constants.get("nfkc", NFKC["nfkc"]) else ()
+
+
 def word_accuracy(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
-    """R_acc = max(0, 1 - WER)."""
-    error_rate = metrics.word_error_rate(predicted.texts.tolist(), reference.texts.tolist())
+    """R_acc = max(0, 1 - WER); in scripts without spaces between words each character is a word."""
+    error_rate = metrics.word_error_rate(
+        predicted.texts.tolist(), reference.texts.tolist(), normalize=_normalization(context), words="scripts"
+    )
     accuracy = np.maximum(0.0, 1.0 - error_rate)
     return Scores(accuracy, {"word_accuracy": accuracy})
 
@@ -167,6 +192,7 @@ OCR = TaskSpec(
     schema=Text,
     accuracy=word_accuracy,
     parts=("word_accuracy",),
+    constants=NFKC,
     instruction="Transcribe the text and give nothing but the transcript as your answer.",
     example="Platform 9, trains to the coast",
 )
@@ -176,7 +202,7 @@ def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Cont
     """R_acc = RM(question, answer, reference) where a judge is given, else the mean F of ROUGE-1, -2 and -L."""
     if context.judge is not None:
         return _judged(predicted, reference, context.judge, context)
-    rouge = metrics.rouge_reward(predicted.texts.tolist(), reference.texts.tolist())
+    rouge = metrics.rouge_reward(predicted.texts.tolist(), reference.texts.tolist(), normalize=_normalization(context))
     return Scores(rouge, {"rouge": rouge})
 
 
@@ -216,6 +242,7 @@ OPEN_ENDED = TaskSpec(
     schema=Text,
     accuracy=judge_or_rouge,
     parts=("rouge", "judge"),
+    constants=NFKC,
     instruction="Answer in your own words and give nothing but the text of your answer.",
     example="A cyclist waits at the crossing while a tram passes.",
 )
