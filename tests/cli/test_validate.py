@@ -123,3 +123,19 @@ def test_options_leave_a_format_fault_in_place() -> None:
     row = {"response": "<answer>cat</answer>", "task": "multiple_choice", "options": ["dog", "cat"]}
     result = run("validate", "-", stdin=lines(row))
     assert "multiple_choice 1 1 0 0.000 missing_think=1" in " ".join(result.stderr.split())
+
+
+def test_references_are_checked_before_a_run() -> None:
+    rows = [
+        {"task": "numerical", "solution": "12 cm"},
+        {"task": "math", "answer": "\\frac12"},
+        {"task": "tracking", "reference": {"boxes": {}}},
+        {"task": "ocr"},
+    ]
+    result = run("validate", "-", "--references", stdin=lines(*rows))
+    assert [(row["row"], row.get("code")) for row in rows_of(result)] == [
+        (1, "not_a_number"), (3, "empty_track"), (4, None),
+    ]  # fmt: skip
+    assert "3 references checked, 2 invalid; 1 rows could not be read" in result.stderr
+    assert result.exit_code == 2
+    assert run("validate", "-", "--references", stdin=lines(rows[1])).exit_code == 0

@@ -18,7 +18,8 @@ from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Column, Summary, Tally, summary_table
 from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.rewards import parse, parse_answer
+from onethinker_rewards.errors import BadReferenceError
+from onethinker_rewards.rewards import parse, parse_answer, parse_reference
 
 __all__ = ["validate"]
 
@@ -38,14 +39,15 @@ _FORMAT = Column("format", "format")
     help="lenient repairs what can be repaired without changing a number.",
 )
 @click.option("--bare", is_flag=True, help="The column is the answer alone, without tags.")
+@click.option("--references", is_flag=True, help="Check the references instead, as `score` reads them.")
 @row_options
 @click.pass_context
-def validate(ctx: click.Context, file: str, rules: Rules, reader: RowReader, *, bare: bool) -> None:
+def validate(ctx: click.Context, file: str, rules: Rules, reader: RowReader, *, bare: bool, references: bool) -> None:
     """Say which answers in FILE (`-` is standard input) are not in their task's schema.
 
     A row needs `response` and `task`, or columns that go by other usual names, and no reference. With --bare,
     `response`, or else the reference (`answer`, `solution`), is the text of the answer alone; answer tags around a
-    reference are taken off.
+    reference are taken off. With --references the references are checked, all of them before a long run.
 
     Each invalid row is written as {"row": number, "code": code, "why": meaning}, one that cannot be read as
     {"row": number, "error": why}. A summary by task goes to standard error.
@@ -56,17 +58,53 @@ def validate(ctx: click.Context, file: str, rules: Rules, reader: RowReader, *, 
     """
     screen = console(stderr=True)
     with open_table(file) as table, open_lines(STANDARD, table.file) as output:
-        summary = run(table, output, engine_of(_Check(rules, reader, bare=bare), None), screen)
+        job = _CheckReferences(reader) if references else _Check(rules, reader, bare=bare)
+        summary = run(table, output, engine_of(job, None), screen)
     checked = summary.rows - summary.invalid
     invalid = checked - round(sum(tally.sums.get(_VALID.name, 0) for tally in summary.tallies.values()))
+    what = "reference" if references else "answer"
+    how = "" if references else f", {rules} rules"
     screen.print(
-        f"{checked:,} {'answer' if checked == 1 else 'answers'} checked, {invalid:,} invalid, {rules} rules"
+        f"{checked:,} {what}{'' if checked == 1 else 's'} checked, {invalid:,} invalid{how}"
         + (f"; {summary.invalid:,} rows could not be read" if summary.invalid else "")
     )
     if summary.tallies:
-        columns = (_VALID, _REPAIRED) if bare else (_VALID, _REPAIRED, _FORMAT)
+        columns = (_VALID,) if references else (_VALID, _REPAIRED) if bare else (_VALID, _REPAIRED, _FORMAT)
         screen.print(summary_table(summary.tallies, list(reader.tasks()), columns))
     ctx.exit(UNREADABLE if summary.invalid else INVALID if invalid else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _CheckReferences:
+    """Reads references and writes the invalid ones."""
+
+    reader: RowReader
+
+    def __call__(self, chunk: Chunk) -> ChunkResult:
+        rows = chunk.rows()
+        result = ChunkResult(Summary(len(rows)))
+        lines: list[bytes] = []
+        for row in rows:
+            sample = self.reader.read(row, response=False)
+            if isinstance(sample, InvalidRow):
+                result.summary.invalid += 1
+                result.invalid.append(sample)
+                lines.append(encode_row(sample.columns()))
+                continue
+            reason = self._fault(sample)
+            code = None if reason is None else reason.partition(" ")[0]
+            result.summary.of(sample.task).add({"valid": reason is None}, code)
+            if reason is not None:
+                lines.append(encode_row({"row": sample.row.number, "code": code, "why": reason}))
+        result.parts[MAIN] = b"".join(lines)
+        return result
+
+    def _fault(self, sample: Sample) -> str | None:
+        try:
+            parse_reference(sample.reference, sample.task, table=self.reader.tasks())
+        except BadReferenceError as error:
+            return error.reasons[0]
+        return None
 
 
 @dataclass(frozen=True, slots=True)
