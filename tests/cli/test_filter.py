@@ -90,7 +90,7 @@ def test_which_answers_are_kept(tmp_path: Path, keep: str, kept: list[str]) -> N
     out = tmp_path / "out.jsonl"
     done = run("filter", source(tmp_path, answered()), "--out", out, "--keep", keep)
     assert [row["response"] for row in decoded(out)] == kept
-    assert done.stderr.startswith(f"1 of 1 rows kept (100.0%); {len(kept)} rows written")
+    assert done.stderr.startswith(f"1 of 1 row kept (100.0%); {len(kept)} row")
 
 
 @pytest.mark.parametrize("task", REFERENCES)

@@ -136,6 +136,6 @@ def test_references_are_checked_before_a_run() -> None:
     assert [(row["row"], row.get("code")) for row in rows_of(result)] == [
         (1, "not_a_number"), (3, "empty_track"), (4, None),
     ]  # fmt: skip
-    assert "3 references checked, 2 invalid; 1 rows could not be read" in result.stderr
+    assert "3 references checked, 2 invalid; 1 row could not be read" in result.stderr
     assert result.exit_code == 2
     assert run("validate", "-", "--references", stdin=lines(rows[1])).exit_code == 0

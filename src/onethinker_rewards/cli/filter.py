@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 import onethinker_rewards
-from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError
+from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError, counted
 from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Target, file_format, open_spool
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.prepare import BAD, BadRow, add_bad_row, check_packages, media_root_of, say_bad_rows
@@ -265,7 +265,9 @@ def _show(screen: Console, summary: Summary, out: str, bad: str, reader: RowRead
         round(sum(tally.sums.get(name, 0) for tally in summary.tallies.values())) for name in (_KEPT, _WRITTEN)
     )
     share = f" ({kept / good:.1%})" if good else ""
-    screen.print(f"{kept:,} of {good:,} rows kept{share}; {written:,} rows written to {out}", soft_wrap=True)
+    screen.print(
+        f"{kept:,} of {counted(good, 'row')} kept{share}; {counted(written, 'row')} written to {out}", soft_wrap=True
+    )
     say_bad_rows(screen, summary, bad)
     if summary.tallies:
         screen.print(summary_table(summary.tallies, list(reader.tasks()), _COLUMNS))

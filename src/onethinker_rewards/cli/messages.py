@@ -15,6 +15,7 @@ __all__ = [
     "STANDARD",
     "UNREADABLE",
     "CliError",
+    "counted",
     "discard",
     "error_text",
     "say",
@@ -50,6 +51,11 @@ def say(line: str) -> None:
 def error_text(error: OSError | ValueError) -> str:
     """Return what the system says, without number and path."""
     return getattr(error, "strerror", None) or str(error)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 row`` and ``2 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def discard(target: IO[Any]) -> None:

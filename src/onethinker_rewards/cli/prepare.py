@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 import onethinker_rewards
-from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError
+from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError, counted
 from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Target, open_spool
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
@@ -120,7 +120,7 @@ def prepare(
     options = {"job": repr(job), "version": onethinker_rewards.__version__}
     with open_table(file) as table, open_spool(targets, table.file, options, resume=resume) as output:
         summary = run(table, output, engine_of(job, workers), screen)
-    screen.print(f"{summary.rows - summary.invalid:,} rows written to {out}", soft_wrap=True)
+    screen.print(f"{counted(summary.rows - summary.invalid, 'row')} written to {out}", soft_wrap=True)
     say_bad_rows(screen, summary, bad)
     if summary.tallies:
         screen.print(summary_table(summary.tallies, [*reader.tasks(), _NO_TASK], _COLUMNS, codes=False))
@@ -194,7 +194,7 @@ def say_bad_rows(screen: Console, summary: Summary, path: str) -> None:
     bad = summary.tallies.pop(_BAD_ROWS, None)
     if bad is not None:
         faults = ", ".join(f"{fault} {count:,}" for fault, count in sorted(bad.codes.items(), key=_most_first))
-        screen.print(f"{summary.invalid:,} bad rows written to {path}: {faults}", soft_wrap=True)
+        screen.print(f"{counted(summary.invalid, 'bad row')} written to {path}: {faults}", soft_wrap=True)
 
 
 def media_root_of(file: str, given: str | None) -> str:

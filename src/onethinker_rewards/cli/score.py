@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import onethinker_rewards
-from onethinker_rewards.cli.messages import STANDARD, UNREADABLE
+from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, counted
 from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Output, Target, file_format, open_lines, open_spool
 from onethinker_rewards.cli.pipeline import Engine, engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_rows
@@ -80,7 +80,7 @@ def score(
     with open_table(file) as table, _open_output(out, table, job, resume=resume) as output:
         summary = run(table, output, chosen, screen)
     scored = summary.rows - summary.invalid
-    title = f"{scored:,} {'row' if scored == 1 else 'rows'} scored, recipe {recipe}"
+    title = f"{counted(scored, 'row')} scored, recipe {recipe}"
     screen.print(title + (f"; {summary.invalid:,} could not be scored" if summary.invalid else ""))
     if summary.tallies:
         screen.print(summary_table(summary.tallies, list(reader.tasks()), COLUMNS))

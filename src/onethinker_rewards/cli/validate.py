@@ -9,7 +9,7 @@ import click
 
 from onethinker_rewards.answers import Parsed, bare_reference, find_answer
 from onethinker_rewards.answers.text import named_option
-from onethinker_rewards.cli.messages import INVALID, STANDARD, UNREADABLE
+from onethinker_rewards.cli.messages import INVALID, STANDARD, UNREADABLE, counted
 from onethinker_rewards.cli.outputs import MAIN, ChunkResult, open_lines
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
@@ -65,8 +65,8 @@ def validate(ctx: click.Context, file: str, rules: Rules, reader: RowReader, *, 
     what = "reference" if references else "answer"
     how = "" if references else f", {rules} rules"
     screen.print(
-        f"{checked:,} {what}{'' if checked == 1 else 's'} checked, {invalid:,} invalid{how}"
-        + (f"; {summary.invalid:,} rows could not be read" if summary.invalid else "")
+        f"{counted(checked, what)} checked, {invalid:,} invalid{how}"
+        + (f"; {counted(summary.invalid, 'row')} could not be read" if summary.invalid else "")
     )
     if summary.tallies:
         columns = (_VALID,) if references else (_VALID, _REPAIRED) if bare else (_VALID, _REPAIRED, _FORMAT)
