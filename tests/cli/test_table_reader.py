@@ -58,6 +58,7 @@ FORMATS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     "parquet": as_parquet,
     "csv": as_csv,
     "tsv": lambda rows: as_csv(rows, "\t"),
+    "semicolons": lambda rows: as_csv(rows, ";"),
 }
 
 
@@ -68,7 +69,9 @@ def read(path: Path | str, skip: int = 0) -> list[Row | InvalidRow]:
 
 def expected(form: str) -> list[dict[str, Any]]:
     # CSV has text only.
-    return [{"id": str(row["id"]), "text": row["text"]} for row in ROWS] if form in ("csv", "tsv") else ROWS
+    return (
+        [{"id": str(row["id"]), "text": row["text"]} for row in ROWS] if form in ("csv", "tsv", "semicolons") else ROWS
+    )
 
 
 @pytest.mark.parametrize("name", ["table", "table.parquet", "table.csv.txt"])

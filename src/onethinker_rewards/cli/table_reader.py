@@ -216,7 +216,7 @@ class JsonArray(TableReader):
 
 
 class Csv(TableReader):
-    """Comma- or tab-separated values with a header; an empty cell is no value."""
+    """Values separated by commas, tabs or semicolons with a header; an empty cell is no value."""
 
     def __init__(self, name: str, file: IO[bytes], raw: IO[bytes], delimiter: str) -> None:
         super().__init__(name, file, raw)
@@ -396,7 +396,7 @@ def _reader(name: str, path: str, head: bytes, file: IO[bytes], raw: IO[bytes]) 
     suffix = Path(path.removesuffix(".gz")).suffix.lower()
     if not text.startswith(b"{"):
         first_line, _, rest = text.partition(b"\n")
-        delimiter = "\t" if b"\t" in first_line and b"," not in first_line else ","
+        delimiter = max(",\t;", key=lambda mark: first_line.count(mark.encode()))
         if suffix in (".csv", ".tsv") or (not rest.startswith(b"{") and delimiter.encode() in first_line):
             return Csv(name, file, raw, delimiter)
         return JsonLines(name, file, raw)
