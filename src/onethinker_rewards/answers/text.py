@@ -85,7 +85,7 @@ def undress(text: str) -> str:
     ``\text{}``, dollar signs, brackets), a label in front ("The answer is", "Option", "答案：", one word and a colon),
     and closing ``.``, ``。``, ``,``, ``;``, ``!`` at the end. Full-width forms of ASCII become ordinary ones.
 
-    >>> [undress(text) for text in (r"\\boxed{7}", "**Answer:** (B).", "“Yes”!", "(A) or (B)")]
+    >>> [undress(text) for text in (r"\boxed{7}", "**Answer:** (B).", "“Yes”!", "(A) or (B)")]
     ['7', 'B', 'Yes', '(A) or (B)']
     """
     text = text.strip()
