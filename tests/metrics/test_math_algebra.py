@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import sympy
 
 from onethinker_rewards.metrics.math import algebra, reads_math
+from onethinker_rewards.metrics.math.sampling import with_positive_letters
 from tests.metrics.test_math_compare import MISSES, listed
 
 
@@ -78,3 +80,10 @@ def test_verdicts_in_this_process_are_those_of_the_workers() -> None:
 )
 def test_algebra(predicted: str, reference: str, expected: str) -> None:
     assert algebra.verdict(predicted, reference) == expected
+
+
+def test_letters_under_a_logarithm_or_a_root_are_positive() -> None:
+    a, b = sympy.symbols("a b", real=True)
+    left, right = with_positive_letters(sympy.log(a) + sympy.log(b), sympy.log(a * b))
+    assert all(symbol.is_positive for symbol in left.free_symbols | right.free_symbols)
+    assert with_positive_letters(a + b, b + a) == (a + b, b + a)

@@ -61,3 +61,18 @@ def test_models_has_nothing_else() -> None:
     assert models.SegmenterCounts.__name__ in models.__all__
     with pytest.raises(AttributeError, match="no attribute 'Sam3Segmenter'"):
         models.Sam3Segmenter  # noqa: B018
+
+
+def test_without_torch_the_segmenter_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    from onethinker_rewards import models
+
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="Sam2Segmenter needs torch"):
+        models.__getattr__("Sam2Segmenter")
+
+
+def test_a_package_that_is_missing_is_named_with_what_installs_it() -> None:
+    from onethinker_rewards.models.sam2.backend import require
+
+    with pytest.raises(ImportError, match="Sam2Segmenter needs no_such_package: pip install"):
+        require("no_such_package")

@@ -62,7 +62,7 @@ def codes(*parsed: otr.Parsed) -> set[str]:
 
 MISSES = {
     "multiple_choice": "no_option_letter empty_answer code_fence",
-    "numerical": "not_a_number too_many_digits",
+    "numerical": "not_a_number too_many_digits unit",
     "temporal_grounding": (
         "wrong_type missing_key invalid_json wrong_length bad_order unknown_key trailing_comma out_of_range"
     ),

@@ -329,10 +329,10 @@ def _read_numbers(answers: Answers, rows: list[int], schema: type[BaseModel], op
         number = exact_number(text, limits=options.limits) if answers.failure[row] is None else None
         if isinstance(number, ExactNumber) and len(text) <= options.limits.answer_characters:
             values[index], written[index] = number
-        elif _by_definition(answers, row, schema, options) is not None:
-            repaired, _ = repaired_number(text.strip(), options.limits)
-            if isinstance(repaired, ExactNumber):
-                values[index], written[index] = repaired
+        elif _by_definition(answers, row, schema, options) is not None and isinstance(
+            repaired := repaired_number(text.strip(), options.limits)[0], ExactNumber
+        ):
+            values[index], written[index] = repaired
     return NumberColumns(values, text_array(written))
 
 
