@@ -69,18 +69,36 @@ class RowReader:
         if isinstance(row, InvalidRow):
             return row
         try:
-            text = _text("response", self._value("response", row), self) if response else ""
-            answer = _reference(self._value("reference", row), self) if reference else ""
+            text = self._text("response", row) if response else ""
+            answer = self._reference(row) if reference else ""
             return Sample(row, text, self._task(row), self._options(row), answer)
         except _UnusableError as error:
-            what = str(error) or f"there are: {_names(row)}"
-            return InvalidRow(row.number, what.replace("{columns}", _names(row)))
+            return InvalidRow(row.number, str(error))
 
     def _value(self, name: str, row: Row) -> object:
         return self.columns.value(name, row.columns)
 
+    def _text(self, name: str, row: Row) -> str:
+        value = self._value(name, row)
+        if isinstance(value, str):
+            return value
+        if value is not None:
+            raise _UnusableError(f"{name}: expected text, got {_kind(value)}")
+        names = getattr(self.columns, name)
+        wanted = " or ".join(map(repr, (names,) if isinstance(names, str) else names))
+        raise _UnusableError(f"no column {wanted} for the {name}; there are: {_names(row)}")
+
+    def _reference(self, row: Row) -> str:
+        """Return a reference as text; an object is written as JSON, without the nulls that Arrow adds to it."""
+        value = self._value("reference", row)
+        if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+            raise _UnusableError(f"reference: expected text, a number, a list or an object, got {_kind(value)}")
+        if isinstance(value, int | float | list | dict):
+            return json_text(without_null_entries(value))
+        return self._text("reference", row)
+
     def _task(self, row: Row) -> str:
-        label = self.task if self.task is not None else _text("task", self._value("task", row), self)
+        label = self.task if self.task is not None else self._text("task", row)
         data_type = self._value("data_type", row)
         try:
             return _known_task(label, data_type if isinstance(data_type, str) else None, self.table)
@@ -160,29 +178,6 @@ def _load_table(name: str) -> Mapping[str, TaskSpec]:
 def _known_task(label: str, data_type: str | None, table: str | None) -> str:
     # A file has a handful of labels in any number of rows.
     return task_name(label, data_type, table=TASKS if table is None else _load_table(table))
-
-
-def _text(name: str, value: object, reader: RowReader) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        raise _missing(name, reader)
-    raise _UnusableError(f"{name}: expected text, got {_kind(value)}")
-
-
-def _reference(value: object, reader: RowReader) -> str:
-    """Return a reference as text; an object is written as JSON, without the nulls that Arrow adds to it."""
-    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
-        raise _UnusableError(f"reference: expected text, a number, a list or an object, got {_kind(value)}")
-    if isinstance(value, int | float | list | dict):
-        return json_text(without_null_entries(value))
-    return _text("reference", value, reader)
-
-
-def _missing(name: str, reader: RowReader) -> _UnusableError:
-    names = getattr(reader.columns, name)
-    wanted = " or ".join(map(repr, (names,) if isinstance(names, str) else names))
-    return _UnusableError(f"no column {wanted} for the {name}; there are: {{columns}}")
 
 
 def _json_list(text: str) -> object:

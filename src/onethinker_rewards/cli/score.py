@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -204,7 +204,7 @@ def _recount(row: Row, summary: Summary) -> None:
 
 def _engine(name: str, job: ScoreJob, workers: int | None) -> Engine:
     # Several processes must not each take all cores for mathematics.
-    alone = ScoreJob(job.recipe, job.reader, job.arrow, workers=1)
+    alone = replace(job, workers=1)
     if name == "ray":
         from onethinker_rewards.cli.ray_engine import ray_engine  # noqa: PLC0415 - needs Ray
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -15,7 +16,7 @@ from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
 from onethinker_rewards.cli.samples import RowReader, Sample, row_options
 from onethinker_rewards.cli.screen import console
-from onethinker_rewards.cli.summary import Column, Summary, Tally, summary_table
+from onethinker_rewards.cli.summary import Column, Summary, summary_table
 from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import BadReferenceError
@@ -75,64 +76,79 @@ def validate(ctx: click.Context, file: str, rules: Rules, reader: RowReader, *, 
 
 
 @dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What is counted of a row, and what is written if it is invalid: a code and why."""
+
+    numbers: Mapping[str, float]
+    counted_code: str | None
+    invalid: tuple[str, str] | None
+
+
+# Judges a row that could be read.
+Judge: TypeAlias = Callable[[Sample], _Verdict]
+
+
+def _checked(chunk: Chunk, read: Callable[[Row | InvalidRow], Sample | InvalidRow], judge: Judge) -> ChunkResult:
+    """Judge the rows of a chunk and write the invalid ones."""
+    rows = chunk.rows()
+    result = ChunkResult(Summary(len(rows)))
+    lines: list[bytes] = []
+    for row in rows:
+        sample = read(row)
+        if isinstance(sample, InvalidRow):
+            result.summary.invalid += 1
+            result.invalid.append(sample)
+            lines.append(encode_row(sample.columns()))
+            continue
+        verdict = judge(sample)
+        result.summary.of(sample.task).add(verdict.numbers, verdict.counted_code)
+        if verdict.invalid is not None:
+            code, why = verdict.invalid
+            lines.append(encode_row({"row": sample.row.number, "code": code, "why": why}))
+    result.parts[MAIN] = b"".join(lines)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
 class _CheckReferences:
-    """Reads references and writes the invalid ones."""
+    """Reads references."""
 
     reader: RowReader
 
     def __call__(self, chunk: Chunk) -> ChunkResult:
-        rows = chunk.rows()
-        result = ChunkResult(Summary(len(rows)))
-        lines: list[bytes] = []
-        for row in rows:
-            sample = self.reader.read(row, response=False)
-            if isinstance(sample, InvalidRow):
-                result.summary.invalid += 1
-                result.invalid.append(sample)
-                lines.append(encode_row(sample.columns()))
-                continue
-            reason = self._fault(sample)
-            code = None if reason is None else reason.partition(" ")[0]
-            result.summary.of(sample.task).add({"valid": reason is None}, code)
-            if reason is not None:
-                lines.append(encode_row({"row": sample.row.number, "code": code, "why": reason}))
-        result.parts[MAIN] = b"".join(lines)
-        return result
+        return _checked(chunk, lambda row: self.reader.read(row, response=False), self._judge)
 
-    def _fault(self, sample: Sample) -> str | None:
+    def _judge(self, sample: Sample) -> _Verdict:
         try:
             parse_reference(sample.reference, sample.task, table=self.reader.tasks())
         except BadReferenceError as error:
-            return error.reasons[0]
-        return None
+            reason = error.reasons[0]
+            code = reason.partition(" ")[0]
+            return _Verdict({"valid": False}, code, (code, reason))
+        return _Verdict({"valid": True}, None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """Reads answers and writes the invalid ones."""
+    """Reads answers."""
 
     rules: Rules
     reader: RowReader
     bare: bool
 
     def __call__(self, chunk: Chunk) -> ChunkResult:
-        rows = chunk.rows()
-        result = ChunkResult(Summary(len(rows)))
-        lines: list[bytes] = []
-        for row in rows:
-            sample = self.reader.read(self._with_answer(row), reference=False)
-            if isinstance(sample, InvalidRow):
-                result.summary.invalid += 1
-                result.invalid.append(sample)
-                lines.append(encode_row(sample.columns()))
-                continue
-            parsed = self._parsed(sample)
-            self._count(result.summary.of(sample.task), parsed)
-            if parsed.failure is not None:
-                code = parsed.failure
-                lines.append(encode_row({"row": sample.row.number, "code": str(code), "why": code.meaning}))
-        result.parts[MAIN] = b"".join(lines)
-        return result
+        return _checked(chunk, lambda row: self.reader.read(self._with_answer(row), reference=False), self._judge)
+
+    def _judge(self, sample: Sample) -> _Verdict:
+        parsed = self._parsed(sample)
+        numbers = {
+            "valid": parsed.failure is None,
+            "repaired": bool(parsed.repairs),
+            "format": parsed.format_fault is None,
+        }
+        code = parsed.failure if self.bare else parsed.failure or parsed.format_fault
+        invalid = None if parsed.failure is None else (str(parsed.failure), parsed.failure.meaning)
+        return _Verdict(numbers, None if code is None else str(code), invalid)
 
     def _with_answer(self, row: Row | InvalidRow) -> Row | InvalidRow:
         """Return the row with its answer as the response, if only the answer is there."""
@@ -160,12 +176,3 @@ class _Check:
         if named_option(text.strip(), sample.options or []) is None:
             return parsed
         return Parsed(parsed.think, text, None, found.format_fault if found is not None else None)
-
-    def _count(self, tally: Tally, parsed: Parsed) -> None:
-        numbers = {
-            "valid": parsed.failure is None,
-            "repaired": bool(parsed.repairs),
-            "format": parsed.format_fault is None,
-        }
-        code = parsed.failure if self.bare else parsed.failure or parsed.format_fault
-        tally.add(numbers, None if code is None else str(code))
