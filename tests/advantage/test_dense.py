@@ -45,6 +45,17 @@ def test_dense_ids_equal_labels(guard, variance: str, dtype: torch.dtype) -> Non
     dense.load_state_dict(labeled.state_dict())
 
 
+@pytest.mark.parametrize("variance", ["total", "within_group"])
+def test_the_numbers_of_groups_say_nothing_about_their_tasks(variance: str) -> None:
+    """A table of groups by tasks that is read along the wrong axis must not pass: here group % K is another task for many rows."""
+    rewards, groups, tasks = numbered(0)
+    renumbered = (5 * groups + 2) % G
+    assert (renumbered % K != tasks).any()
+    dense, labeled = EmaGrpo(variance=variance), EmaGrpo(variance=variance)
+    assert_same(dense(rewards, renumbered, tasks, num_groups=G, num_tasks=K), labeled(rewards, renumbered, tasks))
+    assert_same(dense.state.values, labeled.state.values)
+
+
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_dense_ids_equal_labels_for_baselines(baseline: Callable[..., Tensor]) -> None:
     assert_same(baseline(*numbered(1), num_groups=G, num_tasks=K), baseline(*seeded(1, 8 * G)))
