@@ -47,7 +47,7 @@ def test_dense_ids_equal_labels(guard, variance: str, dtype: torch.dtype) -> Non
 
 @pytest.mark.parametrize("variance", ["total", "within_group"])
 def test_the_numbers_of_groups_say_nothing_about_their_tasks(variance: str) -> None:
-    """A table of groups by tasks that is read along the wrong axis must not pass: here group % K is another task for many rows."""
+    """A table that is read along the wrong axis must not pass: group % K is another task than the row's."""
     rewards, groups, tasks = numbered(0)
     renumbered = (5 * groups + 2) % G
     assert (renumbered % K != tasks).any()
