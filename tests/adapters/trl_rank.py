@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+import torch.distributed as dist
+
 from onethinker_rewards.adapters.trl import make_reward
 from tests.adapters.trl_runs import make_trainer, moments
 
@@ -17,6 +19,8 @@ def main(folder: Path, rank: str) -> None:
         folder, reward, reward.callback(), max_steps=3, per_device_train_batch_size=4, ddp_backend="gloo"
     ).train()
     (folder / f"moments-{rank}.json").write_text(json.dumps(moments(reward)))
+    # gloo's threads must end before Python does: a rank whose peer left first would abort otherwise.
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":
