@@ -13,6 +13,7 @@ class Case(NamedTuple):
     answer: str
     reference: str
     shows: str
+    size: tuple[int, int] | None = None
 
 
 # Ways of writing that mean, or seem to mean, option A.
@@ -75,6 +76,18 @@ _TIMED = '{"time": [1, 3], "boxes": {"1": [0, 0, 500, 500], "2": [0, 0, 500, 500
 _POINTS = '"positive_points": [[50, 50], [60, 60], [70, 70]], "negative_points": [[5, 5], [95, 5], [5, 95]]'
 _PROMPT = '{"boxes": [0, 0, 100, 100], ' + _POINTS + "}"
 _TIMED_PROMPT = '{"time": 4, "boxes": [0, 0, 100, 100], ' + _POINTS + "}"
+
+_CAT, _DOG = '{"box": [100, 100, 300, 300], "label": "cat"}', '{"box": [500, 500, 700, 600], "label": "dog"}'
+_JUNK = ('{"box": [0, 0, 50, 50], "label": "cat"}', '{"box": [800, 0, 900, 50], "label": "bus"}')
+_OBJECTS = '{"objects": [' + _CAT + ", " + _DOG + "]}"
+_TWO_POINTS = '{"points": [[150, 150], [600, 700]]}'
+_IN_BOX = '{"boxes": [[100, 100, 300, 300]]}'
+_BUTTON = '{"box": [100, 100, 300, 140]}'
+_CORNERS = '{"corners": [[300, 200], [500, 300], [400, 500], [200, 400]]}'
+_SEGMENTS = '{"times": [[5, 10], [20, 24]]}'
+_POINT_TRACK = '{"points": {"1": [400, 200], "2": [410, 200], "3": null}}'
+_RATING = '{"score": 3.4, "scale": [1, 5]}'
+_ORDER = '{"order": ["A", "B", "C", "D"]}'
 
 CASES: dict[str, tuple[Case, ...]] = {
     "multiple_choice": (
@@ -226,5 +239,107 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(_TIMED_PROMPT.replace('"time": 4', '"time": NaN'), _TIMED_PROMPT, "NaN is no JSON"),
         Case(_TIMED_PROMPT.replace('"time": 4', '"time": -1'), _TIMED_PROMPT, "before the video"),
         Case(_PROMPT, _TIMED_PROMPT, "no time"),
+    ),
+    "detection": (
+        Case(_OBJECTS, _OBJECTS, "equal"),
+        Case('{"objects": [' + _DOG + ", " + _CAT + "]}", _OBJECTS, "in another order"),
+        Case('{"objects": [' + _CAT + "]}", _OBJECTS, "one of two left out"),
+        Case('{"objects": [' + ", ".join((_CAT, _DOG, _CAT)) + "]}", _OBJECTS, "one of them said twice"),
+        Case('{"objects": [' + ", ".join((_CAT, _DOG, *_JUNK)) + "]}", _OBJECTS, "two objects that are not there"),
+        Case(_OBJECTS.replace('"dog"', '"cow"'), _OBJECTS, "a wrong label"),
+        Case(_OBJECTS.replace('"dog"', '" Dog"'), _OBJECTS, "labels are stripped and casefolded"),
+        Case(_OBJECTS.replace('300], "label": "cat"', '200], "label": "cat"'), _OBJECTS, "half of the cat"),
+        Case('{"objects": []}', _OBJECTS, "silence"),
+        Case('{"objects": []}', '{"objects": []}', "nothing to find and nothing said"),
+        Case(_OBJECTS, '{"objects": []}', "nothing to find"),
+        Case(_OBJECTS, _OBJECTS.replace(', "label": "cat"', "").replace(', "label": "dog"', ""), "no labels asked for"),
+        Case('{"objects": [{"box": [100, 100, 300, 300]}]}', _OBJECTS, "labels asked for, and none given"),
+        Case(_OBJECTS.replace("[500, 500,", "[-9, 500,"), _OBJECTS, "clipped first"),
+        Case(_OBJECTS.replace("[500, 500,", "[900, 500,"), _OBJECTS, "one box with its corners swapped"),
+        Case('{"objects": [[100, 100, 300, 300]]}', _OBJECTS, "boxes without keys"),
+    ),
+    "pointing": (
+        Case(_TWO_POINTS, _TWO_POINTS, "equal"),
+        Case('{"points": [[600, 700], [150, 150]]}', _TWO_POINTS, "in another order"),
+        Case('{"points": [[150, 200], [600, 700]]}', _TWO_POINTS, "one point 50 off"),
+        Case('{"points": [[150, 150]]}', _TWO_POINTS, "one of two left out"),
+        Case('{"points": [[150, 150], [600, 700], [0, 0]]}', _TWO_POINTS, "one too many"),
+        Case('{"points": [[150, 150], [150, 150], [150, 150], [150, 150]]}', _TWO_POINTS, "one of them four times"),
+        Case('{"points": []}', _TWO_POINTS, "silence"),
+        Case('{"points": []}', '{"points": []}', "nothing to find and nothing said"),
+        Case(
+            '{"points": [[300, 300], [301, 200]]}', '{"boxes": [[100, 100, 300, 300]]}', "against a box: on its corner"
+        ),
+        Case('{"points": [[150, 150], [200, 200]]}', '{"boxes": [[100, 100, 300, 300]]}', "two points in one box"),
+        Case('{"points": [[1001, 150]]}', _TWO_POINTS, "points are not clipped"),
+        Case('{"points": [150, 150]}', _TWO_POINTS, "a point that is not in a list"),
+    ),
+    "gui_click": (
+        Case('{"point": [200, 120]}', _BUTTON, "inside"),
+        Case('{"point": [300, 140]}', _BUTTON, "on the corner"),
+        Case('{"point": [300, 140.5]}', _BUTTON, "half a thousandth below"),
+        Case('{"point": [200, 190]}', _BUTTON, "50 below"),
+        Case('{"point": [-1, 120]}', _BUTTON, "points are not clipped"),
+        Case('{"point": [[200, 120]]}', _BUTTON, "a list of points"),
+        Case('{"box": [100, 100, 300, 140]}', _BUTTON, "a box"),
+    ),
+    "rotated_box": (
+        Case(_CORNERS, _CORNERS, "equal"),
+        Case('{"corners": [[400, 500], [500, 300], [300, 200], [200, 400]]}', _CORNERS, "the other way round"),
+        Case('{"corners": [[200, 200], [500, 200], [500, 500], [200, 500]]}', _CORNERS, "the upright box around it"),
+        Case('{"corners": [[300, 200], [400, 250], [300, 450], [200, 400]]}', _CORNERS, "half of it"),
+        Case('{"corners": [[300, 200], [400, 500], [500, 300], [200, 400]]}', _CORNERS, "crossing itself"),
+        Case('{"corners": [[300, 200], [500, 300], [400, 500]]}', _CORNERS, "three corners"),
+        Case('{"corners": [[-20, 0], [500, 0], [500, 500], [0, 500]]}', _CORNERS, "clipped first"),
+        Case('{"box": [320, 240, 200, 100, 30]}', '{"box": [320, 240, 200, 100, 210]}', "half a turn", (640, 480)),
+        Case('{"box": [320, 240, 100, 200, 120]}', '{"box": [320, 240, 200, 100, 30]}', "sides exchanged", (640, 480)),
+        Case('{"box": [320, 240, 200, 100, 30]}', _CORNERS, "five numbers without a size"),
+    ),
+    "temporal_segments": (
+        Case(_SEGMENTS, _SEGMENTS, "equal"),
+        Case('{"times": [[20, 24], [5, 10]]}', _SEGMENTS, "in another order"),
+        Case('{"times": [[5, 10]]}', _SEGMENTS, "one of two left out"),
+        Case('{"times": [[5, 10], [20, 24], [40, 50]]}', _SEGMENTS, "one too many"),
+        Case('{"times": [[5, 10], [5, 10], [20, 24]]}', _SEGMENTS, "one of them said twice"),
+        Case('{"times": [[5, 24]]}', _SEGMENTS, "one span over both"),
+        Case('{"times": [[5, 7.5], [7.5, 10], [20, 24]]}', _SEGMENTS, "one of them in two halves"),
+        Case('{"times": []}', _SEGMENTS, "silence"),
+        Case('{"times": []}', '{"times": []}', "nothing to find and nothing said"),
+        Case('{"times": [[10, 5]]}', _SEGMENTS, "end before start"),
+        Case('{"times": [5, 10]}', _SEGMENTS, "a span that is not in a list"),
+    ),
+    "point_tracking": (
+        Case(_POINT_TRACK, _POINT_TRACK, "equal"),
+        Case('{"points": {"1": [400, 200], "2": [410, 200]}}', _POINT_TRACK, "a missing frame is null"),
+        Case('{"points": {"1": [400, 200], "2": null, "3": null}}', _POINT_TRACK, "one of two points missed"),
+        Case('{"points": {"1": [400, 200], "2": [410, 200], "3": [420, 200]}}', _POINT_TRACK, "a point that is hidden"),
+        Case('{"points": {"1": [405, 200], "2": [410, 200], "3": null}}', _POINT_TRACK, "5 off: beyond one threshold"),
+        Case('{"points": {"1": null}}', _POINT_TRACK, "never seen"),
+        Case('{"points": {"1": null}}', '{"points": {"1": null}}', "nothing visible and nothing said"),
+        Case('{"points": {"9": [1, 1]}}', '{"points": {"1": null}}', "a frame that the reference does not name"),
+        Case('{"points": {"1": [1001, 200]}}', _POINT_TRACK, "points are not clipped"),
+        Case('{"points": {"01": [400, 200]}}', _POINT_TRACK, "a key with a leading zero"),
+        Case('{"points": {}}', _POINT_TRACK, "no frame"),
+    ),
+    "image_quality": (
+        Case("3.4", _RATING, "equal"),
+        Case("3.5", _RATING, "a fifth of the width off"),
+        Case("3.9", _RATING, "an eighth of the scale off"),
+        Case("3", _RATING, "four fifths of the width off"),
+        Case("5.1", '{"score": 5, "scale": [1, 5]}', "outside the scale"),
+        Case("3.4/5", _RATING, "a fraction of decimals"),
+        Case("62", '{"score": 60, "scale": [0, 100]}', "another scale"),
+        Case("good", _RATING, "words"),
+    ),
+    "ordering": (
+        Case(_ORDER, _ORDER, "equal"),
+        Case('{"order": ["A", "B", "D", "C"]}', _ORDER, "two neighbors exchanged"),
+        Case('{"order": ["D", "C", "B", "A"]}', _ORDER, "reversed"),
+        Case('{"order": ["A", "B", "C"]}', _ORDER, "an item left out"),
+        Case('{"order": ["A", "A", "B", "C", "D"]}', _ORDER, "an item repeated"),
+        Case('{"order": ["a", "b", "c", "d"]}', _ORDER, "other items"),
+        Case('{"order": ["A"]}', '{"order": ["A"]}', "one item"),
+        Case('{"order": []}', _ORDER, "no item"),
+        Case("A, B, C, D", _ORDER, "words"),
     ),
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import product
 from random import Random
 from typing import NamedTuple
 
 import onethinker_rewards as otr
+from onethinker_rewards.tasks.release import RELEASE_TASKS
 from onethinker_rewards.testing.hostile import HOSTILE, LONG
 from onethinker_rewards.testing.invalid import MATH_MISSES, ODD_KEYS, ODD_NUMBERS, PLAIN_MISSES, RAW_NUMBERS
 from onethinker_rewards.testing.pairs import CONSTANTS, as_text, honest_answer, respond, sample
@@ -46,9 +46,14 @@ class Shower(NamedTuple):
     references: list[str]
 
 
+def tasks_of(recipe: str) -> list[str]:
+    """Return the tasks that a recipe has: the released code's are those of the paper alone."""
+    return [*(otr.TASKS if RECIPES[recipe].reader.reads_schema else RELEASE_TASKS)]
+
+
 def showers(seed: int, rows: int, size: int) -> Iterator[Shower]:
     """Yield ``rows`` rows in all, ``size`` at a time, over all tasks and recipes by turns."""
-    turns = [(task, recipe) for recipe in RECIPES for task in otr.TASKS]
+    turns = [(task, recipe) for recipe in RECIPES for task in tasks_of(recipe)]
     done = 0
     while done < rows:
         # A shower's seed is its place alone, so that any one can be had again by itself.
@@ -61,10 +66,10 @@ def showers(seed: int, rows: int, size: int) -> Iterator[Shower]:
 
 def hail() -> Iterator[Shower]:
     """Yield every long text as the answer of every task and recipe, one at a time."""
-    for (name, recipe), task in product(RECIPES.items(), otr.TASKS):
+    for name, task in [(recipe, task) for recipe in RECIPES for task in tasks_of(recipe)]:
         reference = as_text(sample(task, Random(0)))
         for text in LONG.values():
-            yield Shower(task, name, [respond(text, recipe.think)], [reference])
+            yield Shower(task, name, [respond(text, RECIPES[name].think)], [reference])
 
 
 def _rows(task: str, recipe: str, count: int, random: Random) -> tuple[list[str], list[str]]:

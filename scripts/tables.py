@@ -15,6 +15,7 @@ from scripts.examples import CASES, LETTERS
 
 import onethinker_rewards as otr
 from onethinker_rewards.answers import option_letter
+from onethinker_rewards.tasks.release import RELEASE_TASKS
 from onethinker_rewards.trainer.config import text_of
 from onethinker_rewards.trainer.config.reading import flatten
 from onethinker_rewards.trainer.filter import THRESHOLDS
@@ -73,9 +74,14 @@ def facts(page: Path) -> str:
     """The row of the table of tasks that a page is named after, and what its prompt says."""
     spec = otr.TASKS[page.stem]
     schema = f"[{spec.schema.__name__}](../../schemas/{spec.name}.json)"
+    reference: list[tuple[str, str]] = []
+    if spec.reference_schema is not None:
+        kind = f"[{spec.reference_schema.__name__}](../../schemas/{spec.name}.reference.json)"
+        reference.append(("Reference", f"{kind}: {_first_line(spec.reference_schema.__doc__)}"))
     rows = [
         ("Answer", f"{schema}: {_first_line(spec.schema.__doc__)}"),
         ("Example", _code(spec.example)),
+        *reference,
         ("Formula", _formula(spec)),
         ("Range", f"0 to {spec.maximum:g}"),
         ("Parts", ", ".join(map(_code, spec.parts))),
@@ -89,7 +95,11 @@ def cases(page: Path) -> str:
     chosen = CASES[page.stem]
     responses = [f"<think>…</think><answer>{case.answer}</answer>" for case in chosen]
     references = [case.reference for case in chosen]
-    paper, release = (otr.score(responses, references, page.stem, recipe=name) for name in ("paper", "release"))
+    sizes = [case.size for case in chosen]
+    paper = otr.score(responses, references, page.stem, sizes=sizes)
+    # The released code has the paper's tasks alone.
+    released = page.stem in RELEASE_TASKS
+    release = otr.score(responses, references, page.stem, recipe="release") if released else paper
     rows = [
         (
             case.shows,
@@ -102,6 +112,8 @@ def cases(page: Path) -> str:
         for row, case in enumerate(chosen)
     ]
     head = ("what it shows", "answer", "reference", "`paper`", "`release`", "code in `paper`")
+    if not released:
+        head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
     if len(set(references)) > 1:
         return _table(head, rows)
     without = [(row[:2] + row[3:]) for row in rows]

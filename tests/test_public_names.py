@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 import onethinker_rewards as otr
-from tests.rewards.cases import REFERENCES, wrap
+from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 
 LAZY = ("adapters", "advantage", "evaluation", "hacks", "testing")
 MODULES = ("", ".metrics", ".answers", ".tasks", ".rewards", ".workers", ".models", *(f".{name}" for name in LAZY))
 # Characters of a signature, and lines and characters of what an object prints as.
-SIGNATURE, LINES, CHARACTERS = 700, 16, 1_500
+SIGNATURE, LINES, CHARACTERS = 700, 24, 1_500
 
 
 def module(name: str) -> ModuleType:
@@ -60,7 +60,7 @@ def objects() -> dict[str, Any]:
     """Return one object of each public kind, as large as in a training step."""
     tasks = list(REFERENCES) * 86
     references = [REFERENCES[task] for task in tasks]
-    batch = otr.score([wrap(reference) for reference in references], references, tasks)
+    batch = otr.score([wrap(ANSWERS[task]) for task in tasks], references, tasks)
     assert len(batch) >= 1_024
     columns = otr.answers.Reader()
     seen: list[Any] = []
@@ -98,7 +98,7 @@ def test_objects_print_their_settings(reprs: dict[str, str]) -> None:
     assert reprs["recipe paper"] == "Recipe(name='paper')"
     assert "accuracy_weight=0.9" in reprs["recipe release"]
     assert "constants={'point_sigma': 30.0}" in reprs["recipe"]
-    assert reprs["scorer"] == "Scorer(Recipe(name='paper'), 12 tasks)"
+    assert reprs["scorer"] == "Scorer(Recipe(name='paper'), 20 tasks)"
     assert "maximum=4.0" in reprs["task video_segmentation"]
     assert reprs["clip"] == "Clip(10000 frames, fps=2.0)"
 

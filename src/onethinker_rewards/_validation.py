@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
@@ -97,3 +98,21 @@ def option_texts(value: Any, row: int | None = None) -> list[str] | None:
     if len(texts) > MOST_OPTIONS:
         raise ArgumentError(f"options: at most {MOST_OPTIONS}, one for each letter, not {len(texts)}{where}")
     return texts
+
+
+def image_size(value: Any, row: int | None = None) -> tuple[float, float] | None:
+    """Return width and height in pixels; None for None, and for the NaN that tables have in its place.
+
+    Raises:
+        ArgumentError: If they are not two numbers that are positive and finite.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    numbers: list[Any] = [*value] if isinstance(value, Iterable) and not isinstance(value, _NO_LISTS) else []
+    is_size = len(numbers) == 2 and all(
+        isinstance(number, Real) and not isinstance(number, bool) and 0 < number < math.inf for number in numbers
+    )
+    if not is_size:
+        where = "" if row is None else f" in row {row}"
+        raise ArgumentError(f"size: expected width and height in pixels, got {repr(value)[:_SHOWN]}{where}")
+    return float(numbers[0]), float(numbers[1])

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import onethinker_rewards as otr
+from onethinker_rewards.tasks.release import RELEASE_TASKS
 from tests.rewards.cases import REFERENCES, wrap
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "release_rewards.jsonl"
@@ -101,13 +102,14 @@ def shared_rows() -> Rows:
     columns = [list(values) for values in zip(*made, strict=True)]
     rows = Rows(*columns, groups=[f"group {index // 4}" for index in range(len(made))])
     assert len(rows) == COUNT
-    assert set(rows.tasks) == set(otr.TASKS)
+    assert set(rows.tasks) == set(RELEASE_TASKS)
     return rows
 
 
 def _made_rows() -> list[tuple[str, str, str, str, list[str] | None]]:
     made = []
-    for index, (task, reference) in enumerate(REFERENCES.items()):
+    # The tasks that every recipe has.
+    for index, (task, reference) in enumerate((task, REFERENCES[task]) for task in RELEASE_TASKS):
         words = {"image_segmentation": ("segmentation", "image"), "video_segmentation": ("segmentation", "video")}
         problem_type, data_type = words.get(task, (task.replace("_", " "), "image"))
         options = _OPTIONS if task == "multiple_choice" else None

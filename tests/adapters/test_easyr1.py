@@ -120,7 +120,7 @@ def test_the_log_has_the_curves_of_each_task(load: Callable[..., Any]) -> None:
     rows = without_options(shared_rows())
     curves = logged(load()(inputs(rows)))
     expected = easyr1.log_items(rows.batch("release"), "")
-    for task in otr.TASKS:
+    for task in set(rows.tasks):
         for name in ("total", "format", "failed"):
             assert curves[f"{task}/{name}"] == pytest.approx(expected[f"{task}/{name}"])
         assert curves[f"{task}/accuracy"] == pytest.approx(expected[f"{task}/normalized"])

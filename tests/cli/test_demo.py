@@ -9,6 +9,7 @@ import pytest
 import onethinker_rewards as otr
 from onethinker_rewards.cli import explain_row
 from onethinker_rewards.cli.demo import read_examples
+from onethinker_rewards.tasks.release import RELEASE_TASKS
 from tests.cli.runs import rows_of, run
 
 # Keyed by (task, number within it): total, and the failure or format fault.
@@ -49,7 +50,7 @@ def scored() -> list[dict[str, Any]]:
 def test_the_examples_are_a_file_that_score_reads(scored: list[dict[str, Any]]) -> None:
     assert all("error" not in row for row in scored)
     assert 38 <= len(scored) <= 48
-    assert list(dict.fromkeys(row["task"] for row in scored)) == list(otr.TASKS)
+    assert list(dict.fromkeys(row["task"] for row in scored)) == list(RELEASE_TASKS)
 
 
 def test_every_example_gets_what_its_note_says(scored: list[dict[str, Any]]) -> None:

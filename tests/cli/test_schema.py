@@ -30,14 +30,17 @@ def test_an_unknown_task_is_one_line() -> None:
 def test_out_writes_a_file_a_task(tmp_path: Path) -> None:
     result = run("schema", "--out", tmp_path / "deep" / "er")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"Wrote 12 schemas to {tmp_path}/deep/er\n"
+    assert result.stderr == f"Wrote 25 schemas to {tmp_path}/deep/er\n"
     for task in otr.TASKS:
         text = (tmp_path / "deep" / "er" / f"{task}.json").read_text(encoding="utf-8")
         assert text == json.dumps(otr.json_schema(task), indent=2, ensure_ascii=False) + "\n"
 
 
 def test_write_schemas_returns_its_files(tmp_path: Path) -> None:
-    assert write_schemas(str(tmp_path)) == [tmp_path / f"{task}.json" for task in otr.TASKS]
+    written = write_schemas(str(tmp_path))
+    assert [path.name for path in written if ".reference" not in path.name] == [f"{task}.json" for task in otr.TASKS]
+    own = [task for task, spec in otr.TASKS.items() if spec.reference_schema is not None]
+    assert [path.name for path in written if ".reference" in path.name] == [f"{task}.reference.json" for task in own]
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert {path: path.read_bytes() for path in write_schemas(tmp_path)} == before
 
@@ -46,6 +49,15 @@ def test_a_directory_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = run("schema", "--out", tmp_path / "file")
     assert (result.exit_code, result.stderr) == (2, f"Error: {tmp_path}/file: File exists\n")
+
+
+def test_the_schema_of_references() -> None:
+    shown = json.loads(run("schema", "gui_click", "--reference").stdout)
+    assert shown == otr.json_schema("gui_click", reference=True)
+    assert shown["title"] == "ClickTarget"
+    every = json.loads(run("schema", "--reference").stdout)
+    assert every["gui_click"] == shown
+    assert every["ocr"] == otr.json_schema("ocr")
 
 
 def test_task_and_out_exclude_each_other(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 import onethinker_rewards as otr
 from onethinker_rewards.metrics.math import reads_math
+from onethinker_rewards.tasks.release import RELEASE_TASKS
 from tests.rewards.cases import REFERENCES, wrap
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -82,7 +83,8 @@ def score(data: bytes) -> None:
         assert reads_math(text) in {True, False}
         return
     maximum = otr.TASKS[task].maximum
-    for recipe in (otr.Recipe(rules=rules, think=think), otr.RECIPES["release"]):
+    recipes = [otr.Recipe(rules=rules, think=think), *([otr.RECIPES["release"]] if task in RELEASE_TASKS else [])]
+    for recipe in recipes:
         first = otr.score([text], [REFERENCES[task]], task, recipe=recipe)
         wrapped = otr.score([wrap(text)], [REFERENCES[task]], task, recipe=recipe)
         turned = otr.score([wrap(REFERENCES[task])], [text], task, recipe=recipe, on_bad_reference="skip")

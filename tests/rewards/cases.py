@@ -19,7 +19,18 @@ REFERENCES = {
     "video_segmentation": '{"time": 4.0, "boxes": [100, 100, 300, 400], '
     '"positive_points": [[150, 150], [200, 200], [250, 300]], '
     '"negative_points": [[50, 50], [400, 200], [200, 500]]}',
+    "detection": '{"objects": [{"box": [100, 100, 300, 400], "label": "cat"}, {"box": [500, 500, 600, 700], '
+    '"label": "dog"}]}',
+    "pointing": '{"points": [[150, 150], [600, 700]]}',
+    "gui_click": '{"box": [100, 100, 300, 140]}',
+    "rotated_box": '{"corners": [[300, 200], [500, 300], [400, 500], [200, 400]]}',
+    "temporal_segments": '{"times": [[1.0, 4.0], [8.5, 9.0]]}',
+    "point_tracking": '{"points": {"1": [405, 230], "2": [411, 236], "3": null}}',
+    "image_quality": '{"score": 3.4, "scale": [1, 5]}',
+    "ordering": '{"order": ["B", "A", "D", "C"]}',
 }
+# Where an answer is not written as its reference is.
+ANSWERS = REFERENCES | {"gui_click": '{"point": [200, 120]}', "image_quality": "3.4"}
 
 
 def wrap(answer: str, think: str = "I look at it.") -> str:

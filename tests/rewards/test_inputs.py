@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 import onethinker_rewards as otr
-from tests.rewards.cases import REFERENCES, wrap
+from onethinker_rewards.tasks.release import RELEASE_TASKS
+from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 
 OPTIONS = [["dog", "cat"], ["cat", "dog"], ["bird", "ant"]]
 
@@ -133,11 +134,13 @@ def test_as_many_options_as_letters() -> None:
     assert otr.answer_pattern("multiple_choice", options) == "[A-Z]"
 
 
-@pytest.mark.parametrize("recipe", ["paper", "release"])
-@pytest.mark.parametrize(("task", "reference"), REFERENCES.items())
-def test_texts_of_numpy(recipe: str, task: str, reference: str) -> None:
-    plain = otr.score([wrap(reference)], [reference], task, recipe=recipe)
-    given = otr.score([np.str_(wrap(reference))], np.array([reference]), [np.str_(task)], recipe=recipe)
+@pytest.mark.parametrize(
+    ("task", "recipe"), [*((task, "paper") for task in REFERENCES), *((task, "release") for task in RELEASE_TASKS)]
+)
+def test_texts_of_numpy(task: str, recipe: str) -> None:
+    response, reference = wrap(ANSWERS[task]), REFERENCES[task]
+    plain = otr.score([response], [reference], task, recipe=recipe)
+    given = otr.score([np.str_(response)], np.array([reference]), [np.str_(task)], recipe=recipe)
     assert given.to_rows() == plain.to_rows()
 
 

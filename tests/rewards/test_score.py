@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import onethinker_rewards as otr
 from onethinker_rewards.rewards.result import RewardBatch
-from tests.rewards.cases import REFERENCES, wrap
+from onethinker_rewards.tasks.release import RELEASE_TASKS
+from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 
 TASKS = list(otr.TASKS)
 GOLDEN = [
@@ -38,7 +39,7 @@ def same_rows(left: RewardBatch, right: RewardBatch, order: list[int]) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_the_reference_itself_scores_the_maximum(task: str) -> None:
     reference = REFERENCES[task]
-    batch = otr.score([wrap(reference)], [f"<answer>{reference}</answer>"], task)
+    batch = otr.score([wrap(ANSWERS[task])], [f"<answer>{reference}</answer>"], task)
     assert batch.accuracy[0] == pytest.approx(otr.TASKS[task].maximum)
     assert batch.normalized[0] == pytest.approx(1.0)
     assert batch.total[0] == pytest.approx(otr.TASKS[task].maximum + 1.0)
@@ -91,7 +92,7 @@ def test_an_empty_batch() -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_accuracy_survives_a_missing_format(task: str) -> None:
-    response = f"So: <answer>{REFERENCES[task]}</answer>"
+    response = f"So: <answer>{ANSWERS[task]}</answer>"
     batch = otr.score([response], [REFERENCES[task]], task)
     assert batch.accuracy[0] == pytest.approx(otr.TASKS[task].maximum)
     assert (batch.format[0], batch.failure[0], batch.format_fault[0]) == (0.0, None, "missing_think")
@@ -255,7 +256,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("recipe", ["paper", "release"])
 def test_hostile_text_raises_nothing(name: str, recipe: str) -> None:
-    tasks = [task for task in TASKS if task != "math"]
+    tasks = [task for task in (TASKS if recipe == "paper" else RELEASE_TASKS) if task != "math"]
     batch = otr.score([HOSTILE[name]] * len(tasks), [REFERENCES[task] for task in tasks], tasks, recipe=recipe)
     assert not np.isnan(batch.total).any()
     assert (batch.accuracy <= 1.0).all()
@@ -305,9 +306,11 @@ fragments = st.lists(
 @settings(max_examples=200)
 @given(response=fragments, task=st.sampled_from([task for task in TASKS if task != "math"]))
 def test_any_text_gets_a_number_in_range(response: str, task: str) -> None:
-    for recipe, least, most in (("paper", 0.0, otr.TASKS[task].maximum + 1.0), ("release", 0.0, 1.5)):
+    for recipe, most in (("paper", otr.TASKS[task].maximum + 1.0), ("release", 1.5)):
+        if recipe == "release" and task not in RELEASE_TASKS:
+            continue
         batch = otr.score([response], [REFERENCES[task]], task, recipe=recipe)
-        assert least <= batch.total[0] <= most + 1e-12
+        assert 0.0 <= batch.total[0] <= most + 1e-12
         assert (batch.failure[0] is None) or batch.accuracy[0] == 0.0
         assert (batch.format_fault[0] is None) == (batch.format[0] == 1.0)
 

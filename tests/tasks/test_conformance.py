@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import onethinker_rewards as otr
-from tests.rewards.cases import REFERENCES, wrap
+from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 
-DESIGN_ORDER = [
+PAPER = [
     "multiple_choice",
     "numerical",
     "regression",
@@ -21,10 +21,20 @@ DESIGN_ORDER = [
     "image_segmentation",
     "video_segmentation",
 ]
+BEYOND = [
+    "detection",
+    "pointing",
+    "gui_click",
+    "rotated_box",
+    "temporal_segments",
+    "point_tracking",
+    "image_quality",
+    "ordering",
+]
 
 
 def test_the_table_is_the_designs() -> None:
-    assert list(otr.TASKS) == DESIGN_ORDER
+    assert list(otr.TASKS) == PAPER + BEYOND
     assert all(name == spec.name for name, spec in otr.TASKS.items())
     assert set(REFERENCES) == set(otr.TASKS)
 
@@ -38,15 +48,29 @@ def test_the_example_of_the_prompt_parses_strictly_in_its_own_task(task: str) ->
     assert spec.instruction in text
     parsed = otr.parse(wrap(spec.example), task)
     assert (parsed.failure, parsed.format_fault, parsed.repairs) == (None, None, ())
-    assert otr.parse_reference(spec.example, task) == parsed.answer
-    assert otr.score([wrap(spec.example)], [spec.example], task).accuracy[0] == pytest.approx(spec.maximum)
+    assert isinstance(parsed.answer, spec.schema)
 
 
 @pytest.mark.parametrize("task", otr.TASKS)
-def test_parts_are_declared_and_add_up(task: str) -> None:
+def test_a_perfect_answer_earns_the_maximum(task: str) -> None:
+    spec = otr.TASKS[task]
+    batch = otr.score([wrap(ANSWERS[task])], [REFERENCES[task]], task)
+    assert batch.accuracy[0] == pytest.approx(spec.maximum)
+    assert batch.total[0] == pytest.approx(spec.maximum + 1)
+    assert (batch.failure, batch.format_fault, batch.repairs) == ([None], [None], [()])
+    assert isinstance(otr.parse_reference(REFERENCES[task], task), spec.references_in)
+
+
+@pytest.mark.parametrize("task", otr.TASKS)
+def test_parts_are_those_that_are_declared(task: str) -> None:
+    batch = otr.score([wrap(ANSWERS[task])], [REFERENCES[task]], task)
+    assert {name for name, values in batch.parts.items() if values[0] == values[0]} <= set(otr.TASKS[task].parts)
+
+
+@pytest.mark.parametrize("task", PAPER)
+def test_the_papers_parts_add_up(task: str) -> None:
     batch = otr.score([wrap(REFERENCES[task])], [REFERENCES[task]], task)
     given = {name for name, values in batch.parts.items() if values[0] == values[0]}
-    assert given <= set(otr.TASKS[task].parts)
     assert sum(batch.parts[name][0] for name in given) == pytest.approx(batch.accuracy[0])
 
 
@@ -59,14 +83,21 @@ def test_json_schema_is_one(task: str) -> None:
 
 @pytest.mark.parametrize("task", otr.TASKS)
 def test_bare_answers(task: str) -> None:
-    reference = REFERENCES[task]
-    parsed = otr.parse_answer(f" {reference}\n", task)
-    assert parsed.answer == otr.parse_reference(f"<answer>{reference}</answer>", task)
+    parsed = otr.parse_answer(f" {ANSWERS[task]}\n", task)
+    assert isinstance(parsed.answer, otr.TASKS[task].schema)
+    tagged = otr.parse_reference(f"<answer>{REFERENCES[task]}</answer>", task)
+    assert tagged == otr.parse_reference(REFERENCES[task], task)
     assert (parsed.think, parsed.failure, parsed.format_fault) == (None, None, None)
     assert otr.parse_answer("", task).failure == "empty_answer"
 
 
-@pytest.mark.parametrize("task", otr.TASKS)
+@pytest.mark.parametrize("task", BEYOND)
+def test_the_release_has_only_the_papers_tasks(task: str) -> None:
+    with pytest.raises(otr.ArgumentError, match=f"the recipe release has no formula for '{task}'"):
+        otr.score([wrap(ANSWERS[task])], [REFERENCES[task]], task, recipe="release")
+
+
+@pytest.mark.parametrize("task", PAPER)
 def test_the_release_gives_what_is_compared(task: str) -> None:
     reference = REFERENCES[task]
     parsed = otr.parse(wrap(reference), task, recipe="release")
@@ -78,7 +109,7 @@ def test_the_release_gives_what_is_compared(task: str) -> None:
     assert bare.format_fault == "missing_answer"
 
 
-@pytest.mark.parametrize("task", [task for task, spec in otr.TASKS.items() if spec.is_json])
+@pytest.mark.parametrize("task", [task for task in PAPER if otr.TASKS[task].is_json])
 def test_the_release_refuses_what_is_no_json(task: str) -> None:
     assert otr.parse(wrap("{"), task, recipe="release").failure == "invalid_json"
     with pytest.raises(otr.BadReferenceError):

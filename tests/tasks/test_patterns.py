@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import onethinker_rewards as otr
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.testing import answers, near_misses
-from tests.rewards.cases import REFERENCES, wrap
+from tests.rewards.cases import ANSWERS, wrap
 from tests.tasks.engines import ENGINES, accepts, matchers, samples
 
 TEXT_TASKS = [name for name, spec in otr.TASKS.items() if not spec.is_json]
@@ -68,7 +68,7 @@ def test_unknown_task() -> None:
 
 @pytest.mark.parametrize("task", TEXT_TASKS)
 def test_references_match(task: str) -> None:
-    assert matches(task, REFERENCES[task])
+    assert matches(task, ANSWERS[task])
 
 
 @pytest.mark.parametrize(

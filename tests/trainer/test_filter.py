@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import onethinker_rewards as otr
 from onethinker_rewards.trainer.data import Fault, InvalidRowError, MediaRules, Rules, verl_row
 from onethinker_rewards.trainer.filter import BELOW, THRESHOLDS, Candidate, Judged, Keep, Question, Rule, judge
-from tests.rewards.cases import REFERENCES, wrap
+from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 from tests.trainer.examples import example_row, rl_rows
 
 LEAST = {task: threshold.least for task, threshold in THRESHOLDS.items()}
@@ -118,7 +118,7 @@ def test_every_task_has_one() -> None:
 
 @pytest.mark.parametrize("task", otr.TASKS)
 def test_the_right_answer_passes(task: str) -> None:
-    assert accuracy(task, REFERENCES[task], REFERENCES[task]) >= THRESHOLDS[task].least
+    assert accuracy(task, ANSWERS[task], REFERENCES[task]) >= THRESHOLDS[task].least
 
 
 @pytest.mark.parametrize(

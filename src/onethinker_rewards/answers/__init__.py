@@ -6,29 +6,56 @@ from onethinker_rewards.answers.batch import Answers, ModelColumns, Reader, Read
 from onethinker_rewards.answers.boxes import BoxColumns, PromptColumns, SpanColumns, TimedPromptColumns
 from onethinker_rewards.answers.columns import Booleans, Columns, Floats, Integers, Texts
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
+from onethinker_rewards.answers.objects import (
+    ClickColumns,
+    CornersColumns,
+    DetectionColumns,
+    OrderColumns,
+    PointsColumns,
+    RatingColumns,
+    SpansColumns,
+    TargetsColumns,
+)
 from onethinker_rewards.answers.pixels import to_pixels, to_thousandths
-from onethinker_rewards.answers.read import Parsed, ReadAnswer, Rules, is_plain_text, read_answer
+from onethinker_rewards.answers.read import Parsed, ReadAnswer, Rules, Size, is_plain_text, read_answer
 from onethinker_rewards.answers.schemas import (
+    COORDINATE_MAX,
     Box,
     BoxTrack,
+    ClickPoint,
+    ClickTarget,
+    Detections,
+    LabeledDetections,
     Number,
     OptionLetter,
+    Order,
+    OrderedItems,
+    PointSet,
+    PointTargets,
+    PointTrack,
+    RatedImage,
+    RotatedBox,
     SegmentationPrompt,
     SingleBox,
     Text,
     TimedBoxTrack,
     TimeSpan,
+    TimeSpans,
     VideoSegmentationPrompt,
 )
 from onethinker_rewards.answers.tags import END_TOKENS, FoundAnswer, Think, bare_reference, find_answer
 from onethinker_rewards.answers.text import LetterColumns, NumberColumns, TextColumns, exact_number, option_letter
-from onethinker_rewards.answers.tracks import TimedTrackColumns, TrackColumns, match_frames
+from onethinker_rewards.answers.tracks import PointTrackColumns, TimedTrackColumns, TrackColumns, match_frames
 
 __all__ = [
-    "DEFAULT_LIMITS", "END_TOKENS", "Answers", "Booleans", "Box", "BoxColumns", "BoxTrack", "Columns", "Floats",
-    "FoundAnswer", "Integers", "LetterColumns", "Limits", "ModelColumns", "Number", "NumberColumns", "OptionLetter",
-    "Parsed", "PromptColumns", "ReadAnswer", "ReadOptions", "Reader", "Rules", "SegmentationPrompt", "SingleBox",
-    "SpanColumns", "Text", "TextColumns", "Texts", "Think", "TimeSpan", "TimedBoxTrack", "TimedPromptColumns",
-    "TimedTrackColumns", "TrackColumns", "VideoSegmentationPrompt", "bare_reference", "exact_number", "find_answer",
-    "find_answers", "is_plain_text", "match_frames", "option_letter", "read_answer", "to_pixels", "to_thousandths",
+    "COORDINATE_MAX", "DEFAULT_LIMITS", "END_TOKENS", "Answers", "Booleans", "Box", "BoxColumns", "BoxTrack",
+    "ClickColumns", "ClickPoint", "ClickTarget", "Columns", "CornersColumns", "DetectionColumns", "Detections",
+    "Floats", "FoundAnswer", "Integers", "LabeledDetections", "LetterColumns", "Limits", "ModelColumns", "Number",
+    "NumberColumns", "OptionLetter", "Order", "OrderColumns", "OrderedItems", "Parsed", "PointSet", "PointTargets",
+    "PointTrack", "PointTrackColumns", "PointsColumns", "PromptColumns", "RatedImage", "RatingColumns",
+    "ReadAnswer", "ReadOptions", "Reader", "RotatedBox", "Rules", "SegmentationPrompt", "SingleBox", "Size",
+    "SpanColumns", "SpansColumns", "TargetsColumns", "Text", "TextColumns", "Texts", "Think", "TimeSpan",
+    "TimeSpans", "TimedBoxTrack", "TimedPromptColumns", "TimedTrackColumns", "TrackColumns",
+    "VideoSegmentationPrompt", "bare_reference", "exact_number", "find_answer", "find_answers", "is_plain_text",
+    "match_frames", "option_letter", "read_answer", "to_pixels", "to_thousandths",
 ]  # fmt: skip

@@ -29,10 +29,32 @@ from onethinker_rewards.answers.boxes import (
 )
 from onethinker_rewards.answers.columns import Booleans, Columns, Integers, text_array
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number
+from onethinker_rewards.answers.objects import (
+    ClickColumns,
+    ClickStruct,
+    ClickTargetStruct,
+    CornersColumns,
+    CornersStruct,
+    DetectionColumns,
+    DetectionStruct,
+    LabeledDetectionColumns,
+    OrderColumns,
+    OrderedColumns,
+    OrderStruct,
+    PointsColumns,
+    PointsStruct,
+    RatingColumns,
+    RatingStruct,
+    SpansColumns,
+    SpansStruct,
+    TargetsColumns,
+    TargetsStruct,
+)
 from onethinker_rewards.answers.read import (
     Parsed,
     ReadAnswer,
     Rules,
+    Size,
     is_plain_text,
     read_answer,
     read_response,
@@ -40,13 +62,25 @@ from onethinker_rewards.answers.read import (
 )
 from onethinker_rewards.answers.schemas import (
     BoxTrack,
+    ClickPoint,
+    ClickTarget,
+    Detections,
+    LabeledDetections,
     Number,
     OptionLetter,
+    Order,
+    OrderedItems,
+    PointSet,
+    PointTargets,
+    PointTrack,
+    RatedImage,
+    RotatedBox,
     SegmentationPrompt,
     SingleBox,
     Text,
     TimedBoxTrack,
     TimeSpan,
+    TimeSpans,
     VideoSegmentationPrompt,
 )
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, END_TOKENS, Think, bare_reference, find_answer
@@ -59,7 +93,14 @@ from onethinker_rewards.answers.text import (
     choice_letter,
     exact_number,
 )
-from onethinker_rewards.answers.tracks import TimedTrackColumns, TimedTrackStruct, TrackColumns, TrackStruct
+from onethinker_rewards.answers.tracks import (
+    PointTrackColumns,
+    PointTrackStruct,
+    TimedTrackColumns,
+    TimedTrackStruct,
+    TrackColumns,
+    TrackStruct,
+)
 from onethinker_rewards.codes import FailureCode, RepairCode
 
 
@@ -95,6 +136,7 @@ class Answers:
         format_fault: Why the format reward is 0, or None.
         repairs: What was repaired before the answer was read.
         unclosed: The text after an ``<answer>`` that was never closed, by row; lenient rules may use it.
+        sizes: Width and height of the image in pixels, for answers that may be in pixels; None where no row has one.
     """
 
     texts: list[str]
@@ -102,12 +144,13 @@ class Answers:
     format_fault: list[FailureCode | None]
     repairs: list[tuple[RepairCode, ...]]
     unclosed: dict[int, str] = field(default_factory=dict[int, str])
+    sizes: Sequence[Size | None] | None = None
 
     @classmethod
-    def of_texts(cls, texts: list[str]) -> Answers:
-        """Return answers of which nothing is known but their texts."""
+    def of_texts(cls, texts: list[str], sizes: Sequence[Size | None] | None = None) -> Answers:
+        """Return answers of which nothing is known but their texts, and maybe the images' sizes."""
         count = len(texts)
-        return cls(texts, [None] * count, [None] * count, [()] * count)
+        return cls(texts, [None] * count, [None] * count, [()] * count, sizes=sizes)
 
     def fail(self, row: int, code: FailureCode) -> None:
         """Record why the answer of a row could not be read; an earlier failure stays."""
@@ -201,7 +244,7 @@ class Reader:
         strict = ReadOptions(limits=options.limits, options=options.options, any_text=any_text)
         return self.read(references, rows, schema, strict)
 
-    def parse(self, response: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
+    def parse(self, response: str, schema: type[BaseModel], options: ReadOptions, size: Size | None = None) -> Parsed:
         """Read one response; the columns of many must agree with it."""
         return read_response(
             response,
@@ -210,11 +253,14 @@ class Reader:
             think=options.think,
             limits=options.limits,
             end_tokens=options.end_tokens,
+            size=size,
         )
 
-    def parse_answer(self, text: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
+    def parse_answer(
+        self, text: str, schema: type[BaseModel], options: ReadOptions, size: Size | None = None
+    ) -> Parsed:
         """Read one bare answer without tags."""
-        read = read_answer(text, schema, rules=options.rules, limits=options.limits)
+        read = read_answer(text, schema, rules=options.rules, limits=options.limits, size=size)
         return Parsed(None, read.answer, read.failure, read.schema_fault, read.repairs)
 
 
@@ -224,7 +270,8 @@ def _by_definition(answers: Answers, row: int, schema: type[BaseModel], options:
     is_repairable = options.rules == "lenient" and row in answers.unclosed and not is_plain_text(schema)
     if answers.failure[row] is not None and not is_repairable:
         return None
-    read = read_answer(text, schema, rules=options.rules, limits=options.limits)
+    size = None if answers.sizes is None else answers.sizes[row]
+    read = read_answer(text, schema, rules=options.rules, limits=options.limits, size=size)
     answers.record(row, read)
     return read.answer
 
@@ -249,17 +296,32 @@ _JSON_KINDS: dict[type[BaseModel], _JsonKind] = {
         (TimedBoxTrack, TimedTrackStruct(_TIME, {0: _BOX}), TimedTrackColumns),
         (SegmentationPrompt, PromptStruct(_BOX, _POINTS, _POINTS), PromptColumns),
         (VideoSegmentationPrompt, TimedPromptStruct(_BOX, _POINTS, _POINTS, 0.0), TimedPromptColumns),
+        (Detections, DetectionStruct([]), DetectionColumns),
+        (LabeledDetections, DetectionStruct([]), LabeledDetectionColumns),
+        (PointSet, PointsStruct([]), PointsColumns),
+        (PointTargets, TargetsStruct([]), TargetsColumns),
+        (ClickPoint, ClickStruct((0.0, 0.0)), ClickColumns),
+        (ClickTarget, ClickTargetStruct(_BOX), BoxColumns),
+        (RotatedBox, CornersStruct(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))), CornersColumns),
+        (TimeSpans, SpansStruct([]), SpansColumns),
+        (PointTrack, PointTrackStruct({0: None}), PointTrackColumns),
+        (RatedImage, RatingStruct(0.0, _TIME), RatingColumns),
+        (Order, OrderStruct([""]), OrderColumns),
+        (OrderedItems, OrderStruct([""]), OrderedColumns),
     )
 }
-# Rows are decoded in blocks, because keeping thousands of tuples alive costs more than reading them.
-_BLOCK = 256
+_FRAME_COLUMNS = (TrackColumns, TimedTrackColumns, PointTrackColumns)
+# Rows are decoded in blocks of so many characters, because what they become has to stay in the processor's cache.
+_BLOCK_CHARACTERS = 2**16
 # What the decoder raises on a text that is not in the schema.
 _REFUSED = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 
 
 def _read_json(answers: Answers, rows: list[int], kind: _JsonKind, options: ReadOptions) -> Columns:
-    starts = range(0, max(1, len(rows)), _BLOCK)
-    blocks = [_read_json_block(answers, rows[start : start + _BLOCK], kind, options) for start in starts]
+    characters = sum(len(answers.texts[row]) for row in rows)
+    block = max(1, _BLOCK_CHARACTERS * len(rows) // max(1, characters))
+    starts = range(0, max(1, len(rows)), block)
+    blocks = [_read_json_block(answers, rows[start : start + block], kind, options) for start in starts]
     return blocks[0] if len(blocks) == 1 else kind.columns.concatenate(blocks)
 
 
@@ -269,7 +331,7 @@ def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options
     Those are looked for on the arrays, and the definition decides on each suspect.
     """
     limits, decode, texts = options.limits, kind.decode, answers.texts
-    longest, is_track = limits.number_characters, kind.columns in (TrackColumns, TimedTrackColumns)
+    longest, has_frames = limits.number_characters, kind.columns in _FRAME_COLUMNS
     values: list[Any] = []
     for row in rows:
         text = texts[row]
@@ -277,7 +339,7 @@ def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options
             if len(text) > limits.answer_characters or (len(text) > longest and has_long_number(text, longest)):
                 raise msgspec.ValidationError
             # The decoder takes the frame key "-0" for 0.
-            if is_track and ("-" in text or "\\" in text):
+            if has_frames and ("-" in text or "\\" in text):
                 raise msgspec.ValidationError
             values.append(decode(text))
         except _REFUSED:

@@ -5,6 +5,7 @@ Each struct holds what its schema holds, field by field, for a typed decoder tha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import msgspec
@@ -77,7 +78,11 @@ class PromptColumns(Columns):
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order."""
-        return boxes_are_valid(self.boxes) & _inside(self.positive_points) & _inside(self.negative_points)
+        return (
+            boxes_are_valid(self.boxes)
+            & points_are_valid(self.positive_points)
+            & points_are_valid(self.negative_points)
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -105,6 +110,7 @@ def boxes_are_valid(boxes: Floats) -> Booleans:
     return across & (top >= 0) & (top < bottom) & (bottom <= COORDINATE_MAX)
 
 
-def _inside(points: Floats) -> Booleans:
+def points_are_valid(points: Floats) -> Booleans:
+    """Return ``[N]`` whether all coordinates of ``points`` ``[N, …]`` are within 0…1000."""
     inside: Booleans = (points >= 0) & (points <= COORDINATE_MAX)
-    return np.logical_and.reduce(inside.reshape(len(points), 6), axis=1)
+    return np.logical_and.reduce(inside.reshape(len(points), math.prod(points.shape[1:])), axis=1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Sequence, Sized
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import msgspec
@@ -47,6 +47,58 @@ class Columns:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} rows)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RaggedColumns(Columns):
+    """Base of columns with any number of entries a row, laid end to end: row i has entries starts[i] to starts[i + 1].
+
+    Attributes:
+        starts: ``[N + 1]`` where each row's entries start; the last is M, the length of all other columns.
+    """
+
+    starts: Integers
+
+    @property
+    def lengths(self) -> Integers:
+        """``[N]`` number of entries."""
+        return self.starts[1:] - self.starts[:-1]
+
+    @property
+    def row_of(self) -> Integers:
+        """``[M]`` row of each entry."""
+        return np.arange(len(self)).repeat(self.lengths)
+
+    def rows_with(self, entries: Booleans) -> Booleans:
+        """Return ``[N]`` whether any of a row's entries is among ``entries`` ``[M]``."""
+        return np.bincount(self.row_of[entries], minlength=len(self)) > 0
+
+    def take(self, rows: Integers) -> Self:
+        """Return these rows, in this order; a row may come several times."""
+        lengths = self.lengths[rows]
+        starts = run_starts(lengths)
+        offsets = np.arange(starts[-1]) + (self.starts[rows] - starts[:-1]).repeat(lengths)
+        return type(self)(starts, *[_take(column, offsets) for column in _columns_of(self)[1:]])
+
+    @classmethod
+    def concatenate(cls, blocks: Sequence[Any]) -> Self:
+        """Return the rows of several blocks one after the other."""
+        starts = run_starts(np.concatenate([block.lengths for block in blocks]))
+        entries = zip(*[_columns_of(block)[1:] for block in blocks], strict=True)
+        return cls(starts, *map(_concatenate, entries))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+def run_starts(lengths: Integers) -> Integers:
+    """Return ``[N + 1]`` where runs of these lengths start when they are laid end to end."""
+    return np.concatenate((np.zeros(1, dtype=np.int64), lengths.cumsum()))
+
+
+def starts_of(values: Sequence[Sized]) -> Integers:
+    """Return ``[N + 1]`` where each of N collections starts when they are laid end to end."""
+    return run_starts(np.fromiter(map(len, values), np.int64, len(values)))
 
 
 def _columns_of(columns: Any) -> list[Any]:

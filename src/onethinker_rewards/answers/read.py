@@ -13,15 +13,17 @@ from pydantic import BaseModel, ValidationError
 
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number, is_deeper
 from onethinker_rewards.answers.repairs import load_with_repairs, repair_shape, without_fence
-from onethinker_rewards.answers.schemas import COORDINATE_MAX, Number, OptionLetter, Text
+from onethinker_rewards.answers.schemas import COORDINATE_MAX, Number, OptionLetter, RotatedBox, Text
 from onethinker_rewards.answers.tags import END_TOKENS, Think, find_answer
 from onethinker_rewards.answers.text import ExactNumber, exact_number, option_letter, without_unit
 from onethinker_rewards.codes import FailureCode, RepairCode
 
 Rules = Literal["strict", "lenient"]
+# Width and height of an image in pixels.
+Size = tuple[float, float]
 
-# Coordinates are at most this deep in a field: a list of points, a frame's box.
-_CLIP_DEPTH = 2
+# Coordinates are at most this deep in a field: a list of points, a frame's box, an object's box.
+_CLIP_DEPTH = 3
 # pydantic's names of faults, and our codes for them.
 _CODES = {
     "missing": FailureCode.MISSING_KEY,
@@ -85,13 +87,14 @@ def read_response(
     think: Think,
     limits: Limits = DEFAULT_LIMITS,
     end_tokens: tuple[str, ...] = END_TOKENS,
+    size: Size | None = None,
 ) -> Parsed:
     """Read one response: its tags, then its answer."""
     found = find_answer(response, think=think, limits=limits, end_tokens=end_tokens)
     is_cut_off = rules == "lenient" and not found.closed and not is_plain_text(schema)
     if found.answer is None or (found.failure is not None and not is_cut_off):
         return Parsed(found.think, None, found.failure, found.format_fault)
-    read = read_answer(found.answer, schema, rules=rules, limits=limits)
+    read = read_answer(found.answer, schema, rules=rules, limits=limits, size=size)
     if is_cut_off and read.failure is not None:
         return Parsed(found.think, None, found.failure, found.format_fault)
     repairs = (RepairCode.CLOSED_ANSWER, *read.repairs) if is_cut_off else read.repairs
@@ -99,9 +102,17 @@ def read_response(
 
 
 def read_answer(
-    text: str, schema: type[BaseModel], *, rules: Rules = "strict", limits: Limits = DEFAULT_LIMITS
+    text: str,
+    schema: type[BaseModel],
+    *,
+    rules: Rules = "strict",
+    limits: Limits = DEFAULT_LIMITS,
+    size: Size | None = None,
 ) -> ReadAnswer:
-    """Read one bare answer text in a schema; what the model wrote never raises."""
+    """Read one bare answer text in a schema; what the model wrote never raises.
+
+    ``size`` is width and height of the image in pixels, for answers that may be in pixels.
+    """
     text = text.strip()
     if not text:
         return _failed(FailureCode.EMPTY_ANSWER)
@@ -111,10 +122,10 @@ def read_answer(
         return _plain(schema, text)
     if not is_plain_text(schema) and has_long_number(text, limits.number_characters):
         return _failed(FailureCode.TOO_MANY_DIGITS)
-    strict = _read_strictly(text, schema, limits)
+    strict = _read_strictly(text, schema, limits, size)
     if strict.failure is None or rules != "lenient":
         return strict
-    lenient = _read_leniently(text, schema, limits)
+    lenient = _read_leniently(text, schema, limits, size)
     return lenient._replace(schema_fault=strict.failure) if lenient.failure is None else strict
 
 
@@ -122,7 +133,7 @@ def _failed(code: FailureCode) -> ReadAnswer:
     return ReadAnswer(None, code, (), code)
 
 
-def _read_strictly(text: str, schema: type[BaseModel], limits: Limits) -> ReadAnswer:
+def _read_strictly(text: str, schema: type[BaseModel], limits: Limits, size: Size | None) -> ReadAnswer:
     if issubclass(schema, OptionLetter):
         letter = option_letter(text)
         return _failed(FailureCode.NO_OPTION_LETTER) if letter is None else _plain(schema, letter)
@@ -133,7 +144,7 @@ def _read_strictly(text: str, schema: type[BaseModel], limits: Limits) -> ReadAn
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return _failed(FailureCode.INVALID_JSON)
-    return _validated(value, schema, limits)
+    return _validated(value, schema, limits, size)
 
 
 def _plain(schema: type[BaseModel], value: str | float) -> ReadAnswer:
@@ -144,14 +155,14 @@ def _plain(schema: type[BaseModel], value: str | float) -> ReadAnswer:
         return _failed(_code(error))
 
 
-def _read_leniently(text: str, schema: type[BaseModel], limits: Limits) -> ReadAnswer:
+def _read_leniently(text: str, schema: type[BaseModel], limits: Limits, size: Size | None) -> ReadAnswer:
     if issubclass(schema, Number):
         number, repairs = repaired_number(text, limits)
         read = _plain(schema, number.value) if isinstance(number, ExactNumber) else _failed(number)
         return read._replace(repairs=repairs)
     text, fence = without_fence(text)
     if issubclass(schema, OptionLetter):
-        return _read_strictly(text, schema, limits)._replace(repairs=tuple(fence))
+        return _read_strictly(text, schema, limits, size)._replace(repairs=tuple(fence))
     boxes = schema.model_fields.get("boxes")
     is_track = boxes is not None and getattr(boxes.annotation, "__origin__", None) is dict
     try:
@@ -159,7 +170,7 @@ def _read_leniently(text: str, schema: type[BaseModel], limits: Limits) -> ReadA
     except orjson.JSONDecodeError:
         return _failed(FailureCode.INVALID_JSON)
     value, shape = repair_shape(value, frozenset(schema.model_fields))
-    read = _validated(value, schema, limits)
+    read = _validated(value, schema, limits, size)
     return read._replace(repairs=(*fence, *repairs, *shape, *read.repairs))
 
 
@@ -174,14 +185,16 @@ def repaired_number(text: str, limits: Limits) -> tuple[ExactNumber | FailureCod
     return with_unit, (*fence, RepairCode.UNIT)
 
 
-def _validated(value: Any, schema: type[BaseModel], limits: Limits) -> ReadAnswer:
+def _validated(value: Any, schema: type[BaseModel], limits: Limits, size: Size | None) -> ReadAnswer:
     """Clip coordinates, then validate."""
     if is_deeper(value, limits.depth):
         return _failed(FailureCode.INVALID_JSON)
     if not isinstance(value, dict):
         return _failed(FailureCode.NOT_AN_OBJECT)
-    boxes = value.get("boxes")
-    if isinstance(boxes, dict) and len(boxes) > limits.track_boxes:
+    if size is not None and issubclass(schema, RotatedBox):
+        value = schema.from_pixels(value, size)
+    counted = [value.get(name) for name in getattr(schema, "counted_fields", ())]
+    if any(isinstance(entries, list | dict) and len(entries) > limits.track_boxes for entries in counted):
         return _failed(FailureCode.TOO_MANY_BOXES)
     clipped = False
     for name in getattr(schema, "coordinate_fields", ()):
@@ -218,7 +231,7 @@ def _code(error: ValidationError) -> FailureCode:
     kind, where = first["type"], first["loc"]
     if kind == "missing" and isinstance(where[-1], int):
         return FailureCode.WRONG_LENGTH
-    if kind == "too_short" and where == ("boxes",):
+    if kind == "too_short" and where in {("boxes",), ("points",)}:
         return FailureCode.EMPTY_TRACK
     if where[-1:] == ("[key]",):
         too_long = kind == "string_too_long" and str(where[-2]).isdecimal()

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from onethinker_rewards.answers.batch import Answers, Reader, ReadOptions
 from onethinker_rewards.answers.columns import Integers, text_array
-from onethinker_rewards.answers.read import Parsed, is_plain_text
+from onethinker_rewards.answers.read import Parsed, Size, is_plain_text
 from onethinker_rewards.answers.schemas import Number
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, OPEN_ANSWER, find_answer
 from onethinker_rewards.answers.text import TextColumns
@@ -113,13 +113,15 @@ class ReleaseReader(Reader):
                 references.failure[row] = FailureCode.BAD_REFERENCE
         return TextColumns(text_array(references.texts))
 
-    def parse(self, response: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
+    def parse(self, response: str, schema: type[BaseModel], options: ReadOptions, size: Size | None = None) -> Parsed:
         """Return the text or JSON value that is compared."""
         found = find_release_answer(response)
         parsed = self.parse_answer(found.compared, schema, options)
         return replace(parsed, format_fault=_format_fault(response, found))
 
-    def parse_answer(self, text: str, schema: type[BaseModel], options: ReadOptions) -> Parsed:
+    def parse_answer(
+        self, text: str, schema: type[BaseModel], options: ReadOptions, size: Size | None = None
+    ) -> Parsed:
         """Return the text or JSON value that is compared."""
         text = text.strip()
         if is_plain_text(schema):

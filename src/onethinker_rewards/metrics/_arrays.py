@@ -6,11 +6,20 @@ nothing looks at its values, so a metric can be traced and differentiated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy_array
+from array_api_compat import (
+    array_namespace,
+    device,
+    is_array_api_obj,
+    is_cupy_array,
+    is_numpy_array,
+    is_torch_array,
+)
+from numpy.typing import NDArray
 
 from onethinker_rewards.errors import ArgumentError
 
@@ -62,6 +71,45 @@ def aligned_masks(predicted: Array, reference: Array) -> tuple[Namespace, Array,
         shapes = f"{list(predicted.shape)} and {list(reference.shape)}"
         raise ArgumentError(f"predicted and reference must have the same shape, got {shapes}")
     return xp, predicted, reference
+
+
+def on_cpu(array: Array) -> np.ndarray[Any, Any]:
+    """Return an array of any kind as NumPy's, without its gradient."""
+    if is_torch_array(array):
+        array = array.detach().cpu()
+    return array.get() if is_cupy_array(array) else np.asarray(array)
+
+
+def polygon_lists(
+    predicted: Sequence[Array] | Array, reference: Sequence[Array] | Array
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Return both sides as N polygons, ``[K, 2]`` each.
+
+    Raises:
+        ArgumentError: If the lengths differ, or a polygon is not a list of pairs of numbers.
+    """
+    first, second = _polygons(predicted, "predicted"), _polygons(reference, "reference")
+    if len(first) != len(second):
+        raise ArgumentError(f"predicted has {len(first)} rows and reference has {len(second)}")
+    return first, second
+
+
+def _polygons(polygons: Sequence[Array] | Array, name: str) -> list[NDArray[np.float64]]:
+    shapes: list[NDArray[np.float64]] = []
+    for row, corners in enumerate(on_cpu(polygons) if is_array_api_obj(polygons) else polygons):
+        try:
+            shape = on_cpu(corners).astype(np.float64).reshape(len(corners), 2)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"{name}, row {row}: expected [K, 2] corners, got {corners!r:.80}") from None
+        shapes.append(shape)
+    return shapes
+
+
+def like(array: Array, scores: NDArray[np.float64]) -> Array:
+    """Return scores that were computed on the CPU as an array of the kind of ``array``, on its device."""
+    xp = _namespace(array, array)
+    dtype = _computing_dtype(xp, array.dtype, "predicted")
+    return scores.astype(dtype, copy=False) if xp is np else xp.asarray(scores, dtype=dtype, device=device(array))
 
 
 def without_warnings(xp: Namespace) -> AbstractContextManager[object]:

@@ -1,8 +1,23 @@
-"""Intersection over union of boxes (sIoU), time spans (tIoU) and rotated boxes."""
+"""Intersection over union of boxes (sIoU), time spans (tIoU), rotated boxes and polygons."""
 
 from __future__ import annotations
 
-from onethinker_rewards.metrics._arrays import Array, Namespace, aligned, crossed, without_warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from array_api_compat import is_array_api_obj
+from numpy.typing import NDArray
+
+from onethinker_rewards.metrics._arrays import (
+    Array,
+    Namespace,
+    aligned,
+    crossed,
+    like,
+    polygon_lists,
+    without_warnings,
+)
 
 
 def box_iou(predicted: Array, reference: Array) -> Array:
@@ -33,7 +48,7 @@ def box_iou(predicted: Array, reference: Array) -> Array:
     array([0.33333333])
     """
     xp, predicted, reference = aligned(predicted, reference, (4,))
-    return _box_iou(xp, predicted, reference)
+    return broadcast_box_iou(xp, predicted, reference)
 
 
 def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
@@ -56,7 +71,96 @@ def pairwise_box_iou(predicted: Array, reference: Array) -> Array:
     Source: as for `box_iou`.
     """
     xp, predicted, reference = crossed(predicted, reference, (4,))
-    return _box_iou(xp, predicted[:, None, :], reference[None, :, :])
+    return broadcast_box_iou(xp, predicted[:, None, :], reference[None, :, :])
+
+
+def generalized_box_iou(predicted: Array, reference: Array) -> Array:
+    """Return the generalized intersection over union of each predicted box and its reference.
+
+    ::
+
+        hull = the smallest box around both
+        GIoU = IoU − (hull − union) / hull, each 0 where its divisor is 0
+
+    IoU and areas are those of `box_iou`: an inverted box has area 0. NaN in is NaN out.
+
+    Args:
+        predicted: ``[N, 4]`` x1, y1, x2, y2 in any unit, of any array kind, or nested lists.
+        reference: ``[N, 4]`` in the same unit and of the same kind.
+
+    Returns:
+        ``[N]`` in (-1, 1], of the arrays' kind and on their device; higher is better, 0 and less where the boxes have
+        no area in common. Integers compute in the kind's default float, half precision in float32, and so is the
+        result.
+
+    Raises:
+        ArgumentError: If the shapes, lengths, kinds or dtypes do not fit.
+
+    Source: Rezatofighi et al., Generalized Intersection over Union, arXiv 1902.09630.
+
+    >>> generalized_box_iou([[0, 0, 1, 1]], [[3, 0, 4, 1]])
+    array([-0.5])
+    """
+    xp, predicted, reference = aligned(predicted, reference, (4,))
+    with without_warnings(xp):
+        left, top = (xp.minimum(predicted[:, side], reference[:, side]) for side in (0, 1))
+        right, bottom = (xp.maximum(predicted[:, side], reference[:, side]) for side in (2, 3))
+        hull = _length(xp, left, right) * _length(xp, top, bottom)
+        intersection, area, ref_area = _areas(xp, predicted, reference)
+        outside = (hull - (area + ref_area - intersection)) / xp.where(hull == 0.0, 1.0, hull)
+        return _over_union(xp, intersection, area, ref_area) - outside
+
+
+def polygon_iou(predicted: Sequence[Array] | Array, reference: Sequence[Array] | Array) -> Array:
+    """Return the intersection over union of each predicted polygon and its reference.
+
+    ::
+
+        IoU = inter / (area + area' − inter), and 0 where both areas are 0
+
+    A polygon goes around once, in either direction and from any corner; it need not be convex. One that crosses or
+    touches itself, or has fewer than three corners, has area 0. NaN in is NaN out. The geometry is GEOS's, by shapely,
+    on the CPU and in float64, and has no gradient.
+
+    Args:
+        predicted: ``[N, K, 2]`` x, y of the corners in any unit, of any array kind, or a list of N polygons of any
+            number of corners each.
+        reference: N polygons in the same unit.
+
+    Returns:
+        ``[N]`` in [0, 1]; of the arrays' kind and on their device, NumPy's for lists; higher is better.
+
+    Raises:
+        ArgumentError: If the lengths or kinds differ, or a polygon is not a list of pairs of numbers.
+
+    >>> polygon_iou([[(0, 0), (2, 0), (2, 2), (0, 2)]], [[(0, 0), (2, 0), (0, 2)]])
+    array([0.5])
+    """
+    # Imported here because most callers never compare polygons, and it takes long to import.
+    import shapely  # noqa: PLC0415
+
+    first, second = polygon_lists(predicted, reference)
+    unknown = [not (np.isfinite(one).all() and np.isfinite(two).all()) for one, two in zip(first, second, strict=True)]
+    shapes, ref_shapes = _shapes(shapely, first), _shapes(shapely, second)
+    overlaps = shapely.area(shapely.intersection(shapes, ref_shapes))
+    scores = _over_union(np, overlaps, shapely.area(shapes), shapely.area(ref_shapes))
+    scores = np.where(unknown, np.nan, np.clip(scores, 0.0, 1.0))
+    original = next((side for side in (predicted, reference) if is_array_api_obj(side)), None)
+    return scores if original is None else like(original, scores)
+
+
+def _shapes(shapely: Any, polygons: Sequence[NDArray[np.float64]]) -> Any:
+    """Return ``[N]`` shapely polygons; one that is not simple, or not finite, is empty."""
+    shapes = np.full(len(polygons), shapely.Polygon())
+    usable = [row for row, corners in enumerate(polygons) if len(corners) >= 3 and np.isfinite(corners).all()]
+    if usable:
+        lengths = [len(polygons[row]) for row in usable]
+        rings = shapely.linearrings(
+            np.concatenate([polygons[row] for row in usable]), indices=np.arange(len(usable)).repeat(lengths)
+        )
+        shapes[usable] = shapely.polygons(rings)
+        shapes[~shapely.is_valid(shapes)] = shapely.Polygon()
+    return shapes
 
 
 def temporal_iou(predicted: Array, reference: Array) -> Array:
@@ -86,7 +190,7 @@ def temporal_iou(predicted: Array, reference: Array) -> Array:
     array([0.33333333, 1.        ])
     """
     xp, predicted, reference = aligned(predicted, reference, (2,))
-    return _temporal_iou(xp, predicted, reference)
+    return broadcast_temporal_iou(xp, predicted, reference)
 
 
 def pairwise_temporal_iou(predicted: Array, reference: Array) -> Array:
@@ -109,7 +213,7 @@ def pairwise_temporal_iou(predicted: Array, reference: Array) -> Array:
     Source: as for `temporal_iou`.
     """
     xp, predicted, reference = crossed(predicted, reference, (2,))
-    return _temporal_iou(xp, predicted[:, None, :], reference[None, :, :])
+    return broadcast_temporal_iou(xp, predicted[:, None, :], reference[None, :, :])
 
 
 def rotated_box_iou(predicted: Array, reference: Array) -> Array:
@@ -147,20 +251,25 @@ def rotated_box_iou(predicted: Array, reference: Array) -> Array:
     return _rotated_box_iou(xp, predicted, reference)
 
 
-def _box_iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
-    """Return the scores of ``[..., 4]`` boxes that broadcast."""
+def broadcast_box_iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
+    """Return the IoU of ``[..., 4]`` boxes that broadcast."""
+    with without_warnings(xp):
+        return _over_union(xp, *_areas(xp, predicted, reference))
+
+
+def _areas(xp: Namespace, predicted: Array, reference: Array) -> tuple[Array, Array, Array]:
+    """Return the areas of the intersection and of both boxes."""
     left, top, right, bottom = (predicted[..., column] for column in range(4))
     ref_left, ref_top, ref_right, ref_bottom = (reference[..., column] for column in range(4))
-    with without_warnings(xp):
-        shared_width = _length(xp, xp.maximum(left, ref_left), xp.minimum(right, ref_right))
-        shared_height = _length(xp, xp.maximum(top, ref_top), xp.minimum(bottom, ref_bottom))
-        area = _length(xp, left, right) * _length(xp, top, bottom)
-        ref_area = _length(xp, ref_left, ref_right) * _length(xp, ref_top, ref_bottom)
-        return _over_union(xp, shared_width * shared_height, area, ref_area)
+    shared_width = _length(xp, xp.maximum(left, ref_left), xp.minimum(right, ref_right))
+    shared_height = _length(xp, xp.maximum(top, ref_top), xp.minimum(bottom, ref_bottom))
+    area = _length(xp, left, right) * _length(xp, top, bottom)
+    ref_area = _length(xp, ref_left, ref_right) * _length(xp, ref_top, ref_bottom)
+    return shared_width * shared_height, area, ref_area
 
 
-def _temporal_iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
-    """Return the scores of ``[..., 2]`` spans that broadcast."""
+def broadcast_temporal_iou(xp: Namespace, predicted: Array, reference: Array) -> Array:
+    """Return the IoU of ``[..., 2]`` spans that broadcast."""
     start, end = predicted[..., 0], predicted[..., 1]
     ref_start, ref_end = reference[..., 0], reference[..., 1]
     with without_warnings(xp):

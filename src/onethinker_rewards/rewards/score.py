@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from onethinker_rewards._validation import as_list, check_choice, option_texts, text_list
-from onethinker_rewards.answers import Answers, Booleans, Columns, Integers, LetterColumns, ModelColumns
+from onethinker_rewards._validation import as_list, check_choice, image_size, option_texts, text_list
+from onethinker_rewards.answers import Answers, Booleans, Columns, Integers, LetterColumns, ModelColumns, Size
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
@@ -39,6 +39,7 @@ def score(
     questions: Sequence[str] | None = None,
     options: Sequence[Sequence[str] | None] | None = None,
     images: Sequence[Any] | None = None,
+    sizes: Sequence[tuple[float, float] | None] | None = None,
     on_bad_reference: OnBadReference = "raise",
 ) -> RewardBatch:
     """Score N responses.
@@ -52,6 +53,7 @@ def score(
         questions: ``[N]`` the questions, for a judge.
         options: ``[N]`` the options' texts of multiple-choice questions; None where a row has none.
         images: ``[N]`` images, for a segmenter.
+        sizes: ``[N]`` width and height of the images in pixels, for answers in pixels; None where a row has none.
         on_bad_reference: ``"raise"``, or ``"skip"`` to give such rows a total of NaN and the failure ``bad_reference``.
 
     Returns:
@@ -67,7 +69,7 @@ def score(
     >>> batch.total.tolist()
     [2.0]
     """
-    context = Context(questions=questions, options=options, images=images)
+    context = Context(questions=questions, options=options, images=images, sizes=sizes)
     return score_in_context(responses, references, tasks, find_recipe(recipe), table, context, on_bad_reference)
 
 
@@ -93,10 +95,13 @@ def score_in_context(
             raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
     if "options" in columns:
         columns["options"] = [option_texts(value, row) for row, value in enumerate(columns["options"])]
+    if "sizes" in columns:
+        columns["sizes"] = [image_size(value, row) for row, value in enumerate(columns["sizes"])]
     context = replace(context, **columns)
 
     names = resolve_tasks(labels, table)
     answers = recipe.reader.find(responses, recipe.read_options)
+    answers.sizes = context.sizes
     batch = RewardBatch.empty(recipe.name, names, table, answers)
     row_names = np.array(names, dtype=object)
     bad: dict[int, str] = {}
@@ -177,18 +182,20 @@ def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int
 
     Return one entry a row, what is wrong by the batch's row, and the rows where only the ``reference_fault`` says so.
 
-    With other options, the same text is another reference.
+    With other options, or for an image of another size, the same text is another reference.
     """
-    spec, options = task.spec, task.context.options
-    offered = [None if texts is None else tuple(texts) for texts in options or [None] * len(task.rows)]
-    # A new pair of reference and options gets the next number.
-    numbers: defaultdict[tuple[str, tuple[str, ...] | None], int] = defaultdict(count().__next__)
-    number_of = np.array([numbers[pair] for pair in zip(task.references, offered, strict=True)], dtype=np.int64)
+    spec, options, no_value = task.spec, task.context.options, [None] * len(task.rows)
+    offered = [None if texts is None else tuple(texts) for texts in options or no_value]
+    sizes = no_value if task.context.sizes is None else task.context.sizes
+    # A new triple of reference, options and size gets the next number.
+    numbers: defaultdict[tuple[str, tuple[str, ...] | None, Size | None], int] = defaultdict(count().__next__)
+    triples = zip(task.references, offered, sizes, strict=True)
+    number_of = np.array([numbers[triple] for triple in triples], dtype=np.int64)
 
-    bare = [recipe.reader.bare_reference(text) for text, _ in numbers]
-    distinct = Answers.of_texts(bare)
-    read_options = replace(recipe.read_options, options=None if options is None else [texts for _, texts in numbers])
-    columns = recipe.reader.read_references(distinct, spec.schema, read_options)
+    bare = [recipe.reader.bare_reference(text) for text, _, _ in numbers]
+    distinct = Answers.of_texts(bare, [size for _, _, size in numbers])
+    read_options = replace(recipe.read_options, options=None if options is None else [texts for _, texts, _ in numbers])
+    columns = recipe.reader.read_references(distinct, spec.references_in, read_options)
     faults = [None if spec.reference_fault is None else spec.reference_fault(text) for text in bare]
     bad: dict[int, str] = {}
     doubtful: set[int] = set()

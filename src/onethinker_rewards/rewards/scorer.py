@@ -52,6 +52,7 @@ class Scorer:
         questions: Sequence[str] | None = None,
         options: Sequence[Sequence[str] | None] | None = None,
         images: Sequence[Any] | None = None,
+        sizes: Sequence[tuple[float, float] | None] | None = None,
         masks: Sequence[Any] | None = None,
         on_bad_reference: OnBadReference = "raise",
     ) -> RewardBatch:
@@ -66,6 +67,7 @@ class Scorer:
             questions=questions,
             options=options,
             images=images,
+            sizes=sizes,
             masks=masks,
             judge=self._judge,
             segmenter=self._segmenter,

@@ -52,13 +52,19 @@ def _labeled(index: int, option: str) -> str:
     return option if is_labeled else f"{letter}. {option}"
 
 
-def json_schema(task: str, *, table: Mapping[str, TaskSpec] | None = None) -> dict[str, Any]:
-    """Return the JSON Schema of a task's answer.
+def json_schema(task: str, *, reference: bool = False, table: Mapping[str, TaskSpec] | None = None) -> dict[str, Any]:
+    """Return the JSON Schema of a task's answer, or of its reference.
+
+    Args:
+        task: A task's name.
+        reference: Whether the schema of references is asked for, which a few tasks have of their own.
+        table: The tasks, `TASKS` by default.
 
     Raises:
         UnknownTaskError: If there is no such task.
     """
-    schema = spec_of(task, table).schema.model_json_schema()
+    spec = spec_of(task, table)
+    schema = (spec.references_in if reference else spec.schema).model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from onethinker_rewards.answers import Booleans, Floats, Integers, is_plain_text
+from onethinker_rewards.answers import Booleans, Floats, Integers, Size, is_plain_text
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.workers import Pool
 
@@ -56,6 +56,7 @@ class Context:
     Attributes:
         questions: The questions' texts.
         options: The options' texts.
+        sizes: Width and height of the images in pixels, for answers that may be in pixels.
         images: Images as the segmenter takes them, or a `Clip` of them for a video.
         masks: What segmentation should give, as `onethinker_rewards.answers.masks.read_mask` takes it; for a video one
             for each frame of its clip, None where the object is not visible.
@@ -69,6 +70,7 @@ class Context:
 
     questions: Sequence[str] | None = None
     options: Sequence[Sequence[str] | None] | None = None
+    sizes: Sequence[Size | None] | None = None
     images: Sequence[Any] | None = None
     masks: Sequence[Any] | None = None
     valid: Booleans | None = None
@@ -84,7 +86,7 @@ class Context:
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """Return the caller's columns that are given, by name."""
-        given = {name: getattr(self, name) for name in ("questions", "options", "images", "masks")}
+        given = {name: getattr(self, name) for name in ("questions", "options", "sizes", "images", "masks")}
         return {name: values for name, values in given.items() if values is not None}
 
     def of_rows(self, rows: list[int]) -> Context:
@@ -128,6 +130,7 @@ class TaskSpec:
     Attributes:
         name: Canonical name.
         schema: What an answer has to be.
+        reference_schema: What a reference has to be; the answer's schema by default.
         accuracy: The formula: from columns of answers and of references, N rows each, to scores.
         parts: Names of the terms that ``accuracy`` may give.
         maximum: Largest accuracy.
@@ -147,6 +150,12 @@ class TaskSpec:
     instruction: str = ""
     example: str = ""
     reference_fault: Callable[[str], FailureCode | None] | None = None
+    reference_schema: type[BaseModel] | None = None
+
+    @property
+    def references_in(self) -> type[BaseModel]:
+        """The schema of references."""
+        return self.schema if self.reference_schema is None else self.reference_schema
 
     @property
     def is_json(self) -> bool:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from onethinker_rewards._validation import check_text
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
-from onethinker_rewards.tasks import grounding, segmentation, text
+from onethinker_rewards.tasks import grounding, objects, ranking, segmentation, text
 from onethinker_rewards.tasks.spec import TaskSpec, TaskTable
 
 TASKS = TaskTable(
@@ -25,6 +25,14 @@ TASKS = TaskTable(
         grounding.TRACKING,
         segmentation.IMAGE_SEGMENTATION,
         segmentation.VIDEO_SEGMENTATION,
+        objects.DETECTION,
+        objects.POINTING,
+        objects.GUI_CLICK,
+        objects.ROTATED_BOX,
+        grounding.TEMPORAL_SEGMENTS,
+        grounding.POINT_TRACKING,
+        ranking.IMAGE_QUALITY,
+        ranking.ORDERING,
     ]
 )
 
@@ -39,6 +47,10 @@ _ALIASES = {
     ),
     "segmentation_image": "image_segmentation",
     "segmentation_video": "video_segmentation",
+    "object_detection": "detection",
+    "gui_grounding": "gui_click",
+    "highlights": "temporal_segments",
+    "image_quality_assessment": "image_quality",
 }
 _SEGMENTATION = "segmentation"
 

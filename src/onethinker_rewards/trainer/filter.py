@@ -49,6 +49,14 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "tracking": Threshold(0.5, "Boxes on average at that limit."),
         "image_segmentation": Threshold(0.5, "Box and points on average half right; points are at 59 thousandths off."),
         "video_segmentation": Threshold(0.5, "The same, and the moment at 1.18 seconds off."),
+        "detection": Threshold(0.5, "Boxes on average at that limit, with none missed and none too many."),
+        "pointing": Threshold(0.5, "Points on average at 59 thousandths off."),
+        "gui_click": Threshold(1.0, "Inside or not."),
+        "rotated_box": Threshold(0.5, "The usual limit of a box that counts as found."),
+        "temporal_segments": Threshold(0.5, "Spans on average at that limit."),
+        "point_tracking": Threshold(0.5, "What good trackers reach on average."),
+        "image_quality": Threshold(0.5, "Less than a sixteenth of the scale off."),
+        "ordering": Threshold(1.0, "Right or wrong."),
     }
 )
 
