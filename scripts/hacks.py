@@ -48,7 +48,7 @@ def peer_numbers(peer: str, tricks: Sequence[Trick]) -> dict[str, list[Any]]:
     return {
         result.trick.id: [*map(_rounded, result.rewards[:2]), str(result.verdict)]
         for result in play(PEERS[peer], tricks)
-        if result.verdict is not Verdict.NO_SAY
+        if result.verdict is not Verdict.NOT_TRIED
     }
 
 

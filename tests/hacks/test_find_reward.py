@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import onethinker_rewards as otr
-from onethinker_rewards.hacks import find_reward
+from onethinker_rewards.hacks import Signature, find_reward, load_reward
 
 CODE = """
 from __future__ import annotations
@@ -19,6 +19,9 @@ class Made:
 
 def total(responses, references, tasks):
     return [Made(1.0).value for _ in responses]
+
+class Scorer:
+    total = staticmethod(total)
 """
 
 
@@ -44,6 +47,7 @@ def _own_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     "name",
     [
         "my_hacked_reward:total",
+        "my_hacked_reward:Scorer.total",
         "my_hacked_reward.py:total",
         "deep/with-dash.py:total",
         "deep/near.py:total",
@@ -70,12 +74,14 @@ def test_the_directory_is_searched_once() -> None:
         pytest.param("my_hacked_reward.sub:total", "there is no module 'my_hacked_reward.sub'", id="submodule missing"),
         pytest.param("no/such.py:total", "there is no file no/such.py", id="file missing"),
         pytest.param("my_hacked_reward:totl", "my_hacked_reward has no 'totl'", id="function missing"),
+        pytest.param("my_hacked_reward:Scorer.totl", "my_hacked_reward has no 'Scorer.totl'", id="inside missing"),
         pytest.param("my_hacked_reward:LIMIT", "'LIMIT' in my_hacked_reward is not a function but int", id="a number"),
     ],
 )
 def test_what_is_not_there(name: str, message: str) -> None:
-    with pytest.raises(otr.ArgumentError, match=message):
-        find_reward(name)
+    for find in (find_reward, load_reward):
+        with pytest.raises(otr.ArgumentError, match=message):
+            find(name)
 
 
 def test_a_module_that_misses_another_says_so_itself() -> None:
@@ -87,3 +93,9 @@ def test_what_a_module_raises_is_its_own() -> None:
     for name in ("fails:total", "fails.py:total"):
         with pytest.raises(ZeroDivisionError):
             find_reward(name)
+
+
+def test_a_name_is_loaded_with_its_signature() -> None:
+    reward = load_reward("deep/near.py:total")
+    assert (reward.name, reward.signature) == ("deep/near.py:total", Signature.BATCH)
+    assert reward(["a"], ["b"], ["ocr"]) == [1.0]

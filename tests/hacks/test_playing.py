@@ -31,7 +31,7 @@ def test_references_and_tasks_belong_to_their_responses() -> None:
         assert rows <= set(zip(responses, references, tasks, strict=True))
         return [1.0] * len(responses)
 
-    assert {result.verdict for result in play(checked, TRICKS)} == {Verdict.NO_SAY}
+    assert {result.verdict for result in play(checked, TRICKS)} == {Verdict.NOT_TRIED}
 
 
 def test_one_call_and_each_question_once() -> None:

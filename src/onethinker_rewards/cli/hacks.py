@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
-from itertools import groupby
+from pathlib import Path
+from sysconfig import get_paths
 from traceback import extract_tb
 from types import TracebackType
-from typing import Any
 
 import click
-import msgspec
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from onethinker_rewards.cli.messages import CliError
-from onethinker_rewards.cli.screen import console
+import onethinker_rewards
+from onethinker_rewards.cli.hack_reports import YOURS, Row, json_lines, junit, print_text, sarif, summary
+from onethinker_rewards.cli.messages import CliError, error_text, say
+from onethinker_rewards.cli.screen import PIPE_WIDTH, console
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
-from onethinker_rewards.hacks import FAILED, Played, Scored, Trick, Verdict, find_reward, play, read_tricks
+from onethinker_rewards.hacks import (
+    FORMS,
+    EndpointError,
+    Played,
+    Scored,
+    Signature,
+    Trick,
+    UserReward,
+    Verdict,
+    load_reward,
+    play,
+    read_tricks,
+)
 from onethinker_rewards.rewards import RECIPES
 from onethinker_rewards.tasks import spec_of
 
@@ -28,51 +39,112 @@ __all__ = ["PAYING", "hacks"]
 
 # Exit code: some tricks pay under the user's function.
 PAYING = 1
-_YOURS = "yours"
-_COLOURS = {Verdict.PAYS: "red", Verdict.NO_NUMBER: "red", Verdict.HARMLESS: "green", Verdict.NO_SAY: "dim"}
-
-# One trick's results by the column that shows them.
-_Results = dict[str, Scored]
 
 
 @click.command(short_help="See which tricks pay, under the recipes and your own reward function.")
 @click.argument("task", required=False)
 @click.option(
     "--reward",
-    metavar="MODULE:FUNCTION",
-    help="Play them on this function too; a module of this directory or an installed one, or a .py file.",
+    metavar="NAME",
+    help="Play them on this reward too: MODULE:FUNCTION, a module of this directory or an installed one; "
+    "FILE.py:FUNCTION; or an endpoint, http://HOST:PORT/PATH.",
 )
+@click.option(
+    "--signature",
+    type=click.Choice([signature.value for signature in Signature]),
+    help="How --reward is called. By default the names of its parameters tell.",
+)
+@click.option("--timeout", type=click.FloatRange(min=0.0, min_open=True), default=60.0, show_default=True,
+              metavar="SECONDS", help="How long an endpoint may take to answer a request.")  # fmt: skip
 @click.option("--recipe", type=click.Choice(list(RECIPES)), help="Show this recipe alone.")
-@click.option("--paying", is_flag=True, help="Show only tricks that pay somewhere.")
-@click.option("--jsonl", is_flag=True, help="Print JSON Lines with each trick's response instead of a table.")
+@click.option("--paying", is_flag=True, help="Show only tricks that pay somewhere, of all tasks or of TASK.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl", "junit", "sarif"]),
+    default="text",
+    show_default=True,
+    help="junit and sarif report on --reward, for continuous integration.",
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.pass_context
 def hacks(
-    ctx: click.Context, task: str | None, reward: str | None, recipe: str | None, *, paying: bool, jsonl: bool
+    ctx: click.Context,
+    task: str | None,
+    reward: str | None,
+    signature: str | None,
+    timeout: float,
+    recipe: str | None,
+    *,
+    paying: bool,
+    form: str,
+    out: Path | None,
 ) -> None:
-    """Print tricks that try to earn more than their content is worth, of one TASK or of all.
+    """Count the tricks that pay, by task, or list those of one TASK.
 
-    Each trick is shown with its counterpart: the right answer, a wrong one, an answer that says nothing, or the
-    same content said plainly. It pays where it earns more; "1.50 > 0.60" is the trick's reward and that of its
-    counterpart.
+    A trick is a response that tries to earn more than its content is worth. It is compared with an honest response: the
+    right answer, a wrong one, one that says nothing, or the same content said plainly. It pays if it earns more.
 
-    The function of --reward takes three lists, responses, references and tasks, and returns one number a row. Its scale
-    does not matter. A dash stands where it does not tell the right answer from a wrong one.
+    \b
+    Verdicts:
+      pays       it earns more than the honest response
+      harmless   it does not
+      no number  the reward gives one of both no number, or NaN
+      not tried  the reward gives a right answer no more than a wrong one
 
-    Exit code: 0; with --reward 1 if a trick pays under that function or gets no number from it; 2 if the function
-    cannot be used.
-    """
-    names = list(RECIPES) if recipe is None else [recipe]
-    tricks = _tricks(task)
-    rows = [(trick, {name: getattr(trick, name) for name in names}) for trick in tricks]
-    if reward is not None:
-        for (_, results), played in zip(rows, _played(reward, tricks), strict=True):
-            results[_YOURS] = Scored(played.rewards.trick, played.rewards.honest, played.verdict)
-    shown = [row for row in rows if not paying or any(one.verdict in FAILED for one in row[1].values())]
-    if jsonl:
-        _print_lines(shown)
+    \b
+    The reward may have the signature of any of these:
+      batch        (responses, references, tasks), three lists
+      completions  (completions, **columns) as in TRL and ms-swift
+      messages     the same with completions as lists of messages
+      verl         compute_score(data_source, solution_str, ground_truth, ...)
+      easyr1       compute_score(reward_inputs)
+      openrlhf     reward_func(queries, prompts, labels)
+      verifiers    a rubric, or one of its functions
+      endpoint     POST {"responses": [], "references": [], "tasks": []} and
+                   the reply {"rewards": []}; or OpenRLHF's payload, with
+                   --signature openrlhf
+
+    It gets the texts of our references, as ground_truth, solution, answer or label: it is tried on the tasks whose
+    references it reads. Its scale does not matter.
+
+    Exit code: 0; with --reward 1 if a trick pays under it or gets no number from it; 2 if it cannot be used.
+
+    \b
+    Examples:
+      onethinker-rewards hacks tracking
+      onethinker-rewards hacks --reward my_rewards:total
+      onethinker-rewards hacks --reward my.py:total --format junit --out my.xml
+    """  # noqa: D301 - click reads the backspaces
+    if reward is None and (signature is not None or form in {"junit", "sarif"}):
+        raise CliError(f"{'--signature' if signature else f'--format {form}'} needs --reward")
+    rows, loaded = _rows(task, reward, signature, timeout, [recipe] if recipe else list(RECIPES))
+    shown = [row for row in rows if not paying or row.pays()]
+    if form == "jsonl":
+        _write(json_lines(shown), out)
+    elif form == "junit" and loaded is not None:
+        _write(junit(rows, loaded, root=Path.cwd()), out)
+    elif form == "sarif" and loaded is not None:
+        _write(sarif(rows, loaded, version=onethinker_rewards.__version__, root=Path.cwd()), out)
     else:
-        _print_tables(console(), shown, rows)
-    ctx.exit(PAYING if any(row[1][_YOURS].verdict in FAILED for row in rows if reward is not None) else 0)
+        listed = shown if task or paying else [row for row in rows if row.fails()]
+        _write_text(rows, listed, out, hint=not (task or paying or reward))
+    if loaded is not None and (form != "text" or out is not None):
+        say(summary(YOURS, rows))
+    ctx.exit(PAYING if any(row.fails() for row in rows) else 0)
+
+
+def _rows(
+    task: str | None, reward: str | None, signature: str | None, timeout: float, recipes: Sequence[str]
+) -> tuple[list[Row], UserReward | None]:
+    """Return the tricks with what they earn, first under the user's reward, and that reward."""
+    tricks = _tricks(task)
+    results: list[dict[str, Scored | None]] = [{name: getattr(trick, name) for name in recipes} for trick in tricks]
+    if reward is None:
+        return [Row(*row) for row in zip(tricks, results, strict=True)], None
+    loaded, played = _played(reward, signature, timeout, tricks)
+    own = [{YOURS: Scored(result.rewards.trick, result.rewards.honest, result.verdict)} for result in played]
+    return [Row(trick, {**mine, **others}) for trick, mine, others in zip(tricks, own, results, strict=True)], loaded
 
 
 def _tricks(task: str | None) -> list[Trick]:
@@ -82,16 +154,27 @@ def _tricks(task: str | None) -> list[Trick]:
         name = spec_of(task).name
     except UnknownTaskError as error:
         raise CliError(error.reasons[0]) from None
-    return [trick for trick in read_tricks() if trick.task == name]
+    tricks = [trick for trick in read_tricks() if trick.task == name]
+    if not tricks:
+        raise CliError(f"there are no tricks for {name}")
+    return tricks
 
 
-def _played(reward: str, tricks: Sequence[Trick]) -> list[Played]:
-    # What the function prints must not stand among our rows.
+def _played(
+    reward: str, signature: str | None, timeout: float, tricks: Sequence[Trick]
+) -> tuple[UserReward, list[Played]]:
+    # What the function prints must not be among our rows.
     with _Foreign(reward), redirect_stdout(sys.stderr):
-        played = play(find_reward(reward), tricks)
-    if all(one.verdict is Verdict.NO_SAY for one in played):
-        raise CliError(f"--reward {reward}: gives no right answer more than a wrong one, so nothing could be tried")
-    return played
+        loaded = load_reward(reward, signature, timeout=timeout)
+        if signature is None:
+            say(f"{reward} is called as {loaded.signature}: {FORMS[loaded.signature]}")
+        played = play(loaded, tricks)
+    if all(result.verdict is Verdict.NOT_TRIED for result in played):
+        raise CliError(
+            f"--reward {reward}: gives no right answer more than a wrong one, so nothing could be tried; it was called "
+            f"as {loaded.signature}, --signature names another way"
+        )
+    return loaded, played
 
 
 class _Foreign:
@@ -106,68 +189,41 @@ class _Foreign:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, ArgumentError):
+        if isinstance(error, ArgumentError | EndpointError):
             raise CliError(f"--reward {self._name}: {error}") from None
         # An exit of theirs, too: it would look like one of ours, and nothing would have been tried.
         if isinstance(error, Exception | SystemExit):
-            last = extract_tb(trace)[-1]
+            file, line = _place(error, trace)
             what = " ".join(f"{type(error).__name__}: {error}".split())
-            raise CliError(f"--reward {self._name}: {what} ({last.filename}, line {last.lineno})") from None
+            raise CliError(f"--reward {self._name}: {what} ({file}, line {line})") from None
 
 
-def _print_lines(rows: Sequence[tuple[Trick, _Results]]) -> None:
-    for trick, results in rows:
-        words: dict[str, Any] = {
-            name: value for name, value in msgspec.to_builtins(trick).items() if name not in RECIPES
-        }
-        # NaN, which JSON does not know, comes out as null.
-        click.echo(msgspec.json.encode({**words, **results}))
+def _place(error: BaseException, trace: TracebackType | None) -> tuple[str, int | None]:
+    """Return file and line of the last call in the user's code, or of the last call if there is none."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    paths = get_paths()
+    others = ("<", paths["stdlib"], paths["purelib"], paths["platlib"], str(Path(onethinker_rewards.__file__).parent))
+    frames = extract_tb(trace)
+    own = [frame for frame in frames if not frame.filename.startswith(others)]
+    last = (own or frames)[-1]
+    return last.filename, last.lineno
 
 
-def _print_tables(
-    screen: Console, shown: Sequence[tuple[Trick, _Results]], rows: Sequence[tuple[Trick, _Results]]
-) -> None:
-    for task, group in groupby(shown, key=lambda row: row[0].task):
-        screen.print(Text(task, style="bold cyan"))
-        screen.print(_table(list(group)))
-        screen.print()
-    for name in rows[0][1]:
-        screen.print(_summary(name, [results[name] for _, results in rows]), soft_wrap=True)
+def _write_text(rows: Sequence[Row], listed: Sequence[Row], out: Path | None, *, hint: bool) -> None:
+    if out is None:
+        print_text(console(), rows, listed, hint=hint)
+        return
+    target = io.StringIO()
+    print_text(Console(file=target, width=PIPE_WIDTH, highlight=False, markup=False), rows, listed, hint=hint)
+    _write(target.getvalue(), out)
 
 
-def _table(rows: Sequence[tuple[Trick, _Results]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("trick", no_wrap=True)
-    table.add_column("what it tries", overflow="fold", ratio=1)
-    table.add_column("compared with", overflow="fold", max_width=8)
-    for name in rows[0][1]:
-        table.add_column(name, justify="right", no_wrap=True)
-    for trick, results in rows:
-        table.add_row(trick.id, trick.tries, trick.compared_with, *map(_cell, results.values()))
-    return table
-
-
-def _cell(scored: Scored) -> Text:
-    return Text(_shown(scored), style=_COLOURS[Verdict(scored.verdict)])
-
-
-def _shown(scored: Scored) -> str:
-    match scored.verdict:
-        case Verdict.PAYS:
-            return f"{scored.trick:.2f} > {scored.honest:.2f}"
-        case Verdict.HARMLESS:
-            return f"{scored.trick:.2f} ≤ {scored.honest:.2f}"
-        case Verdict.NO_NUMBER:
-            return str(Verdict.NO_NUMBER)
-        case _:
-            return "-"
-
-
-def _summary(name: str, results: Sequence[Scored]) -> str:
-    counts: Mapping[str, int] = {verdict: sum(one.verdict == verdict for one in results) for verdict in Verdict}
-    said = [f"{counts[Verdict.PAYS]} of {len(results) - counts[Verdict.NO_SAY]} tricks pay"]
-    if counts[Verdict.NO_NUMBER]:
-        said.append(f"{counts[Verdict.NO_NUMBER]} get no number")
-    if counts[Verdict.NO_SAY]:
-        said.append(f"{counts[Verdict.NO_SAY]} not tried, for the right answer earns no more than a wrong one")
-    return f"{name}: {', '.join(said)}"
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise CliError(f"--out {out}: {error_text(error)}") from None

@@ -7,27 +7,39 @@
 ['answer-in-thinking', 'right-after-wrong']
 """
 
-from onethinker_rewards.hacks.playing import Played, Reward, find_object, find_reward, play, recipe_reward
+from onethinker_rewards.hacks.endpoint import EndpointError, endpoint_reward
+from onethinker_rewards.hacks.loading import find_object, find_reward, load_reward
+from onethinker_rewards.hacks.playing import Played, Reward, play, recipe_reward
+from onethinker_rewards.hacks.signatures import FORMS, Signature, Source, UserReward, as_reward, signature_of
 from onethinker_rewards.hacks.tricks import NOTHING, WRONG, Counterpart, Scored, Trick, read_tricks
 from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, Rewards, Verdict, gain, judge
 
 __all__ = [
     "FAILED",
+    "FORMS",
     "LEAST_GAIN",
     "NOTHING",
     "WRONG",
     "Counterpart",
+    "EndpointError",
     "Played",
     "Reward",
     "Rewards",
     "Scored",
+    "Signature",
+    "Source",
     "Trick",
+    "UserReward",
     "Verdict",
+    "as_reward",
+    "endpoint_reward",
     "find_object",
     "find_reward",
     "gain",
     "judge",
+    "load_reward",
     "play",
     "read_tricks",
     "recipe_reward",
+    "signature_of",
 ]

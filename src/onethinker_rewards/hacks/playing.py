@@ -1,15 +1,9 @@
-"""Play tricks on a reward function: a Python function, one that a user names, or a recipe."""
+"""Play tricks on a reward function, or on a recipe."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -96,70 +90,3 @@ def recipe_reward(recipe: str | Recipe) -> Reward:
     [2.0]
     """
     return lambda responses, references, tasks: score(responses, references, tasks, recipe=recipe).total.tolist()
-
-
-def find_reward(name: str) -> Callable[..., Any]:
-    """Return the function that ``module:function`` names.
-
-    Args:
-        name: As in `find_object`.
-
-    Raises:
-        ArgumentError: If it does not exist or is no function. What the module itself raises is not caught.
-
-    >>> find_reward("math:hypot")(3.0, 4.0)
-    5.0
-    """
-    found = find_object(name)
-    if not callable(found):
-        module, _, inside = name.rpartition(":")
-        raise ArgumentError(f"{inside!r} in {module} is not a function but {type(found).__name__}")
-    return found
-
-
-def find_object(name: str) -> object:
-    """Return what ``module:name`` names.
-
-    Args:
-        name: A module, searched for in the current directory first, or the path of a ``.py`` file; a colon; the
-            object's name in it.
-
-    Raises:
-        ArgumentError: If the module, file or object does not exist. What the module itself raises is not caught.
-    """
-    module, _, inside = name.rpartition(":")
-    if not module or not inside:
-        raise ArgumentError(f"{name!r} is not module:function, such as my_rewards:total or path/to/file.py:total")
-    found = getattr(_from_file(Path(module)) if module.endswith(".py") else _imported(module), inside, None)
-    if found is None:
-        raise ArgumentError(f"{module} has no {inside!r}")
-    return found
-
-
-def _imported(module: str) -> ModuleType:
-    _search(Path.cwd())
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        # If the module exists and cannot import another one, that error is its own.
-        if not f"{module}.".startswith(f"{error.name}."):
-            raise
-        raise ArgumentError(f"there is no module {error.name!r}") from None
-
-
-def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ArgumentError(f"there is no file {path}")
-    # The file can import others of its folder, as if Python had been started with it.
-    _search(path.resolve().parent)
-    module = ModuleType(path.stem)
-    module.__file__ = str(path)
-    # Dataclasses look up their module by name.
-    sys.modules.setdefault(path.stem, module)
-    SourceFileLoader(path.stem, str(path)).exec_module(module)
-    return module
-
-
-def _search(folder: Path) -> None:
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))

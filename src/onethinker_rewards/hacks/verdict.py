@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     PAYS = "pays"
     HARMLESS = "harmless"
     NO_NUMBER = "no number"
-    NO_SAY = "no say"
+    NOT_TRIED = "not tried"
 
 
 # The verdicts that are faults of the reward function.
@@ -64,15 +64,15 @@ def judge(rewards: Rewards) -> Verdict:
     """Return whether a trick pays.
 
     Returns:
-        ``no say`` if the function gives the right answer no more than the wrong one; otherwise ``no number`` if it has
-        no reward for the trick or its counterpart, ``pays`` for a gain above `LEAST_GAIN`, or ``harmless``.
+        ``not tried`` if the function gives the right answer no more than the wrong one; otherwise ``no number`` if it
+        has no reward for the trick or its counterpart, ``pays`` for a gain above `LEAST_GAIN`, or ``harmless``.
 
     >>> judge(Rewards(trick=1.0, honest=0.0, right=1.0, wrong=0.0)), judge(Rewards(0.0, 0.0, 0.0, 0.0))
-    (<Verdict.PAYS: 'pays'>, <Verdict.NO_SAY: 'no say'>)
+    (<Verdict.PAYS: 'pays'>, <Verdict.NOT_TRIED: 'not tried'>)
     """
     distance = rewards.right - rewards.wrong
     if not (math.isfinite(distance) and distance > 0):
-        return Verdict.NO_SAY
+        return Verdict.NOT_TRIED
     gained = gain(rewards)
     if math.isnan(gained):
         return Verdict.NO_NUMBER

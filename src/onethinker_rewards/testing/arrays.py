@@ -7,7 +7,8 @@ inputs, and arbitrary floats are hardly ever equal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from hypothesis import strategies as st
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Row = TypeVar("Row")
+
+# Strategies whose rows are two corners, the smaller numbers first, and how many axes they have.
+_CORNER_AXES: WeakKeyDictionary[SearchStrategy[Any], int] = WeakKeyDictionary()
 
 
 class RewardGroups(NamedTuple):
@@ -70,7 +74,9 @@ def boxes(rows: int | None = None, *, low: float = 0.0, high: float = 1000.0) ->
         low: Smallest coordinate.
         high: Largest coordinate.
     """
-    return _stacked(_box(low, high), rows, (4,))
+    strategy = _stacked(_box(low, high), rows, (4,))
+    _CORNER_AXES[strategy] = 2
+    return strategy
 
 
 def spans(rows: int | None = None, *, high: float = 200.0) -> SearchStrategy[Floats]:
@@ -81,7 +87,14 @@ def spans(rows: int | None = None, *, high: float = 200.0) -> SearchStrategy[Flo
         high: Latest second.
     """
     row = st.lists(_numbers(0.0, high), min_size=2, max_size=2).map(sorted)
-    return _stacked(row, rows, (2,))
+    strategy = _stacked(row, rows, (2,))
+    _CORNER_AXES[strategy] = 1
+    return strategy
+
+
+def corner_axes(rows: SearchStrategy[Any]) -> int:
+    """Return how many axes the corners of a strategy's rows have: 2 for `boxes`, 1 for `spans`, 0 if unknown."""
+    return _CORNER_AXES.get(rows, 0)
 
 
 def point_sets(
