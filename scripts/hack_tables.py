@@ -1,4 +1,4 @@
-"""What `docs/hacks.md` shows of the tricks: one function a block, from its page to Markdown."""
+"""What `docs/hacks.md` and `docs/public-rewards.md` show of the tricks: one function a block, from page to Markdown."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from scripts.hacks import PEER_NUMBERS, RECIPES
+from scripts.hacks import PEER_NUMBERS, PUBLIC_NUMBERS, RECIPES
+from tests.hacks.public_rewards import PUBLIC_TASKS
 
-from onethinker_rewards.hacks import Scored, Trick, Verdict, read_tricks
+from onethinker_rewards.hacks import LEAST_GAIN, Scored, Trick, Verdict, read_tricks
 
 __all__ = ["HACK_BLOCKS"]
 
@@ -23,7 +24,7 @@ def hack_counts(page: Path) -> str:
         (name, str(len(scored)), _count(scored, Verdict.PAYS), _count(scored, Verdict.NO_NUMBER))
         for name, scored in _results().items()
     ]
-    return _table(("reward", "tricks it has a say on", "pay", "get no number"), rows)
+    return _table(("reward", "tricks tried", "pay", "get no number"), rows)
 
 
 def hack_tricks(page: Path) -> str:
@@ -33,18 +34,74 @@ def hack_tricks(page: Path) -> str:
     return "\n\n".join(f"### {task}\n\n{_task_table(list(tricks), results)}" for task, tricks in groups)
 
 
-HACK_BLOCKS: dict[str, Callable[[Path], str]] = {block.__name__: block for block in (hack_counts, hack_tricks)}
+def public_counts(page: Path) -> str:
+    """How many tricks pay under each public reward, how many cost nothing, and the largest gain."""
+    ours = _kept(read_tricks(), "paper")
+    rows = [
+        (
+            name,
+            ", ".join(f"`{task}`" for task in PUBLIC_TASKS[name]),
+            str(len(results)),
+            str(sum(verdict == Verdict.PAYS for *_, verdict in results.values())),
+            str(sum(verdict == Verdict.NO_NUMBER for *_, verdict in results.values())),
+            str(sum(_costs_nothing(ours[key], row) for key, row in results.items())),
+            _largest(results),
+        )
+        for name, results in _read(PUBLIC_NUMBERS).items()
+    ]
+    return _table(("reward", "tasks", "tricks tried", "pay", "get no number", "cost nothing", "largest gain"), rows)
+
+
+def _costs_nothing(ours: Scored, row: list[Any]) -> bool:
+    """Return whether an answer earns as much as its counterpart, though by our formula it is worth less."""
+    *_, gain, verdict = row
+    # What we cannot read has a total below 1, and is another matter: it may be said as well in another syntax.
+    worse = 1 <= ours.trick < ours.honest - LEAST_GAIN
+    return worse and verdict == Verdict.HARMLESS and gain >= -LEAST_GAIN
+
+
+def _largest(results: Mapping[str, list[Any]]) -> str:
+    gains = {key: gain for key, (*_, gain, verdict) in results.items() if verdict == Verdict.PAYS}
+    if not gains:
+        return ""
+    # Of several that gain as much, the first.
+    key = max(gains, key=gains.__getitem__)
+    return f"{gains[key]:.2f}, `{key}`"
+
+
+def public_tricks(page: Path) -> str:
+    """What tricks earn under `paper` and the public rewards, a table a task that one of these is for."""
+    theirs = {name: {key: _scored(*row) for key, row in rows.items()} for name, rows in _read(PUBLIC_NUMBERS).items()}
+    results = {"`paper`": _kept(read_tricks(), "paper")} | theirs
+    named = {task for tasks in PUBLIC_TASKS.values() for task in tasks}
+    groups = groupby((trick for trick in read_tricks() if trick.task in named), key=lambda trick: trick.task)
+    return "\n\n".join(f"### {task}\n\n{_task_table(list(tricks), results)}" for task, tricks in groups)
+
+
+HACK_BLOCKS: dict[str, Callable[[Path], str]] = {
+    block.__name__: block for block in (hack_counts, hack_tricks, public_counts, public_tricks)
+}
 
 
 def _results() -> _Results:
-    """Return what every reward function that has a say on a trick makes of it."""
+    """Return what every reward function that a trick could be tried on makes of it."""
     tricks = read_tricks()
-    ours = {f"`{name}`": {trick.id: getattr(trick, name) for trick in tricks} for name in RECIPES}
-    theirs: dict[str, dict[str, Any]] = json.loads(PEER_NUMBERS.read_text(encoding="utf-8"))
-    return ours | {peer: {key: _scored(*row) for key, row in rows.items()} for peer, rows in theirs.items()}
+    return {f"`{name}`": _kept(tricks, name) for name in RECIPES} | {
+        peer: {key: _scored(*row) for key, row in rows.items()} for peer, rows in _read(PEER_NUMBERS).items()
+    }
 
 
-def _scored(trick: float | None, honest: float | None, verdict: str) -> Scored:
+def _kept(tricks: Iterable[Trick], recipe: str) -> dict[str, Scored]:
+    """Return what the file says that a recipe gives, by trick; nothing where the recipe has no formula."""
+    every = {trick.id: getattr(trick, recipe) for trick in tricks}
+    return {key: scored for key, scored in every.items() if scored is not None}
+
+
+def _read(path: Path) -> dict[str, dict[str, list[Any]]]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _scored(trick: float | None, honest: float | None, gain: float | None, verdict: str) -> Scored:
     nan = float("nan")
     return Scored(nan if trick is None else trick, nan if honest is None else honest, verdict)
 

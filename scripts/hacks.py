@@ -1,27 +1,39 @@
 """Write what tricks earn: ``python -m scripts.hacks``.
 
-Two files: the tricks of the package, their words as they are and their numbers anew; and what the same tricks earn from
-the rewards of others, for the docs.
+Three files: the tricks of the package, their words as they are and their numbers anew; and what the same tricks earn
+from the rewards of other frameworks, and from the public rewards for boxes, points, clicks, segments and orders.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from tests.hacks.peers import PEERS
+from tests.hacks.public_rewards import PUBLIC_REWARDS
 
-from onethinker_rewards.hacks import Played, Scored, Trick, Verdict, play, read_tricks, recipe_reward
+import onethinker_rewards as otr
+from onethinker_rewards.hacks import Played, Reward, Scored, Trick, Verdict, gain, play, read_tricks, recipe_reward
 
-__all__ = ["PEER_NUMBERS", "RECIPES", "TRICKS", "peer_numbers", "scored", "trick_lines"]
+__all__ = [
+    "PEER_NUMBERS",
+    "PUBLIC_NUMBERS",
+    "RECIPES",
+    "TRICKS",
+    "numbers_of",
+    "scored",
+    "scored_by",
+    "trick_lines",
+]
 
 _ROOT = Path(__file__).resolve().parents[1]
 TRICKS = _ROOT / "src" / "onethinker_rewards" / "hacks" / "tricks.jsonl"
 PEER_NUMBERS = _ROOT / "tests" / "golden" / "hack_peers.json"
+PUBLIC_NUMBERS = _ROOT / "tests" / "golden" / "hack_public.json"
 RECIPES = ("paper", "release")
 
 
@@ -32,22 +44,27 @@ def scored(played: Played) -> Scored:
 
 def trick_lines(tricks: Sequence[Trick]) -> str:
     """Return the file of these tricks with what the recipes give them now."""
-    results = {name: [scored(result) for result in play(recipe_reward(name), tricks)] for name in RECIPES}
-    return "".join(
-        _line(trick, {name: results[name][row] for name in RECIPES}) + "\n" for row, trick in enumerate(tricks)
-    )
+    results = {name: scored_by(name, tricks) for name in RECIPES}
+    return "".join(_line(trick, {name: results[name].get(trick.id) for name in RECIPES}) + "\n" for trick in tricks)
 
 
-def _line(trick: Trick, results: dict[str, Scored]) -> str:
+def scored_by(recipe: str, tricks: Sequence[Trick]) -> dict[str, Scored]:
+    """Return what a recipe makes of tricks, by trick; the released code has no formula for the tasks beyond it."""
+    theirs = otr.TASKS if recipe == "paper" else otr.RECIPES[recipe].tasks
+    played = play(recipe_reward(recipe), [trick for trick in tricks if trick.task in theirs])
+    return {result.trick.id: scored(result) for result in played}
+
+
+def _line(trick: Trick, results: dict[str, Scored | None]) -> str:
     words = {name: value for name, value in msgspec.to_builtins(trick).items() if name not in RECIPES}
     return json.dumps({**words, **{name: msgspec.to_builtins(result) for name, result in results.items()}})
 
 
-def peer_numbers(peer: str, tricks: Sequence[Trick]) -> dict[str, list[Any]]:
-    """Return reward, counterpart and verdict by trick, for those that the peer has a say on; None for NaN."""
+def numbers_of(reward: Reward, tricks: Sequence[Trick]) -> dict[str, list[Any]]:
+    """Return reward, counterpart, gain and verdict by trick, for those that could be tried; None for NaN."""
     return {
-        result.trick.id: [*map(_rounded, result.rewards[:2]), str(result.verdict)]
-        for result in play(PEERS[peer], tricks)
+        result.trick.id: [*map(_rounded, (*result.rewards[:2], gain(result.rewards))), str(result.verdict)]
+        for result in play(reward, tricks)
         if result.verdict is not Verdict.NOT_TRIED
     }
 
@@ -56,15 +73,17 @@ def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 4)
 
 
-def _peer_lines(tricks: Sequence[Trick]) -> str:
-    tables = {peer: peer_numbers(peer, tricks) for peer in PEERS}
+def _lines(rewards: Mapping[str, Reward], tricks: Sequence[Trick]) -> str:
+    tables = {name: numbers_of(reward, tricks) for name, reward in rewards.items()}
     blocks = [
-        f"{json.dumps(peer)}: {{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(row)}" for key, row in rows.items())
-        for peer, rows in tables.items()
+        f"{json.dumps(name)}: {{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(row)}" for key, row in rows.items())
+        for name, rows in tables.items()
     ]
     return "{\n" + "\n},\n".join(blocks) + "\n}\n}\n"
 
 
 if __name__ == "__main__":
-    TRICKS.write_text(trick_lines(read_tricks()), encoding="utf-8", newline="\n")
-    PEER_NUMBERS.write_text(_peer_lines(read_tricks()), encoding="utf-8", newline="\n")
+    every = read_tricks()
+    TRICKS.write_text(trick_lines(every), encoding="utf-8", newline="\n")
+    PEER_NUMBERS.write_text(_lines(PEERS, every), encoding="utf-8", newline="\n")
+    PUBLIC_NUMBERS.write_text(_lines(PUBLIC_REWARDS, every), encoding="utf-8", newline="\n")

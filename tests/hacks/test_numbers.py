@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from scripts.hacks import RECIPES, TRICKS, scored, trick_lines
+from scripts.hacks import RECIPES, TRICKS, scored_by, trick_lines
 
-from onethinker_rewards.hacks import Verdict, play, read_tricks, recipe_reward
+import onethinker_rewards as otr
+from onethinker_rewards.hacks import Verdict, play, read_tricks
 
 # docs/hacks.md says what to do about each.
 PAYING_UNDER_PAPER = {
@@ -44,19 +45,20 @@ PAYING_UNDER_RELEASE = {
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_numbers_have_not_drifted(recipe: str) -> None:
-    played = play(recipe_reward(recipe))
-    drifted = [result.trick.id for result in played if scored(result) != getattr(result.trick, recipe)]
+    now = scored_by(recipe, read_tricks())
+    drifted = [trick.id for trick in read_tricks() if now.get(trick.id) != getattr(trick, recipe)]
     assert not drifted, "run `make generate`"
 
 
 def test_the_file_is_as_it_would_be_written() -> None:
-    some = [trick for trick in read_tricks() if trick.task in {"numerical", "tracking"}]
+    some = [trick for trick in read_tricks() if trick.task in {"numerical", "tracking", "image_quality"}]
     lines = TRICKS.read_text(encoding="utf-8").splitlines(keepends=True)
     assert set(trick_lines(some).splitlines(keepends=True)) <= set(lines)
 
 
 def paying(recipe: str) -> set[str]:
-    return {trick.id for trick in read_tricks() if getattr(trick, recipe).verdict == Verdict.PAYS}
+    results = {trick.id: getattr(trick, recipe) for trick in read_tricks()}
+    return {key for key, result in results.items() if result is not None and result.verdict == Verdict.PAYS}
 
 
 def test_what_pays_under_paper_is_known() -> None:
@@ -64,8 +66,6 @@ def test_what_pays_under_paper_is_known() -> None:
 
 
 def test_a_judge_that_reads_ends_what_pays_in_open_ended() -> None:
-    import onethinker_rewards as otr
-
     def judge(questions: object, answers: list[str], references: list[str]) -> list[float]:
         return [float(answer == reference) for answer, reference in zip(answers, references, strict=True)]
 

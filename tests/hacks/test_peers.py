@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from scripts.hack_tables import hack_counts, hack_tricks
-from scripts.hacks import PEER_NUMBERS, peer_numbers
+from scripts.hacks import PEER_NUMBERS, numbers_of
 
 from onethinker_rewards.hacks import play, read_tricks
 from tests.hacks.peers import PEERS, giou, nemo_exact, r1v
@@ -20,7 +20,7 @@ WRITTEN = json.loads(PEER_NUMBERS.read_text(encoding="utf-8"))
 @pytest.mark.slow
 @pytest.mark.parametrize("peer", PEERS)
 def test_numbers_have_not_drifted(peer: str) -> None:
-    assert peer_numbers(peer, read_tricks()) == WRITTEN[peer], "run `make generate`"
+    assert numbers_of(PEERS[peer], read_tricks()) == WRITTEN[peer], "run `make generate`"
 
 
 def test_every_peer_has_a_say_somewhere() -> None:

@@ -37,13 +37,14 @@ class Trick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         id: A unique name.
         task: The task it is for.
         tries: What it tries, in one sentence.
-        reference: The correct answer.
+        reference: The correct answer, or what the task's references give in place of one.
         response: The whole response.
         compared_with: Its honest counterpart, than which it must not earn more: the ``right`` answer, a ``wrong`` one,
             an answer that says ``nothing``, or the same content without the trick (``plain``), which is ``honest``.
         honest: That plain answer, without tags; empty for the others.
+        right: A right answer, without tags, where a reference is no answer; empty where the reference is one.
         paper: What it earns under the recipe ``paper``.
-        release: What it earns under the recipe ``release``.
+        release: What it earns under the recipe ``release``; None for tasks that the released code does not have.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Trick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     response: str
     compared_with: Counterpart
     honest: str = ""
+    right: str = ""
     paper: Scored | None = None
     release: Scored | None = None
 
@@ -91,6 +93,14 @@ WRONG: Mapping[str, str] = MappingProxyType(
         "tracking": f'{{"boxes": {{"1": {_CORNER}, "2": {_CORNER}, "3": {_CORNER}, "4": {_CORNER}}}}}',
         "image_segmentation": f'{{"boxes": {_CORNER}, {_POINTS}}}',
         "video_segmentation": f'{{"time": 900, "boxes": {_CORNER}, {_POINTS}}}',
+        "detection": f'{{"objects": [{{"box": {_CORNER}, "label": "zebra"}}]}}',
+        "pointing": '{"points": [[990, 990]]}',
+        "gui_click": '{"point": [990, 990]}',
+        "rotated_box": '{"corners": [[900, 900], [990, 900], [990, 990], [900, 990]]}',
+        "temporal_segments": '{"times": [[900, 910]]}',
+        "point_tracking": '{"points": {"1": [990, 990], "2": [990, 990], "3": [990, 990], "4": [990, 990]}}',
+        "image_quality": "-77.25",
+        "ordering": '{"order": ["none of these"]}',
     }
 )
 
@@ -106,5 +116,10 @@ def plain(answer: str) -> str:
 
 def plain_response(trick: Trick, kind: Counterpart) -> str:
     """Return a plain response to the trick's question, of one of the kinds that a trick is compared with."""
-    answers = {"right": trick.reference, "wrong": WRONG[trick.task], "nothing": NOTHING, "plain": trick.honest}
+    answers = {
+        "right": trick.right or trick.reference,
+        "wrong": WRONG[trick.task],
+        "nothing": NOTHING,
+        "plain": trick.honest,
+    }
     return plain(answers[kind])
