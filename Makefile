@@ -61,7 +61,7 @@ test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds
 
 test-frameworks: $(FRAMEWORKS:%=.venv/frameworks/%/.ready)  ## the adapters, each inside the framework it is for
 	set -e; for set in $(FRAMEWORKS); do .venv/frameworks/$$set/bin/python -m pytest \
-	    tests/adapters tests/trainer/test_verl_dataset.py tests/trainer/config/test_composing.py; done
+	    tests/adapters tests/trainer/test_verl_dataset.py tests/trainer/test_compose.py; done
 
 test-trainer: .venv/frameworks/trainer/.shims  ## the trainer inside verl with vLLM, on a CPU, killed and resumed
 	.venv/frameworks/trainer/bin/python -m pytest tests/trainer/run

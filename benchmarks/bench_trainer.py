@@ -2,8 +2,8 @@
 
 What is measured is what a response goes through in the trainer: verl's call of the reward manager, one for each of
 1,024 responses, at once, with tokens to decode. verl's base class is stood in for, and its way between processes is not
-in it; the trainer logs both together as `onethinker/reward_seconds`. Rows are new in each round. The manager has got
-itself ready before the first one, as it does while models load.
+in it; the trainer logs both together as `onethinker/reward_seconds`. Rows are new in each round. The first, in which
+packages are imported and worker processes start, is not measured.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,14 +102,10 @@ def manager() -> Any:
     module = ModuleType(BASE)
     vars(module)["RewardManagerBase"] = type("RewardManagerBase", (), {"__init__": lambda *_: None})
     sys.modules[BASE] = module
-    from onethinker_rewards.trainer.verl.rewards import make_manager
+    from onethinker_rewards.adapters.verl import make_reward_manager
 
     reward = SimpleNamespace(custom_reward_function={}, get=lambda _: None)
-    made = make_manager()(SimpleNamespace(reward=reward), tokenizer(), None)
-    for thread in threading.enumerate():
-        if thread.name == "warm-up":
-            thread.join()
-    return made
+    return make_reward_manager()(SimpleNamespace(reward=reward), tokenizer(), None)
 
 
 def seconds(scorer: Any, rows: list[Trajectory]) -> float:
@@ -130,13 +125,13 @@ def seconds(scorer: Any, rows: list[Trajectory]) -> float:
 
 
 def run() -> list[Row]:
-    """Measure the first step, the best of those after it, and that without mathematics."""
+    """Measure the best of some steps, and that without mathematics."""
     scorer, every = manager(), (*WRITTEN, "math", "ocr", "open_ended")
-    first = seconds(scorer, trajectories(every, 1))
+    seconds(scorer, trajectories(every, 1))
     later = min(seconds(scorer, trajectories(every, 2 + round_)) for round_ in range(ROUNDS))
     plain = tuple(task for task in every if task != "math")
     without = min(seconds(scorer, trajectories(plain, 2 + round_)) for round_ in range(ROUNDS))
-    measured = {"the first step": first, "a later step": later, "a later step without mathematics": without}
+    measured = {"a step": later, "a step without mathematics": without}
     return [
         Row(
             f"1,024 responses, {name}",

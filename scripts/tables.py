@@ -16,10 +16,9 @@ from scripts.examples import CASES, LETTERS
 import onethinker_rewards as otr
 from onethinker_rewards.answers import option_letter
 from onethinker_rewards.tasks.release import RELEASE_TASKS
-from onethinker_rewards.trainer.config import text_of
-from onethinker_rewards.trainer.config.reading import flatten
+from onethinker_rewards.trainer.config import flatten, text_of
 from onethinker_rewards.trainer.filter import THRESHOLDS
-from onethinker_rewards.trainer.verl.options import NAME, EmaOptions, Filter, Options
+from onethinker_rewards.trainer.options import NAME, EmaOptions, Filter, Options
 
 __all__ = ["BLOCKS", "costs"]
 

@@ -15,7 +15,8 @@ import pytest
 
 from onethinker_rewards.cli import prepare as prepare_module
 from onethinker_rewards.cli import table_reader
-from onethinker_rewards.trainer.data import MediaRules, Rules, schema_of
+from onethinker_rewards.trainer.data import Rules, schema_of
+from onethinker_rewards.trainer.media import MediaRules
 from tests.cli.runs import lines, run
 from tests.cli.test_resume import KilledError, killed_at
 from tests.rewards.cases import REFERENCES, wrap

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from onethinker_rewards.trainer import launch, preflight
 from onethinker_rewards.trainer.config import shipped, text_of
 from tests.adapters.rows import framework
 from tests.cli.runs import run
-from tests.trainer.config.files import write_model, write_rows
-from tests.trainer.config.verl_stand_in import stand_in_for_verl
+from tests.trainer.files import write_model, write_rows
+from tests.trainer.verl_stand_in import stand_in_for_verl
 from tests.waiting import LONGEST
 
 framework("hydra", target="test")
@@ -24,13 +25,11 @@ framework("hydra", target="test")
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Any]]:
     """List the configurations that the trainer is given, in a folder with all that the run needs."""
-    from onethinker_rewards.trainer.config import preflight
-    from onethinker_rewards.trainer.verl import run as verl_run
-
     found: list[Any] = []
     (tmp_path / "packages").mkdir()
     stand_in_for_verl(monkeypatch, tmp_path / "packages")
-    monkeypatch.setattr(verl_run, "train", found.append)
+    monkeypatch.setattr(launch, "train", found.append)
+    monkeypatch.setattr(launch, "fine_tune", found.append)
     monkeypatch.setattr(preflight, "find_spec", lambda name: name)
     monkeypatch.chdir(tmp_path)
     write_rows(tmp_path / "rl.parquet", rows=8)
@@ -84,8 +83,6 @@ def test_a_run_that_lacks_something_is_not_started(trained: list[Any], tmp_path:
 
 
 def test_a_model_that_nobody_knows_is_one_line(trained: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    from onethinker_rewards.trainer.config import preflight
-
     monkeypatch.setattr(preflight, "_missing", lambda name: "not on Hugging Face")
     done = run("train", *SMOKE, f"{MODEL}=nobody/nothing")
     assert (done.exit_code, done.stdout) == (2, "")
@@ -97,6 +94,10 @@ def test_a_model_that_nobody_knows_is_one_line(trained: list[Any], monkeypatch: 
     ("arguments", "said"),
     [
         (["onethinker.sed=1"], "Error: run.yaml: onethinker.sed: unknown key; did you mean onethinker.seed?"),
+        (
+            ["onethinker.estimator=grpo", "onethinker.estimator_options.epz=1"],
+            "Error: run.yaml: onethinker.estimator_options.epz: unknown key; did you mean",
+        ),
         (["trainer.nodes=1"], "Error: trainer.nodes: verl has no such key; did you mean trainer.nnodes?"),
         (["trainer.experiment_name=13"], "Error: verl refuses this: run 13"),
         (["--config", "none.yaml"], "Error: none.yaml: No such file or directory; configurations that ship: "),
@@ -112,12 +113,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(trained: list[Any], arguments: li
     assert trained == []
 
 
-def test_fine_tuning_on_several_nodes_is_refused(trained: list[Any]) -> None:
-    done = run("train", "--config", "sft-h800-4x8", "trainer.device=cpu")
+def test_fine_tuning(trained: list[Any], tmp_path: Path) -> None:
+    write_rows(tmp_path / "sft.parquet", "sft", rows=32)
+    tiny = ("--config", "sft-h800-4x8", "trainer.device=cpu", "model.path=./models/tiny")
+    done = run("train", *tiny)
     assert done.exit_code == 2
     assert done.stderr.splitlines()[-1].startswith(
         "Error: trainer.nnodes: fine-tuning on 4 nodes is started with torchrun"
     )
+    assert run("train", *tiny, "trainer.nnodes=1").exit_code == 0
+    assert [config.trainer.nnodes for config in trained] == [1]
 
 
 def test_without_verl_all_else_is_checked_first(trained: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,8 @@ import torch
 
 import onethinker_rewards as otr
 from onethinker_rewards.adapters import extra_info
-from onethinker_rewards.trainer.verl.estimators import Advantages
-from onethinker_rewards.trainer.verl.metrics import reward_metrics
-from onethinker_rewards.trainer.verl.options import option_names
-from onethinker_rewards.trainer.verl.trajectories import Trajectories
+from onethinker_rewards.trainer.options import option_names
+from onethinker_rewards.trainer.verl.batch import Advantages, Trajectories, reward_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "operate-the-trainer.md").read_text(encoding="utf-8")

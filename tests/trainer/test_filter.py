@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
-from onethinker_rewards.trainer.data import Fault, InvalidRowError, MediaRules, Rules, verl_row
+from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules, verl_row
 from onethinker_rewards.trainer.filter import BELOW, THRESHOLDS, Candidate, Judged, Keep, Question, Rule, judge
+from onethinker_rewards.trainer.media import MediaRules
 from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 from tests.trainer.examples import example_row, rl_rows
 
@@ -171,24 +172,24 @@ def test_points_and_moments_are_half_right_where_the_table_says(task: str, part:
 
 
 def question(row: dict[str, Any], root: Path, **media: Any) -> Question:
-    return Question.of_row(row, 3, Rules(media=MediaRules(root=str(root), **media)))
+    return Question(verl_row(row, 3, Rules(media=MediaRules(root=str(root), **media))))
 
 
 @pytest.mark.parametrize("row", rl_rows(), ids=lambda row: f"{row['problem_type']}-{row['problem_id']}")
 def test_the_text_is_that_of_training(row: dict[str, Any], drawn: Path) -> None:
     asked = question(row, drawn)
-    assert asked.prompt == verl_row(row, 3, Rules())["prompt"][0]["content"]
+    prompt = verl_row(row, 3, Rules())["prompt"][0]["content"]
     (message,) = asked.messages("file")
     parts: Any = message["content"]
     said = "".join(part.get("text") or f"<{part['type'].removesuffix('_url')}>" for part in parts)
-    assert said.replace("\n", "") == asked.prompt.replace("\n", "")
+    assert said.replace("\n", "") == prompt.replace("\n", "")
     assert asked.keys() == {}
 
 
 def test_frames_go_along_with_their_rate(drawn: Path) -> None:
     asked = question(example_row("tracking", videos=["frames"], fps=8), drawn, frames=True)
     # 12 frames, 8 a second, of which 2 a second are wanted.
-    assert asked.videos == [[str(drawn / "frames" / f"{number}.png") for number in (1, 5, 9)]]
+    assert asked.row["videos"][0]["video"] == [str(drawn / "frames" / f"{number}.png") for number in (1, 5, 9)]
     assert asked.keys() == {"media_io_kwargs": {"video": {"num_frames": -1, "fps": 2.0}}}
 
 

@@ -24,8 +24,9 @@ from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.cli.teacher import CompletionLog, asking_engine, endpoint_options, teacher_of
 from onethinker_rewards.errors import BadReferenceError
 from onethinker_rewards.rewards import RECIPES, Scorer, parse_reference
-from onethinker_rewards.trainer.data import Fault, InvalidRowError, MediaRules, Rules
+from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules
 from onethinker_rewards.trainer.filter import KEEPS, THRESHOLDS, Candidate, Judged, Keep, Rule, judge
+from onethinker_rewards.trainer.media import MediaRules
 
 REJECTED, ANSWERS = "rejected", "answers"
 _KEPT, _WRITTEN = "kept", "written"

@@ -21,8 +21,16 @@ from onethinker_rewards.cli.samples import RowReader, row_options
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Column, Summary, summary_table
 from onethinker_rewards.cli.table_reader import Chunk, open_table
-from onethinker_rewards.trainer.data import Check, Fault, InvalidRowError, MediaRules, Rules, Stage, schema_of, verl_row
-from onethinker_rewards.trainer.data.media import FRAMES, IMAGE_PIXELS, MIN_PIXELS, VIDEO_FPS, VIDEO_PIXELS
+from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules, Stage, schema_of, verl_row
+from onethinker_rewards.trainer.media import (
+    FRAMES,
+    IMAGE_PIXELS,
+    MIN_PIXELS,
+    VIDEO_FPS,
+    VIDEO_PIXELS,
+    Check,
+    MediaRules,
+)
 
 # The part of an output that holds bad rows, and in the summary what they are counted under.
 BAD = "bad"

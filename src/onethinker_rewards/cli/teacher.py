@@ -24,7 +24,7 @@ from onethinker_rewards.cli.prepare import BadRow, check_packages, number_option
 from onethinker_rewards.cli.rows import InvalidRow, Row, json_text
 from onethinker_rewards.cli.table_reader import Chunk, TableReader
 from onethinker_rewards.judges.content import TRANSPORTS, Transport
-from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules
+from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules, verl_row
 from onethinker_rewards.trainer.filter import Question
 
 if TYPE_CHECKING:
@@ -294,8 +294,8 @@ class _Asking:
         """Begin to ask about a row; if it has answers, or cannot be used, the result is there at once."""
         try:
             if isinstance(row, Row) and not self.job.responses(row):
-                question = Question.of_row(row.columns, row.number, self.teacher.rules, self.job.reader.tasks())
-                return start(self._ask, row, question)
+                asked = verl_row(row.columns, row.number, self.teacher.rules, self.job.reader.tasks())
+                return start(self._ask, row, Question(asked))
             found = self.job.read(row)
         except InvalidRowError as error:
             found = BadRow.of(row, error)

@@ -10,15 +10,9 @@ import click
 
 from onethinker_rewards.cli.messages import UNREADABLE, CliError
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.config import (
-    RunConfig,
-    cluster_faults,
-    hub_faults,
-    machine_faults,
-    read_config,
-    shipped,
-    text_of,
-)
+from onethinker_rewards.trainer import config as configs
+from onethinker_rewards.trainer import launch
+from onethinker_rewards.trainer.preflight import cluster_faults, hub_faults, machine_faults
 
 __all__ = ["LACKING", "train"]
 
@@ -52,45 +46,50 @@ def train(
         if lists:
             _list()
         elif show is not None:
-            click.echo(text_of(show), nl=False)
+            click.echo(configs.text_of(show), nl=False)
         elif config is None:
             raise click.UsageError("Missing option '--config'.", ctx)
         else:
-            ctx.exit(_run(read_config(config, changes), dry_run=dry_run))
+            ctx.exit(_run(configs.read_config(config, changes), dry_run=dry_run))
     except ArgumentError as error:
         raise CliError(str(error)) from None
 
 
 def _list() -> None:
     """Print a line for each configuration: its name and the first line of its comment."""
-    width = max(map(len, shipped()))
-    for name, file in shipped().items():
+    width = max(map(len, configs.shipped()))
+    for name, file in configs.shipped().items():
         comment = file.read_text(encoding="utf-8").partition("\n")[0]
         click.echo(f"{name:<{width}}  {comment.removeprefix('# ')}")
 
 
-def _run(run: RunConfig, *, dry_run: bool) -> int:
+def _run(run: configs.RunConfig, *, dry_run: bool) -> int:
     missing = [package for name, package in _PACKAGES.items() if find_spec(name) is None]
     if missing:
         _report("Error", list(machine_faults(run.options, run.verl)))
         raise CliError(f"this needs {' and '.join(missing)}: pip install 'onethinker-rewards[train]'")
 
-    from onethinker_rewards.trainer.config import composing, launch  # noqa: PLC0415 - import torch
-
     # What verl prints while it is imported is not part of the configuration.
     with redirect_stdout(sys.stderr):
-        config = composing.compose(run)
-    keys = composing.as_keys(config)
+        config = configs.compose(run)
+    keys = configs.as_keys(config)
     faults = list(machine_faults(run.options, keys))
     if dry_run:
-        click.echo(composing.as_yaml(config), nl=False)
+        from omegaconf import OmegaConf  # noqa: PLC0415 - comes with verl
+
+        click.echo(OmegaConf.to_yaml(config), nl=False)
         _report("Not here", faults)
         return LACKING if faults else 0
-    launch.check_start(run.options, config)
-    # Hugging Face and the cluster are asked only if this machine has all that it needs.
-    faults = faults or list(hub_faults(run.options, keys)) or list(cluster_faults(run.options, keys))
-    _report("Error", faults)
-    return UNREADABLE if faults else launch.start(run.options, config)
+    # The cluster and Hugging Face are asked only if this machine has all that it needs.
+    faults = faults or list(cluster_faults(run.options, keys)) or list(hub_faults(run.options, keys))
+    if faults:
+        _report("Error", faults)
+        return UNREADABLE
+    if run.options.stage == "rl":
+        launch.train(config)
+    else:
+        launch.fine_tune(config)
+    return 0
 
 
 def _report(what: str, faults: list[str]) -> None:

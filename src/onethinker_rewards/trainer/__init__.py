@@ -1,4 +1,1 @@
-"""The reference trainer on verl: one more user of the library.
-
-What is here imports neither verl, vLLM nor Ray before it is used.
-"""
+"""The reference trainer on verl: one more user of the library. Only ``verl`` imports verl where it is imported."""

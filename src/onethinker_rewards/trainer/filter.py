@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from onethinker_rewards.judges.content import Transport, message_content
 from onethinker_rewards.rewards import Scorer
-from onethinker_rewards.tasks import TASKS, TaskSpec
-from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules, verl_row
+from onethinker_rewards.trainer.data import Fault, InvalidRowError
 
 Keep: TypeAlias = Literal["best", "all", "first"]
 KEEPS: tuple[Keep, ...] = get_args(Keep)
@@ -24,12 +23,7 @@ BELOW = "below_threshold"
 
 
 class Threshold(NamedTuple):
-    """The least accuracy of an answer that is kept.
-
-    Attributes:
-        least: Of the task's maximum, in [0, 1]; an answer that has just as much is kept.
-        why: The reason for this number, in one sentence.
-    """
+    """The least accuracy, of the task's maximum in [0, 1], of an answer that is kept, and why it is this number."""
 
     least: float
     why: str
@@ -63,14 +57,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row with the answers to it.
-
-    Attributes:
-        task: Our name of the task.
-        reference: What is right.
-        responses: All that was answered.
-        options: Texts of the options of a multiple-choice question.
-    """
+    """A row with all the answers to it; its task has our name, and only a multiple-choice question has options."""
 
     task: str
     reference: str
@@ -109,13 +96,7 @@ class Judged:
 
 
 def judge(candidates: Sequence[Candidate], scorer: Scorer, rule: Rule) -> list[Judged]:
-    """Score all answers of all rows at once, and say for each row which are kept.
-
-    Args:
-        candidates: Rows, whose references are known to be readable.
-        scorer: Scores the answers.
-        rule: What is kept.
-    """
+    """Score all answers of all rows at once, and say for each row which are kept; references have to be readable."""
     answered = [candidate for candidate in candidates for _ in candidate.responses]
     batch = scorer.score(
         [response for candidate in candidates for response in candidate.responses],
@@ -124,12 +105,8 @@ def judge(candidates: Sequence[Candidate], scorer: Scorer, rule: Rule) -> list[J
         options=[candidate.options for candidate in answered],
         on_bad_reference="skip",
     )
-    rewards = batch.to_rows()
-    ends = accumulate(len(candidate.responses) for candidate in candidates)
-    return [
-        _judged(candidate, rewards[end - len(candidate.responses) : end], rule)
-        for candidate, end in zip(candidates, ends, strict=True)
-    ]
+    rewards = iter(batch.to_rows())
+    return [_judged(candidate, list(islice(rewards, len(candidate.responses))), rule) for candidate in candidates]
 
 
 def _judged(candidate: Candidate, rewards: list[dict[str, Any]], rule: Rule) -> Judged:
@@ -148,30 +125,9 @@ def _judged(candidate: Candidate, rewards: list[dict[str, Any]], rule: Rule) -> 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a teacher is asked: the very prompt that the model is trained with.
+    """What a teacher is asked: the row from `verl_row` that the model would be trained on."""
 
-    Attributes:
-        prompt: The text, with placeholders.
-        images: Paths.
-        videos: Paths of files, or lists of the paths of frames.
-        frames_fps: How many frames a second were taken; None if videos are files.
-    """
-
-    prompt: str
-    images: list[str]
-    videos: list[str | list[str]]
-    frames_fps: float | None = None
-
-    @classmethod
-    def of_row(
-        cls, columns: Mapping[str, object], number: int, rules: Rules, table: Mapping[str, TaskSpec] = TASKS
-    ) -> Question:
-        """Return the question of a row, checked and worded by `verl_row`; arguments and errors are the same."""
-        row = verl_row(columns, number, rules, table)
-        images = [image["image"] for image in row["images"]]
-        videos = [video["video"] for video in row["videos"]]
-        frames_fps = row["videos"][0].get("sample_fps") if videos else None
-        return cls(row["prompt"][0]["content"], images, videos, frames_fps)
+    row: Mapping[str, Any]
 
     def messages(self, transport: Transport) -> list[Mapping[str, object]]:
         """Return the chat; reads the files if they go along as data.
@@ -179,8 +135,10 @@ class Question:
         Raises:
             InvalidRowError: If a file cannot be read, or cannot go along in this way.
         """
+        images = [image["image"] for image in self.row["images"]]
+        videos = [video["video"] for video in self.row["videos"]]
         try:
-            content = message_content(self.prompt, self.images, self.videos, transport)
+            content = message_content(self.row["prompt"][0]["content"], images, videos, transport)
         except OSError as error:
             raise InvalidRowError(Fault.MEDIA, f"{error.filename}: {error.strerror}") from None
         except ValueError as error:
@@ -189,6 +147,5 @@ class Question:
 
     def keys(self) -> dict[str, object]:
         """Return further keys of the request, which are vLLM's: that all frames count, and their rate."""
-        if self.frames_fps is None:
-            return {}
-        return {"media_io_kwargs": {"video": {"num_frames": -1, "fps": self.frames_fps}}}
+        fps = self.row["videos"][0].get("sample_fps") if self.row["videos"] else None
+        return {} if fps is None else {"media_io_kwargs": {"video": {"num_frames": -1, "fps": fps}}}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.verl.estimators import ESTIMATORS, Advantages
-from onethinker_rewards.trainer.verl.options import NAME, Filter
-from onethinker_rewards.trainer.verl.run import compose
-from onethinker_rewards.trainer.verl.trajectories import Trajectories
+from onethinker_rewards.trainer.options import ESTIMATORS, NAME, Estimator, Filter
+from onethinker_rewards.trainer.verl.batch import Advantages, Trajectories
 from tests.adapters.rows import framework
 from tests.adapters.verl_parts import data_of, reward_config, save_tokenizer
 
@@ -23,48 +21,24 @@ pytestmark = [pytest.mark.filterwarnings("ignore::Warning"), pytest.mark.slow]
 SAME = ("accuracy", "normalized", "format", "structure")
 
 
-def test_verl_knows_our_trainer_and_estimator() -> None:
-    from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+def test_verl_knows_our_trainer() -> None:
     from verl.trainer.ppo.v1 import PPOTrainerSync, get_trainer_cls
 
-    from onethinker_rewards.trainer.verl.step_context import estimate
-    from onethinker_rewards.trainer.verl.trainer import make_trainer
+    from onethinker_rewards.trainer.verl.trainer import OneThinkerTrainer
 
-    made = make_trainer()
-    assert get_trainer_cls(NAME) is made
-    assert issubclass(made, PPOTrainerSync)
-    assert get_adv_estimator_fn(NAME) is estimate
-
-
-def test_the_stock_trainer_with_our_estimator_says_what_is_missing() -> None:
-    import numpy as np
-    import torch
-    from verl import DataProto
-    from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
-
-    from onethinker_rewards.trainer.verl.trainer import register
-
-    register()
-    data = DataProto.from_dict(
-        tensors={"token_level_rewards": torch.zeros(2, 3), "response_mask": torch.ones(2, 3)},
-        non_tensors={"uid": np.array(["a", "a"], dtype=object)},
-    )
-    with pytest.raises(ArgumentError, match="trainer_mode=onethinker"):
-        compute_advantage_for_multi_trajectories(data, ["a_0_0", "a_1_0"], adv_estimator=NAME)
+    assert get_trainer_cls(NAME) is OneThinkerTrainer
+    assert issubclass(OneThinkerTrainer, PPOTrainerSync)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_verl_gets_every_estimators_advantages(name: str) -> None:
+def test_verl_gets_every_estimators_advantages(name: Estimator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step of verl's own with each: two tasks, groups of four, a row of padding, and no number from verl's side."""
     import numpy as np
     import torch
     from verl import DataProto
+    from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY
     from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
 
-    from onethinker_rewards.trainer.verl.step_context import step_context
-    from onethinker_rewards.trainer.verl.trainer import register
-
-    register()
     rewards = [0.0, 1.0, 1.5, 2.0, 0.0, 0.0, 1.0, 2.0, 1.0]
     keys = [*(f"a_{place}_0" for place in range(4)), *(f"b_{place}_0" for place in range(4)), "pad_0_0"]
     infos = [
@@ -79,18 +53,12 @@ def test_verl_gets_every_estimators_advantages(name: str) -> None:
         tensors={"token_level_rewards": scores, "response_mask": mask},
         non_tensors={"uid": np.array([key.rsplit("_", 2)[0] for key in keys], dtype=object)},
     )
-    with step_context(Advantages(name), rows):
-        done = compute_advantage_for_multi_trajectories(data, keys, adv_estimator=NAME)
+    monkeypatch.setitem(ADV_ESTIMATOR_REGISTRY, NAME, partial(Advantages(name).estimate, rows))
+    done = compute_advantage_for_multi_trajectories(data, keys, adv_estimator=NAME)
     expected = Advantages(name)(scores.sum(1), rows)
     assert done.batch["advantages"].equal(expected[:, None] * mask)
     assert done.batch["returns"].equal(done.batch["advantages"])
     assert (expected[0] < 0 < expected[3], expected[-1].item()) == (True, 0.0)
-
-
-def test_the_configuration_has_our_parts_and_takes_overrides() -> None:
-    config = compose(["+onethinker.estimator=grpo", "data.train_batch_size=32"])
-    assert (config.trainer.v1.trainer_mode, config.algorithm.adv_estimator) == (NAME, NAME)
-    assert (config.onethinker.estimator, config.data.train_batch_size) == ("grpo", 32)
 
 
 @pytest.mark.parametrize("recipe", ["paper", "release"])
@@ -106,7 +74,7 @@ def test_1024_rows_get_the_numbers_of_score(recipe: str, tmp_path: Path) -> None
     manager = {
         "reward_manager__source": "importlib",
         "reward_manager__name": "RewardManager",
-        "reward_manager__module__path": "pkg://onethinker_rewards.trainer.verl.rewards",
+        "reward_manager__module__path": "pkg://onethinker_rewards.adapters.verl",
         "reward_kwargs": {"recipe": recipe},
     }
     data = data_of(rows, save_tokenizer(tmp_path))
@@ -167,12 +135,13 @@ def buffer_on(queue: Queue, monkeypatch: pytest.MonkeyPatch, **limits: Any) -> A
     import transfer_queue
     from omegaconf import OmegaConf
 
-    from onethinker_rewards.trainer.verl.sampling import make_buffer
+    from onethinker_rewards.trainer.verl.trainer import FilteringBuffer
 
     for name in ("kv_list", "kv_batch_get", "kv_clear"):
         monkeypatch.setattr(transfer_queue, name, getattr(queue, name))
-    return make_buffer()(
+    return FilteringBuffer(
         keep=Filter(**limits),
+        filter_groups_metric="normalized",
         trainer_mode="sync",
         trainer_config=OmegaConf.create({}),
         max_off_policy_threshold=8,
@@ -200,7 +169,7 @@ def test_groups_outside_the_limits_are_dropped_and_replaced(monkeypatch: pytest.
 
 
 def test_a_step_that_finds_nothing_to_learn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    from onethinker_rewards.trainer.verl.sampling import NothingToLearnError
+    from onethinker_rewards.trainer.verl.trainer import NothingToLearnError
 
     queue = Queue([[0.0, 0.0]] * 40)
     queue.refill(2)

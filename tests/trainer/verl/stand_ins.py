@@ -1,72 +1,50 @@
-"""As much of verl, its transfer queue and its configuration as our trainer touches."""
+"""verl's classes, reduced to what ours override; and what they are called with."""
 
 from __future__ import annotations
 
 import sys
-from types import ModuleType
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
-
-from onethinker_rewards.trainer.verl import sampling, sft, trainer
-
-
-class Config(dict[str, Any]):
-    """A configuration whose keys are attributes too."""
-
-    def __getattr__(self, name: str) -> Any:
-        return self[name]
+import torch
 
 
-def config(**changes: Any) -> Config:
+def config(**changes: Any) -> Any:
     """Return what our trainer reads of verl's configuration; a change's key has two underscores for a dot."""
-    made = nested(
+    from omegaconf import OmegaConf
+
+    made = OmegaConf.create(
         {
-            "algorithm": {"adv_estimator": "onethinker", "filter_groups": {"enable": False, "metric": "reward"}},
+            "onethinker": {},
+            "algorithm": {"filter_groups": {"metric": "normalized", "max_inflight_gen_batches": 1}},
             "trainer": {
                 "default_local_dir": "checkpoints",
                 "resume_mode": "auto",
                 "resume_from_path": None,
-                "v1": {"trainer_mode": "onethinker", "sync": {}, "sampler": {"sampler_kwargs": {}}},
+                "v1": {
+                    "trainer_mode": "onethinker",
+                    "sync": {},
+                    "sampler": {
+                        "sampler_kwargs": {},
+                        "max_off_policy_threshold": 8,
+                        "max_off_policy_strategy": "drop",
+                    },
+                },
             },
             "data": {"train_batch_size": 2},
-            "actor_rollout_ref": {
-                "rollout": {
-                    "n": 2,
-                    "agent": {"default_agent_loop": "single_turn_agent", "agent_loop_config_path": None},
-                }
-            },
+            "actor_rollout_ref": {"rollout": {"n": 2}},
         }
     )
-    made.algorithm.filter_groups["max_inflight_gen_batches"] = 1
-    made.trainer.v1.sampler.update(max_off_policy_threshold=8, max_off_policy_strategy="drop")
     for key, value in changes.items():
-        update(made, key.replace("__", "."), nested(value))
+        OmegaConf.update(made, key.replace("__", "."), value)
     return made
-
-
-def nested(value: Any) -> Any:
-    return Config({key: nested(inner) for key, inner in value.items()}) if isinstance(value, dict) else value
-
-
-def update(into: Config, key: str, value: Any) -> None:
-    *path, last = key.split(".")
-    for name in path:
-        into = into[name]
-    into[last] = value
 
 
 def info(task: str = "math", normalized: float | None = 1.0, **more: Any) -> dict[str, Any]:
     """Return what the reward says of a row."""
     known = {"accuracy": normalized, "format": 1.0, "structure": None, "failure": None, "format_fault": None}
     return {"score": 1.0, "scored_as": task, "normalized": normalized, **known, **more}
-
-
-class Wrapped:
-    """A value as tensordict hands some out."""
-
-    def __init__(self, data: Any) -> None:
-        self.data = data
 
 
 class Batch:
@@ -80,7 +58,8 @@ class Batch:
 
     def get(self, keys: list[str], partition_id: str, select_fields: list[str]) -> dict[str, list[Any]]:
         columns: dict[str, list[Any]] = {
-            "index": [Wrapped(number) for number in range(len(keys), 0, -1)],
+            # As tensordict hands some values out.
+            "index": [SimpleNamespace(data=number) for number in range(len(keys), 0, -1)],
             "extra_info": [{} for _ in keys],
             "extra_fields": [{"reward_extra_info": self.infos[key]} for key in keys],
             "metrics": [{"compute_score": 0.25 * index} for index, _ in enumerate(keys)],
@@ -91,8 +70,14 @@ class Batch:
         self.keys = [self.keys[index] for index in order]
 
 
+def queue_of(monkeypatch: pytest.MonkeyPatch, batch: Batch) -> None:
+    monkeypatch.setattr(sys.modules["transfer_queue"], "kv_batch_get", batch.get, raising=False)
+
+
 class StockTrainer:
     """verl's: it calls the registered estimator with rewards alone."""
+
+    estimators: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -112,10 +97,10 @@ class StockTrainer:
         return batch
 
     def _compute_advantage(self, batch: Any, metrics: dict[str, Any]) -> Any:
-        import torch
-
-        estimate = sys.modules["verl.trainer.ppo.core_algos"].ADV_ESTIMATOR_REGISTRY["onethinker"]  # type: ignore[attr-defined]
-        self.advantages, _ = estimate(self.rewards, torch.ones_like(self.rewards), index=None, config=None)
+        estimate = self.estimators["onethinker"]
+        self.advantages, _ = estimate(
+            token_level_rewards=self.rewards, response_mask=torch.ones_like(self.rewards), index=None, config=None
+        )
         return batch
 
     def _save_checkpoint(self) -> None:
@@ -129,7 +114,8 @@ class StockBuffer:
     """verl's, for one poll."""
 
     def __init__(self, *, filter_groups_metric: str, train_batch_size: int, **settings: Any) -> None:
-        self.settings = settings | {"filter_groups_metric": filter_groups_metric}
+        self.settings = settings
+        self.filter_groups_metric = filter_groups_metric
         self.train_batch_size = train_batch_size
         self.partitions: dict[str, dict[str, Any]] = {}
         self.finished_keys: dict[str, set[str]] = {}
@@ -143,50 +129,43 @@ class StockBuffer:
         return reasons[1], 0, len(reasons[1]), {"evicted": len(reasons[1])}
 
 
-def module(name: str, **content: Any) -> ModuleType:
-    made = ModuleType(name)
-    vars(made).update(content)
-    return made
+class Template:
+    """A template that says what it was called with, and codes of its text."""
+
+    def apply_chat_template(self, messages: list[Any], **settings: Any) -> str:
+        assert settings == {"add_generation_prompt": True, "tokenize": False, "enable_thinking": True}
+        return "V" * len(messages)
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        assert not add_special_tokens
+        return [ord(letter) for letter in text]
 
 
-@pytest.fixture
-def verl(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Put stand-ins where verl is imported from; return the tables of trainers and estimators."""
-    estimators: dict[str, Any] = {}
-    trainers: dict[str, Any] = {}
-    modules = [
-        module(
-            "verl.trainer.ppo.core_algos",
-            ADV_ESTIMATOR_REGISTRY=estimators,
-            register_adv_est=lambda name: lambda made: estimators.setdefault(name, made),
-        ),
-        module(
-            "verl.trainer.ppo.v1",
-            PPOTrainerSync=StockTrainer,
-            register_trainer=lambda name: lambda made: trainers.setdefault(name, made),
-        ),
-        module("verl.trainer.ppo.v1.replay_buffer", ReplayBuffer=StockBuffer),
-        module(
-            "omegaconf",
-            OmegaConf=module(
-                "OmegaConf",
-                update=update,
-                is_config=lambda value: hasattr(value, "keys"),
-                to_container=lambda value, resolve: dict(value),
-            ),
-        ),
-    ]
-    # Our trainer sets it: so that it is gone again afterwards.
-    monkeypatch.setenv("TENSORBOARD_DIR", "")
-    monkeypatch.delenv("TENSORBOARD_DIR")
-    for stand_in in modules:
-        monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
-    for made in (trainer.make_trainer, trainer.register, sampling.make_buffer, sft.make_dataset):
-        made.cache_clear()
-    yield module("tables", estimators=estimators, trainers=trainers)
-    for made in (trainer.make_trainer, trainer.register, sampling.make_buffer, sft.make_dataset):
-        made.cache_clear()
+class Server:
+    async def generate(self, **request: Any) -> dict[str, Any]:
+        return request
 
 
-def queue_of(monkeypatch: pytest.MonkeyPatch, batch: Batch) -> None:
-    monkeypatch.setitem(sys.modules, "transfer_queue", module("transfer_queue", kv_batch_get=batch.get))
+class StockLoop:
+    """verl's: it sends its server a prompt with all placeholders of a video."""
+
+    def __init__(self, processor: Any = None, seed: int | None = None) -> None:
+        self.config = config(onethinker__seed=seed)
+        self.server_manager = Server()
+        self.processor = processor
+        self.tokenizer = Template()
+        self.apply_chat_template_kwargs = {"enable_thinking": True}
+
+    async def run(self, sampling_params: dict[str, Any], *, raw_prompt: Any, uid: str, **_: Any) -> Any:
+        asked = await self.server_manager.generate(
+            prompt_ids=[1, 2, 3], video_data=["a"], sampling_params=sampling_params
+        )
+        return SimpleNamespace(asked=asked, prompt_ids=[1, 2, 3], uid=uid)
+
+
+class StockDataset:
+    """verl's rows of conversations."""
+
+    def __init__(self, rows: list[int], *, processor: Any = None) -> None:
+        self.rows = rows
+        self.processor = processor

@@ -1,8 +1,5 @@
 """Rows to fine-tune on, with the positions of Qwen3-VL's video frames.
 
-    data.custom_cls.path=pkg://onethinker_rewards.trainer.verl.sft
-    data.custom_cls.name=FineTuningDataset
-
 verl 0.9.1 numbers positions for fine-tuning as Qwen2-VL does: one block a video. Qwen3-VL has a block and a time stamp
 for every pair of frames, and verl stops at the second. Its trainer for reinforcement learning numbers them right, by a
 function that this data set puts in place of the other.
@@ -12,34 +9,17 @@ function that this data set puts in place of the other.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-__all__ = ["make_dataset"]
+from verl.models.transformers.qwen3_vl import get_rope_index
+from verl.utils.dataset import multiturn_sft_dataset
 
 
-@cache
-def make_dataset() -> type:
-    """Return the data set class; imports verl."""
-    from verl.models.transformers.qwen3_vl import get_rope_index
-    from verl.utils.dataset import multiturn_sft_dataset
+class FineTuningDataset(multiturn_sft_dataset.MultiTurnSFTDataset):
+    """verl's rows of conversations, with the positions of Qwen3-VL."""
 
-    class FineTuningDataset(multiturn_sft_dataset.MultiTurnSFTDataset):
-        """verl's rows of conversations, with the positions of Qwen3-VL."""
-
-        processor: object
-
-        def __init__(self, *arguments: Any, **settings: Any) -> None:
-            super().__init__(*arguments, **settings)
-            if type(self.processor).__name__ == "Qwen3VLProcessor":
-                # verl's data set takes the function from its module; it cannot be given another.
-                multiturn_sft_dataset.get_rope_index = get_rope_index
-
-    return FineTuningDataset
-
-
-def __getattr__(name: str) -> type:
-    """Make ``FineTuningDataset`` when verl asks for it: its base class is verl's."""
-    if name == "FineTuningDataset":
-        return make_dataset()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        if type(self.processor).__name__ == "Qwen3VLProcessor":
+            # verl's data set takes the function from its module; it cannot be given another.
+            multiturn_sft_dataset.get_rope_index = get_rope_index

@@ -13,9 +13,10 @@ import torch
 from pyarrow import parquet
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.config import machine_faults, preflight, read_config
-from onethinker_rewards.trainer.config.preflight import reader_fault
-from tests.trainer.config.files import write_model, write_rows
+from onethinker_rewards.trainer import preflight
+from onethinker_rewards.trainer.config import read_config
+from onethinker_rewards.trainer.preflight import machine_faults, reader_fault
+from tests.trainer.files import write_model, write_rows
 
 Faults = Callable[..., list[str]]
 MODEL = ("actor_rollout_ref.model.path", "model.path")
@@ -30,6 +31,9 @@ WRONG = {
     "trainer.nnodes=0": "trainer.nnodes: at least 1, not 0",
     "trainer.test_freq=5": "trainer.test_freq needs data.val_files",
     "data.train_files=[]": "data.train_files: names no file",
+    "algorithm.adv_estimator=grpo": "onethinker in one needs it in both; the formula is onethinker.estimator",
+    "trainer.v1.trainer_mode=sync": "onethinker in one needs it in both; the formula is onethinker.estimator",
+    "algorithm.filter_groups.enable=false": "is verl's filter, and follows from onethinker.filter, which is ours",
 }
 SFT_WRONG = {
     "data.train_batch_size=33": "data.train_batch_size 33 is not a multiple of 32 GPUs",
@@ -118,7 +122,7 @@ def test_a_file_that_may_not_be_read(faults: Faults, monkeypatch: pytest.MonkeyP
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(parquet, "ParquetFile", refuse)
+    monkeypatch.setattr(parquet, "read_metadata", refuse)
     assert faults() == ["rl.parquet: Permission denied"]
 
 

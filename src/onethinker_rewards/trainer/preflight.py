@@ -13,47 +13,32 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.verl.options import Options
-
-if TYPE_CHECKING:
-    from pyarrow.parquet import ParquetFile
-
-__all__ = [
-    "MODEL",
-    "Keys",
-    "absolute",
-    "check_values",
-    "cluster_faults",
-    "files_of",
-    "hub_faults",
-    "integer",
-    "is_folder",
-    "machine_faults",
-    "reader_fault",
-]
+from onethinker_rewards.trainer.options import NAME, Options
 
 # verl's keys, dotted, and their values.
 Keys: TypeAlias = Mapping[str, object]
 
 MODEL: Mapping[str, str] = {"rl": "actor_rollout_ref.model.path", "sft": "model.path"}
+TRAINER_MODE, ADV_ESTIMATOR = "trainer.v1.trainer_mode", "algorithm.adv_estimator"
+FILTER_GROUPS = "algorithm.filter_groups.enable"
 _BATCH, _TRAIN, _VALIDATION = "data.train_batch_size", "data.train_files", "data.val_files"
-_NODES, _GPUS, _STEPS, _EPOCHS = (
-    f"trainer.{name}" for name in ("nnodes", "n_gpus_per_node", "total_training_steps", "total_epochs")
-)
-_MINI_BATCH, _TOKENS = (
-    "actor_rollout_ref.actor.ppo_mini_batch_size",
-    "actor_rollout_ref.actor.ppo_max_token_len_per_gpu",
-)
+_NODES, _GPUS, _OUTPUT = "trainer.nnodes", "trainer.n_gpus_per_node", "trainer.default_local_dir"
+_STEPS, _EPOCHS = "trainer.total_training_steps", "trainer.total_epochs"
 _GROUP, _PARALLEL = "actor_rollout_ref.rollout.n", "actor_rollout_ref.rollout.tensor_model_parallel_size"
-_SFT_TOKENS = "data.max_token_len_per_gpu"
+_MINI_BATCH = "actor_rollout_ref.actor.ppo_mini_batch_size"
+# The key of the tokens of a micro-batch, and those of the tokens of the longest row.
+_TOKENS = {
+    "rl": ("actor_rollout_ref.actor.ppo_max_token_len_per_gpu", "data.max_prompt_length", "data.max_response_length"),
+    "sft": ("data.max_token_len_per_gpu", "data.max_length"),
+}
 
 # Packages that only workers import, long after Ray has started, and what each is for.
-_PACKAGES = {"qwen_vl_utils": "qwen-vl-utils: not installed; it reads images and videos"}
-_RL_PACKAGES = {
+_PACKAGES = {
+    "qwen_vl_utils": "qwen-vl-utils: not installed; it reads images and videos",
     "vllm": "vllm: not installed; it generates the responses",
     "transfer_queue": "TransferQueue: not installed; verl's trainer passes rows on with it",
 }
@@ -66,10 +51,7 @@ _MODEL_FILES = {
 # In the order in which qwen-vl-utils looks for them. It falls back on torchvision, whose newer versions read no video.
 _VIDEO_READERS = {"torchcodec": "torchcodec.decoders", "decord": "decord"}
 _READER_CHOICE = "FORCE_QWENVL_VIDEO_READER"
-_SECONDS = 5.0
-
-
-# --- Values ---------------------------------------------------------------------------------------------------------
+_TIMEOUT_S = 5.0
 
 
 def integer(keys: Keys, key: str) -> int | None:
@@ -100,12 +82,12 @@ def check_values(options: Options, keys: Keys) -> None:
     Raises:
         ArgumentError: With all that is wrong.
     """
-    faults = [*_common_faults(keys), *(_rl_faults(keys) if options.stage == "rl" else _sft_faults(keys))]
+    faults = [*_common_faults(options.stage, keys), *(_rl_faults(options, keys) if options.stage == "rl" else ())]
     if faults:
         raise ArgumentError("; ".join(faults))
 
 
-def _common_faults(keys: Keys) -> Iterator[str]:
+def _common_faults(stage: str, keys: Keys) -> Iterator[str]:
     for key in (_BATCH, _MINI_BATCH, _PARALLEL, _NODES, _GPUS):
         value = integer(keys, key)
         if value is not None and value < 1:
@@ -114,9 +96,20 @@ def _common_faults(keys: Keys) -> Iterator[str]:
         yield f"{_TRAIN}: names no file"
     if (integer(keys, "trainer.test_freq") or 0) > 0 and not keys.get(_VALIDATION):
         yield f"trainer.test_freq needs {_VALIDATION}"
+    batch, gpus = integer(keys, _BATCH), _gpus(keys)
+    if stage == "sft" and batch and gpus and batch % gpus:
+        yield f"{_BATCH} {batch} is not a multiple of {gpus} GPUs"
+    room, *lengths = (integer(keys, key) for key in _TOKENS[stage])
+    longest = sum(length or 0 for length in lengths)
+    if room and all(lengths) and room < longest:
+        yield f"{_TOKENS[stage][0]} {room} is less than one row of {longest} tokens"
 
 
-def _rl_faults(keys: Keys) -> Iterator[str]:
+def _rl_faults(options: Options, keys: Keys) -> Iterator[str]:
+    if (keys.get(TRAINER_MODE, NAME) == NAME) != (keys.get(ADV_ESTIMATOR, NAME) == NAME):
+        yield f"{ADV_ESTIMATOR} and {TRAINER_MODE}: {NAME} in one needs it in both; the formula is {NAME}.estimator"
+    if FILTER_GROUPS in keys and bool(keys[FILTER_GROUPS]) != (options.filter is not None):
+        yield f"{FILTER_GROUPS}: is verl's filter, and follows from {NAME}.filter, which is ours"
     batch, mini_batch, group = integer(keys, _BATCH), integer(keys, _MINI_BATCH), integer(keys, _GROUP)
     parallel, node, gpus = integer(keys, _PARALLEL), integer(keys, _GPUS), _gpus(keys)
     if group is not None and group < 2:
@@ -127,42 +120,26 @@ def _rl_faults(keys: Keys) -> Iterator[str]:
         yield f"a mini-batch of {mini_batch} prompts has {mini_batch * group} responses: not a multiple of {gpus} GPUs"
     if parallel and node and node % parallel:
         yield f"{_PARALLEL} {parallel} does not divide the {node} GPUs of a node"
-    prompt, response = integer(keys, "data.max_prompt_length"), integer(keys, "data.max_response_length")
-    room = integer(keys, _TOKENS)
-    if room and prompt and response and room < prompt + response:
-        yield f"{_TOKENS} {room} is less than one row of {prompt + response} tokens"
-
-
-def _sft_faults(keys: Keys) -> Iterator[str]:
-    batch, gpus = integer(keys, _BATCH), _gpus(keys)
-    if batch and gpus and batch % gpus:
-        yield f"{_BATCH} {batch} is not a multiple of {gpus} GPUs"
-    room, longest = integer(keys, _SFT_TOKENS), integer(keys, "data.max_length")
-    if room and longest and room < longest:
-        yield f"{_SFT_TOKENS} {room} is less than one row of {longest} tokens"
 
 
 def _gpus(keys: Keys) -> int:
     return (integer(keys, _NODES) or 0) * (integer(keys, _GPUS) or 0)
 
 
-# --- This machine ---------------------------------------------------------------------------------------------------
-
-
 def machine_faults(options: Options, keys: Keys) -> Iterator[str]:
     """Yield what is missing here, each in one line; files are looked into if pyarrow is installed."""
-    wanted = _PACKAGES | (_RL_PACKAGES if options.stage == "rl" else {})
-    yield from (why for module, why in wanted.items() if find_spec(module) is None)
+    wanted = list(_PACKAGES) if options.stage == "rl" else ["qwen_vl_utils"]
+    yield from (_PACKAGES[module] for module in wanted if find_spec(module) is None)
     yield from _gpu_faults(keys)
     yield from _file_faults(options, keys)
-    model, output = keys.get(MODEL[options.stage]), keys.get("trainer.default_local_dir")
+    model, output = keys.get(MODEL[options.stage]), keys.get(_OUTPUT)
     if isinstance(model, str) and is_folder(model):
-        yield from _model_faults(MODEL[options.stage], model)
+        yield from (f"{MODEL[options.stage]}: {model}: {why}" for why in _model_faults(Path(absolute(model))))
     if isinstance(output, str):
         folder = Path(absolute(output))
         nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-            yield f"trainer.default_local_dir: {folder}: cannot be written"
+            yield f"{_OUTPUT}: {folder}: cannot be written"
 
 
 def _gpu_faults(keys: Keys) -> Iterator[str]:
@@ -172,23 +149,21 @@ def _gpu_faults(keys: Keys) -> Iterator[str]:
         return
     import torch
 
-    found = torch.cuda.device_count()
-    if found < wanted:
+    if (found := torch.cuda.device_count()) < wanted:
         yield f"{_GPUS}: {wanted} wanted, {found} here"
 
 
 def _file_faults(options: Options, keys: Keys) -> Iterator[str]:
     train, rows, faults, films = files_of(keys, _TRAIN), 0, list[str](), list[str]()
     for name in dict.fromkeys([*train, *files_of(keys, _VALIDATION)]):
-        table = _open(name)
+        table = _metadata(name)
         if isinstance(table, str):
-            faults.append(table)
+            faults.append(f"{name}: {table}")
         elif table is not None:
-            with table:
-                faults += _table_faults(name, table, options)
-                films += [name] if _most(table.metadata, _FRAMES) is not None else []
-                # A file may be named several times, so that its rows weigh more.
-                rows += table.metadata.num_rows * train.count(name)
+            faults += _table_faults(name, table, options)
+            films += [name] if _most(table, _FRAMES) is not None else []
+            # A file may be named several times, so that its rows weigh more.
+            rows += table.num_rows * train.count(name)
     yield from faults
     why = reader_fault() if films else None
     if why is not None:
@@ -209,37 +184,35 @@ def _step_faults(keys: Keys, rows: int) -> Iterator[str]:
         yield f"{_STEPS}: {steps} wanted, and {rows} rows are {most} steps; raise {_EPOCHS}, which is {epochs}"
 
 
-def _open(name: str) -> ParquetFile | str | None:
-    """Return an open Parquet file, or what is wrong with it; None without pyarrow."""
+def _metadata(name: str) -> Any:
+    """Return the metadata of a Parquet file, or what is wrong with it as a text; None without pyarrow."""
     path = Path(absolute(name))
     if not path.is_file():
-        return f"{name}: no such file"
+        return "no such file"
     if not find_spec("pyarrow"):
         return None
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        return parquet.ParquetFile(path)
+        return parquet.read_metadata(path)
     except OSError as error:
-        return f"{name}: {error.strerror or error}"
+        return str(error.strerror or error)
     except pa.ArrowInvalid:
-        return f"{name}: not a Parquet file"
+        return "not a Parquet file"
 
 
-def _table_faults(name: str, table: ParquetFile, options: Options) -> Iterator[str]:
-    missing = [column for column in _COLUMNS[options.stage] if column not in table.schema_arrow.names]
-    if missing:
+def _table_faults(name: str, table: Any, options: Options) -> Iterator[str]:
+    present = table.schema.to_arrow_schema().names
+    if missing := [column for column in _COLUMNS[options.stage] if column not in present]:
         yield f"{name}: has no column {missing[0]}; write it with prepare --stage {options.stage}"
         return
-    for column, limit, key in (
-        (_FRAMES, options.max_frames, "max_frames"),
-        (_PIXELS, options.max_image_pixels, "max_image_pixels"),
-    ):
-        found = _most(table.metadata, column)
+    limits = {(_FRAMES, "max_frames"): options.max_frames, (_PIXELS, "max_image_pixels"): options.max_image_pixels}
+    for (column, key), limit in limits.items():
+        found = _most(table, column)
         if found is not None and found > limit:
             medium = column.partition(".")[0]
-            yield f"{name}: has {medium} of up to {found}, and onethinker.{key} is {limit}; prepare it anew"
+            yield f"{name}: has {medium} of up to {found}, and {NAME}.{key} is {limit}; prepare it anew"
 
 
 def _most(metadata: Any, column: str) -> int | None:
@@ -268,23 +241,19 @@ def reader_fault() -> str | None:
     return None
 
 
-def _model_faults(key: str, name: str) -> Iterator[str]:
-    folder = Path(absolute(name))
+def _model_faults(folder: Path) -> Iterator[str]:
     if not (folder / "config.json").is_file():
-        yield f"{key}: {name}: not a folder with a config.json"
+        yield "not a folder with a config.json"
         return
     try:
         content = json.loads((folder / "config.json").read_bytes())
     except ValueError:
         content = None
     if not isinstance(content, dict) or "model_type" not in content:
-        yield f"{key}: {name}: its config.json names no model_type"
+        yield "its config.json names no model_type"
     for what, patterns in _MODEL_FILES.items():
         if not any(file for pattern in patterns for file in folder.glob(pattern)):
-            yield f"{key}: {name}: no {what}: none of {', '.join(patterns)}"
-
-
-# --- Hugging Face and Ray -------------------------------------------------------------------------------------------
+            yield f"no {what}: none of {', '.join(patterns)}"
 
 
 def hub_faults(options: Options, keys: Keys) -> Iterator[str]:
@@ -306,28 +275,29 @@ def _missing(name: str) -> str | None:
         try:
             hub.hf_hub_download(name, "config.json", local_files_only=True)
         except errors.LocalEntryNotFoundError:
-            hub.HfApi().model_info(name, timeout=_SECONDS)
-    except errors.HFValidationError:
-        return "not a folder, and not a valid name on Hugging Face"
-    except errors.OfflineModeIsEnabled:
-        return "not in Hugging Face's cache here, and HF_HUB_OFFLINE forbids asking for it"
+            hub.HfApi().model_info(name, timeout=_TIMEOUT_S)
     except errors.GatedRepoError:
         return "Hugging Face wants you to accept its terms and to log in first"
     except errors.RepositoryNotFoundError:
         return "not a folder, and not on Hugging Face, or not for you: a folder starts with / or . or ~"
     # The packages that it is asked with have errors of their own.
-    except (OSError, errors.HTTPError) as error:
+    except (OSError, errors.HTTPError, errors.HFValidationError) as error:
         text = str(error).partition("\n")[0] or type(error).__name__
-        return f"not in the cache here, and Hugging Face cannot be asked for it: {text}"
+        return f"not a folder, not in the cache here, and Hugging Face cannot be asked for it: {text}"
     return None
 
 
 def cluster_faults(options: Options, keys: Keys) -> Iterator[str]:
-    """Yield what a running Ray cluster lacks: verl would wait for it forever.
+    """Yield why a run cannot be started from here on several nodes: verl would wait forever for what Ray lacks.
 
     Connects to the cluster, and leaves it again, if the run needs one.
     """
     nodes, gpus = integer(keys, _NODES) or 1, integer(keys, _GPUS) or 1
+    if options.stage == "sft" and nodes > 1:
+        yield (
+            f"{_NODES}: fine-tuning on {nodes} nodes is started with torchrun on each of them, "
+            f"from what --dry-run prints; or set {_NODES}=1"
+        )
     address = os.environ.get("RAY_ADDRESS", "")
     if options.stage != "rl" or keys.get("trainer.device") == "cpu" or (nodes == 1 and not address):
         return
@@ -356,7 +326,7 @@ def _answers(address: str) -> bool:
     """Tell whether anything listens at an address: Ray would try for minutes."""
     try:
         parts = urlsplit(address if "//" in address else f"//{address}")
-        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=_SECONDS).close()
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=_TIMEOUT_S).close()
     except (OSError, ValueError):
         return False
     return True

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from onethinker_rewards.trainer.data import MediaRules, Rules, schema_of
+from onethinker_rewards.trainer.data import Rules, schema_of
 
 ROW = {
     "rl": {
@@ -29,7 +29,7 @@ def write_rows(path: Path, stage: Any = "rl", *, frames: int = 0, pixels: int = 
         "videos": [video] if frames else [],
         "images": [{"image": "i.png", "max_pixels": pixels}] if pixels else [],
     }
-    schema = schema_of(Rules(stage=stage, media=MediaRules()))
+    schema = schema_of(Rules(stage=stage))
     parquet.write_table(pa.Table.from_pylist([row] * rows, schema), path)
     return path
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from onethinker_rewards.trainer.config import cluster_faults, read_config
+from onethinker_rewards.trainer.config import read_config
+from onethinker_rewards.trainer.preflight import cluster_faults
 from tests.adapters.stand_ins import stand_in
 
 Calls = list[str]
@@ -65,7 +66,14 @@ def test_one_node_starts_its_own(cluster: Any, monkeypatch: pytest.MonkeyPatch) 
     calls = cluster()
     assert faults("h800-1x8") == []
     assert faults("h800-4x8", "trainer.device=cpu") == []
-    assert faults("sft-h800-4x8") == []
+    assert faults("sft-h800-1x8") == []
+    assert calls == []
+
+
+def test_fine_tuning_on_several_nodes_is_not_started_from_one(cluster: Any) -> None:
+    calls = cluster()
+    (said,) = faults("sft-h800-4x8")
+    assert said.startswith("trainer.nnodes: fine-tuning on 4 nodes is started with torchrun on each of them")
     assert calls == []
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from onethinker_rewards import advantage
 from onethinker_rewards.advantage import EmaGrpo
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.verl.options import EmaOptions, Filter, Options
+from onethinker_rewards.trainer.options import ESTIMATORS, EmaOptions, Filter, Options
 
 
 def test_nothing_given_is_ema_grpo_on_every_group() -> None:
@@ -40,11 +41,22 @@ def test_everything_given() -> None:
         ({"estimator": "gppo"}, "onethinker.estimator: Input should be 'ema_grpo', 'grpo'"),
         ({"estimator_options": {"beta": 1}}, "onethinker.estimator_options.beta: unknown key"),
         ({"estimator_options": {"decay": 2}}, "onethinker.estimator_options.decay: Input should be less"),
+        ({"estimator": "grpo", "estimator_options": {"beta": 1}}, "onethinker.estimator_options.beta: unknown key"),
+        (
+            {"estimator": "grpo", "estimator_options": {"epz": 1}},
+            "onethinker.estimator_options.epz: unknown key; did you mean onethinker.estimator_options.eps?",
+        ),
+        ({"estimator": "rloo", "estimator_options": {"eps": 1}}, "onethinker.estimator_options.eps: unknown key"),
+        (
+            {"estimator": "gdpo", "estimator_options": {"weights": {"format": 1.0}}},
+            "onethinker.estimator_options.weights",
+        ),
+        ({"estimator": "grpo", "estimator_options": {"eps": -1.0}}, "onethinker.estimator_options.eps: Input should"),
         ({"recipe": "mine"}, "onethinker.recipe: Input should be 'paper' or 'release', not 'mine'"),
         ({"stage": "ppo"}, "onethinker.stage: Input should be 'rl' or 'sft', not 'ppo'"),
         ({"stage": ["rl"]}, "onethinker.stage: Input should be 'rl' or 'sft'"),
         ({"seed": True}, "onethinker.seed: Input should be a valid integer, not True"),
-        ({"seed": "9" * 90}, "not '" + "9" * 59 + "…"),
+        ({"seed": "9" * 90}, "not '999999999999...9999999999999'"),
         ({"seed": "x", "max_frames": None}, "not 'x'; onethinker.max_frames: "),
     ],
 )
@@ -60,8 +72,19 @@ def test_options_of_the_estimator_are_keywords_of_ema_grpo() -> None:
     assert defaults == {name: known[name].default for name in defaults}
 
 
-def test_another_estimator_has_its_own_options() -> None:
-    assert Options.read({"estimator": "gdpo", "estimator_options": {"weights": [1, 2]}}).estimator == "gdpo"
+@pytest.mark.parametrize("name", [name for name in ESTIMATORS if name != "ema_grpo"])
+def test_a_baselines_options_are_keywords_of_its_function(name: Any) -> None:
+    given = {"eps": 0.5, "unbiased": False, "weights": {"normalized": 2.0, "format": 1.0}}
+    known = given.keys() & inspect.signature(getattr(advantage, name)).parameters.keys()
+    options = {option: given[option] for option in known}
+    assert Options.read({"estimator": name, "estimator_options": options}).estimator_options == options
+    for option in given.keys() - known:
+        with pytest.raises(ArgumentError, match="unknown key"):
+            Options.read({"estimator": name, "estimator_options": {option: given[option]}})
+
+
+def test_weights_may_be_a_list() -> None:
+    assert Options.read({"estimator": "gdpo", "estimator_options": {"weights": [1.0, 2.0]}}).estimator == "gdpo"
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from onethinker_rewards.errors import ArgumentError
 
-__all__ = ["NAME", "EmaOptions", "Estimator", "Filter", "Options", "guess", "option_names"]
-
 # The trainer's and the estimator's name in verl's tables, and the name of our section in its configuration.
 NAME = "onethinker"
-_LONGEST = 60
 
-Estimator = Literal[
+Estimator: TypeAlias = Literal[
     "ema_grpo",
     "grpo",
     "dr_grpo",
@@ -27,6 +25,7 @@ Estimator = Literal[
     "g2rpo",
     "gdpo",
 ]
+ESTIMATORS: tuple[Estimator, ...] = get_args(Estimator)
 
 
 class _Section(BaseModel):
@@ -34,10 +33,7 @@ class _Section(BaseModel):
 
 
 class Filter(_Section):
-    """Which groups are trained on: those whose mean accuracy is above ``low`` and below ``high``.
-
-    Source: the release's online filtering, with (0.01, 0.99).
-    """
+    """Which groups are trained on. Source: the release's online filtering, with (0.01, 0.99)."""
 
     low: float = Field(0.01, ge=0, le=1, description="Groups at or below are dropped: all wrong.")
     high: float = Field(0.99, ge=0, le=1, description="Groups at or above are dropped: all right.")
@@ -70,6 +66,30 @@ class EmaOptions(_Section):
     task_key: Mapping[str, str] | None = Field(None, description="From a task to the task whose σ it uses.")
 
 
+class _StdOptions(_Section):
+    """Options of a baseline that divides by a standard deviation: keywords of the function of its name."""
+
+    eps: float = Field(1e-6, ge=0)
+    unbiased: bool = True
+
+
+# Of GDPO's two parts: by name, or in this order.
+_Weights: TypeAlias = dict[Literal["normalized", "format"], float] | list[float]
+
+
+class _GdpoOptions(_StdOptions):
+    weights: Annotated[_Weights, Field(min_length=2, max_length=2)] | None = None
+
+
+_WITH_STD: tuple[Estimator, ...] = ("grpo", "batch_std", "task_batch_std", "reinforce_plus_plus_baseline")
+_ESTIMATOR_OPTIONS: Mapping[Estimator, type[_Section]] = {
+    **dict.fromkeys(ESTIMATORS, _Section),  # no options
+    **dict.fromkeys(_WITH_STD, _StdOptions),
+    "gdpo": _GdpoOptions,
+    "ema_grpo": EmaOptions,
+}
+
+
 class Options(_Section):
     """The section ``onethinker``."""
 
@@ -92,33 +112,31 @@ class Options(_Section):
 
     @model_validator(mode="after")
     def _has_options_of_its_estimator(self) -> Self:
-        if self.estimator == "ema_grpo":
-            try:
-                EmaOptions.model_validate(self.estimator_options)
-            except ValidationError as error:
-                raise ValueError("; ".join(_reasons(error, f"{NAME}.estimator_options"))) from None
+        model, section = _ESTIMATOR_OPTIONS[self.estimator], f"{NAME}.estimator_options"
+        try:
+            model.model_validate(self.estimator_options)
+        except ValidationError as error:
+            known = [f"{section}.{name}" for name in model.model_fields]
+            raise ValueError("; ".join(_reasons(error, section, known))) from None
         return self
 
     @classmethod
-    def read(cls, given: Mapping[str, object] | None) -> Options:
-        """Return the options that a configuration gives.
+    def read(cls, given: object) -> Options:
+        """Return the options of a configuration's section; None is an empty one.
 
         Raises:
-            ArgumentError: If a key is unknown, or a value is out of its range.
+            ArgumentError: If it is no section, a key is unknown, or a value is out of its range.
         """
         try:
-            return cls.model_validate(dict(given or {}))
+            return cls.model_validate({} if given is None else given)
         except ValidationError as error:
-            raise ArgumentError("; ".join(_reasons(error, NAME))) from None
+            raise ArgumentError("; ".join(_reasons(error, NAME, option_names()))) from None
 
 
 def option_names() -> list[str]:
     """Return the dotted names of all keys."""
-    nested = {"filter": Filter, "estimator_options": EmaOptions}
-    return [
-        *(f"{NAME}.{name}" for name in Options.model_fields),
-        *(f"{NAME}.{section}.{name}" for section, model in nested.items() for name in model.model_fields),
-    ]
+    sections = {"": Options, "filter.": Filter, "estimator_options.": EmaOptions}
+    return [f"{NAME}.{section}{name}" for section, model in sections.items() for name in model.model_fields]
 
 
 def guess(name: str, known: list[str]) -> str:
@@ -128,16 +146,15 @@ def guess(name: str, known: list[str]) -> str:
     return next(iter(same or get_close_matches(name, known, n=1)), "")
 
 
-def _reasons(error: ValidationError, section: str) -> Iterator[str]:
+def _reasons(error: ValidationError, section: str, known: list[str]) -> Iterator[str]:
     """Yield what is wrong in one line each, beginning with the key."""
     for fault in error.errors(include_url=False, include_context=False):
         key = ".".join([section, *map(str, fault["loc"])])
         if fault["type"] == "extra_forbidden":
-            near = guess(key, option_names())
+            near = guess(key, known)
             yield f"{key}: unknown key" + (f"; did you mean {near}?" if near else "")
         elif fault["type"] == "value_error":
             text = fault["msg"].removeprefix("Value error, ")
             yield f"{key}: {text}" if fault["loc"] else text
         else:
-            shown = repr(fault["input"])
-            yield f"{key}: {fault['msg']}, not {shown[:_LONGEST] + '…' if len(shown) > _LONGEST else shown}"
+            yield f"{key}: {fault['msg']}, not {reprlib.repr(fault['input'])}"

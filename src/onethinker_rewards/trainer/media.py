@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from onethinker_rewards.trainer.data.rows import Fault, InvalidRowError
-
-Check = Literal["none", "presence", "readable"]
+Check: TypeAlias = Literal["none", "presence", "readable"]
 
 # Source: OneThinker (arXiv 2512.03043), training details: images up to 1,048,576 pixels, 2 frames a second, 128 frames.
 IMAGE_PIXELS = 1_048_576
@@ -32,7 +30,6 @@ VIDEO_PIXELS = 65_536
 MIN_PIXELS = 4_096
 
 _FRAME_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-_DIGITS = re.compile(r"(\d+)")
 # Rows that follow each other are often about the same picture.
 _REMEMBERED = 4096
 # qwen-vl-utils refuses longer strips, and videos of a single frame.
@@ -40,9 +37,13 @@ _LONGEST_STRIP = 200
 _MIN_FRAMES = 2
 
 
+class MediaError(ValueError):
+    """An image or a video that cannot be used; the message says which and why, in one line."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaRules:
-    """How images and videos are written.
+    """How images and videos are written. What does not pass the check is a `MediaError`.
 
     Attributes:
         root: Folder that relative paths start at.
@@ -63,23 +64,11 @@ class MediaRules:
     max_frames: int = FRAMES
 
     def image(self, path: str) -> dict[str, Any]:
-        """Return one image.
-
-        Raises:
-            InvalidRowError: If it does not pass the check.
-        """
+        """Return one image."""
         return {"image": self._checked(path), "max_pixels": self.image_pixels}
 
     def video(self, path: str | list[str], fps: float | None = None) -> dict[str, Any]:
-        """Return one video.
-
-        Args:
-            path: A file; with ``frames`` a folder, or the frames themselves.
-            fps: The rate at which the frames of a folder or list were taken, in frames a second; by default as wanted.
-
-        Raises:
-            InvalidRowError: If it does not pass the check, or is a file instead of frames or the other way round.
-        """
+        """Return one video: a file; with ``frames`` a folder or list of frames, ``fps`` of them a second."""
         sizes = {"min_pixels": MIN_PIXELS, "max_pixels": self.video_pixels}
         if self.frames:
             frames = self._frames(path)
@@ -88,58 +77,48 @@ class MediaRules:
             spaced = [frames[index * len(frames) // count] for index in range(count)]
             return {"video": spaced, "sample_fps": fps * count / len(frames)} | sizes
         if not isinstance(path, str):
-            raise _invalid(f"{path[0]}: the video is a list of frames: prepare such rows apart, with --frames")
+            raise MediaError(f"{path[0]}: the video is a list of frames: prepare such rows apart, with --frames")
         file = self._checked(path, video=True)
         return {"video": file, "fps": self.fps, "max_frames": self.max_frames} | sizes
 
-    def _absolute(self, path: str) -> str:
-        return os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118 - a Path a file costs more than the row
-
     def _checked(self, path: str, *, video: bool = False) -> str:
-        file = self._absolute(path)
-        if self.check != "none" and (reason := media_fault(file, video=video, decode=self.check == "readable")):
-            raise _invalid(reason)
+        file = os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118 - a Path a file costs more than the row
+        if self.check != "none" and (fault := media_fault(file, video=video, decode=self.check == "readable")):
+            raise MediaError(f"{file}: {fault}")
         return file
 
     def _frames(self, path: str | list[str]) -> Sequence[str]:
         if not isinstance(path, str):
             return [self._checked(frame) for frame in path]
-        folder = Path(self._absolute(path))
+        folder = Path(os.path.normpath(os.path.join(self.root, path)))  # noqa: PTH118
         try:
             names = [file.name for file in folder.iterdir() if file.suffix.lower() in _FRAME_SUFFIXES]
         except NotADirectoryError:
-            raise _invalid(f"{folder}: is a file: prepare such rows without --frames") from None
-        except OSError as error:
-            raise _invalid(f"{folder}: {error.strerror}") from None
+            raise MediaError(f"{folder}: is a file: prepare such rows without --frames") from None
+        except (OSError, ValueError) as error:  # or a null byte
+            raise MediaError(f"{folder}: {_first_line(error)}") from None
         if not names:
-            raise _invalid(f"{folder}: no frames in this folder")
+            raise MediaError(f"{folder}: no frames in this folder")
         return [self._checked(str(folder / name)) for name in sorted(names, key=_by_numbers)]
 
 
 @lru_cache(_REMEMBERED)
 def media_fault(path: str, *, video: bool, decode: bool) -> str | None:
-    """Say what is wrong with an image or a video, None if nothing is.
-
-    Args:
-        path: The file.
-        video: Whether it is a video.
-        decode: Whether the whole image, or the first frames of the video, are decoded too.
-    """
+    """Say what is wrong with an image or a video, None if nothing is; decoded are an image or two frames."""
     try:
         if Path(path).is_dir():
-            return f"{path}: is a folder; videos that are folders of frames are prepared apart, with --frames"
+            return "is a folder; videos that are folders of frames are prepared apart, with --frames"
         if not Path(path).is_file():
-            return f"{path}: no such file"
+            return "no such file"
     except OSError as error:
-        return f"{path}: {error.strerror}"
+        return str(error.strerror)
     if not decode:
         return None
-    fault = _video_fault(path) if video else _image_fault(path)
-    return None if fault is None else f"{path}: {fault}"
+    return _video_fault(path) if video else _image_fault(path)
 
 
 def _image_fault(path: str) -> str | None:
-    from PIL import Image  # noqa: PLC0415 - an extra
+    from PIL import Image
 
     try:
         # A picture that Pillow only warns of can be read.
@@ -156,8 +135,8 @@ def _image_fault(path: str) -> str | None:
 
 
 def _video_fault(path: str) -> str | None:
-    import av  # noqa: PLC0415 - an extra
-    from av.error import FFmpegError  # noqa: PLC0415
+    import av
+    from av.error import FFmpegError
 
     try:
         with av.open(path) as container:
@@ -169,10 +148,6 @@ def _video_fault(path: str) -> str | None:
     return None if found == _MIN_FRAMES else f"a video of {found} frames; at least {_MIN_FRAMES} are needed"
 
 
-def _invalid(reason: str) -> InvalidRowError:
-    return InvalidRowError(Fault.MEDIA, reason)
-
-
 def _first_line(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text.partition("\n")[0]
@@ -180,4 +155,4 @@ def _first_line(error: Exception) -> str:
 
 def _by_numbers(name: str) -> list[tuple[int, str]]:
     """Order frame 10 after frame 9."""
-    return [(int(part) if part.isdecimal() else 0, part) for part in _DIGITS.split(name)]
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]

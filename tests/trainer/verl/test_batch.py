@@ -1,8 +1,11 @@
-"""Every estimator by its key, with labels, padding and conversations; the state of the one that has one."""
+"""Rows of verl's queue, their order and seeds; every estimator by its key; the state of the one that has one."""
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,9 +13,15 @@ import torch
 
 from onethinker_rewards import advantage
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.trainer.verl.estimators import ESTIMATORS, Advantages
-from onethinker_rewards.trainer.verl.step_context import estimate, step_context
-from onethinker_rewards.trainer.verl.trajectories import Trajectories
+from onethinker_rewards.trainer.options import ESTIMATORS
+from onethinker_rewards.trainer.verl.batch import (
+    Advantages,
+    Trajectories,
+    data_order,
+    response_seed,
+    reward_info,
+    uid_of,
+)
 from tests.trainer.verl.stand_ins import info
 
 REWARDS = torch.tensor([1.0, 0.0, 0.5, 1.0, 0.2, 0.8])
@@ -71,20 +80,6 @@ def test_a_task_of_padding_alone_has_no_curve() -> None:
     assert list(estimator.metrics()) == ["advantage/math/gradient_share"]
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "words"),
-    [("gppo", {}, "no 'gppo'; there are ema_grpo, grpo"), ("ema_grpo", {"beta": 1}, "estimator_options.*beta")],
-)
-def test_what_is_refused(name: str, options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ArgumentError, match=words):
-        Advantages(name, options)
-
-
-def test_a_baselines_wrong_option_is_refused_at_the_first_batch() -> None:
-    with pytest.raises(ArgumentError, match=r"estimator_options.*beta"):
-        Advantages("grpo", {"beta": 1})(REWARDS, rows())
-
-
 def test_the_state_goes_through_a_folder(tmp_path: Path) -> None:
     first, second = Advantages("ema_grpo"), Advantages("ema_grpo")
     first(REWARDS, rows())
@@ -107,14 +102,92 @@ def test_a_baseline_has_no_state(tmp_path: Path) -> None:
 def test_verl_gets_an_advantage_for_each_token() -> None:
     mask = torch.tensor([[1, 1, 0]] * 6)
     rewards = torch.stack([torch.zeros(6), REWARDS, torch.zeros(6)], 1)
-    with step_context(Advantages("dr_grpo"), rows()):
-        values, returns = estimate(rewards, mask, index=None, config=None)
+    estimate = partial(Advantages("dr_grpo").estimate, rows())
+    values, returns = estimate(token_level_rewards=rewards, response_mask=mask, index=None, config=None)
     assert values.equal(returns)
     assert values.tolist() == (advantage.dr_grpo(REWARDS, TASKS, mask=torch.tensor(MASK))[:, None] * mask).tolist()
 
 
-def test_without_rows_the_estimator_says_which_trainer_it_needs() -> None:
-    with step_context(Advantages("grpo"), rows()):
-        pass
-    with pytest.raises(ArgumentError, match=r"trainer\.v1\.trainer_mode=onethinker"):
-        estimate(REWARDS[:, None], torch.ones(6, 1))
+def read(keys: list[str], padding: tuple[int, ...] = ()) -> Trajectories:
+    tags = [{"is_padding": True} if place in padding else {} for place, _ in enumerate(keys)]
+    fields = [{"reward_extra_info": info(f"task{place}")} for place, _ in enumerate(keys)]
+    return Trajectories.read(keys, tags, fields, [{"compute_score": place} for place, _ in enumerate(keys)])
+
+
+def test_rows_have_group_task_and_seconds() -> None:
+    rows = read(["a_0_0", "a_1_0", "b_c_0_0"])
+    assert rows.groups == ["a", "a", "b_c"]
+    assert rows.tasks == ["task0", "task1", "task2"]
+    assert rows.seconds == [0.0, 1.0, 2.0]
+    assert rows.counted == [True] * 3
+    assert rows.last == [0, 1, 2]
+
+
+def test_padding_does_not_count() -> None:
+    rows = read(["a_0_0", "pad_0_0"], padding=(1,))
+    assert rows.counted == [True, False]
+
+
+def test_of_a_conversation_the_last_row_counts() -> None:
+    # As numbers: 10 is after 9.
+    rows = read(["a_0_10", "a_0_9", "a_1_0"])
+    assert rows.counted == [True, False, True]
+    assert rows.last == [0, 0, 2]
+
+
+def test_wrapped_values_are_read() -> None:
+    rows = Trajectories.read(
+        ["a_0_0"], [{}], [SimpleNamespace(data={"reward_extra_info": info("ocr")})], [SimpleNamespace(data=None)]
+    )
+    assert (rows.tasks, rows.seconds) == (["ocr"], [0.0])
+
+
+@pytest.mark.parametrize("fields", [None, {}, {"reward_extra_info": None}, {"reward_extra_info": {"score": 1.0}}])
+def test_another_reward_is_refused(fields: object) -> None:
+    with pytest.raises(ArgumentError, match=r"onethinker_rewards\.adapters\.verl"):
+        reward_info(fields)
+
+
+def test_a_key_begins_with_its_prompt() -> None:
+    assert uid_of("12-34_5_6") == "12-34"
+
+
+def data_row(index: int = 1, group: str | None = "a/1", session: int = 0, step: int = 1) -> dict[str, Any]:
+    info = {} if group is None else {"group": group}
+    return {"index": index, "extra_info": info, "session_id": session, "global_steps": step}
+
+
+def test_every_response_has_a_seed_of_its_own() -> None:
+    rows = [data_row(*each) for each in product((1, 2), ("a/1", "b/1"), range(8), (1, 2))]
+    seeds = {response_seed(seed, each) for seed in (0, 1) for each in rows}
+    assert len(seeds) == 2 * len(rows)
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_a_seed_is_the_same_again() -> None:
+    # In another process too: a checkpoint may be older than this version.
+    assert response_seed(7, data_row()) == response_seed(7, data_row()) == 1491747701
+
+
+@pytest.mark.parametrize("without", [{"extra_info": None}, {"extra_info": {}}])
+def test_rows_without_a_group_have_their_number(without: dict[str, Any]) -> None:
+    assert response_seed(7, data_row(1) | without) != response_seed(7, data_row(2) | without)
+
+
+def test_rows_are_in_the_order_of_the_data_whichever_is_done_first() -> None:
+    rows = {
+        "y_0_0": data_row(2),
+        "x_10_0": data_row(1),
+        "x_2_1": data_row(1),
+        "x_2_0": data_row(1),
+        "w_0_0": data_row(10),
+        "z_0_0": data_row(2, "b/1"),
+    }  # fmt: skip
+    keys, columns = list(rows), [[row[name] for row in rows.values()] for name in ("index", "extra_info")]
+    assert [keys[place] for place in data_order(keys, *columns)] == [
+        "x_2_0", "x_2_1", "x_10_0", "y_0_0", "z_0_0", "w_0_0"
+    ]  # fmt: skip
+
+
+def test_a_batch_of_nothing() -> None:
+    assert data_order([], [], []) == []
