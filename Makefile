@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 # One process a core, but each holds torch and more: four at most. Who has nothing left to do takes from the others.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help demo test test-fast test-frameworks test-trainer check format generate fuzz bench wheel clean
+.PHONY: help demo test test-fast test-frameworks test-trainer smoke check format generate fuzz bench wheel clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ test-frameworks: $(FRAMEWORKS:%=.venv/frameworks/%/.ready)  ## the adapters, eac
 
 test-trainer: .venv/frameworks/trainer/.shims  ## the trainer inside verl with vLLM, on a CPU, killed and resumed
 	.venv/frameworks/trainer/bin/python -m pytest tests/trainer/run
+
+smoke: .venv/frameworks/trainer/.shims  ## both configurations for a CPU from end to end, on a tiny model that it makes
+	.venv/frameworks/trainer/bin/python -m tests.trainer.run.smoke
 
 check: .venv/.dev  ## lint, types, layers
 	$(BIN)/ruff check

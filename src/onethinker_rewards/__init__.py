@@ -10,10 +10,19 @@ The modules `adapters`, `advantage`, `evaluation`, `hacks` and `testing` load wh
 needs torch.
 """
 
+# ruff: noqa: E402 - a Ctrl-C is taken care of before anything else is imported
 from __future__ import annotations
 
 import importlib
+import os
+import signal
+import sys
 from types import ModuleType
+
+# The command line begins with this import, which takes a moment: a Ctrl-C in it ends the program without a traceback.
+_PROGRAM = os.path.basename(next(iter(sys.argv), ""))  # noqa: PTH119 - before anything that takes long
+if _PROGRAM in ("-m", "onethinker-rewards") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
 
 from onethinker_rewards import metrics
 from onethinker_rewards.answers import Limits, Parsed, to_pixels, to_thousandths

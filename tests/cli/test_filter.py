@@ -22,6 +22,8 @@ import pytest
 from onethinker_rewards.cli import prepare as prepare_module
 from onethinker_rewards.cli import table_reader
 from onethinker_rewards.cli import teacher as teacher_module
+from onethinker_rewards.cli.messages import CliError
+from onethinker_rewards.cli.outputs import Spool
 from onethinker_rewards.judges import client as client_module
 from onethinker_rewards.trainer.filter import THRESHOLDS
 from tests.cli.runs import good, lines, run
@@ -482,7 +484,7 @@ def whole_and_killed(small: Path, name: str, command: Callable[[Path, Path], lis
         assert resumed.stderr.replace(str(folder), str(expected)).splitlines()[-5:] == whole.stderr.splitlines()[-5:]
         left = files(folder)
         assert {one: left[one] for one in files(expected)} == files(expected)
-        assert not [one for one in left if one.endswith((".unfinished", ".tmp", ".answers"))]
+        assert not [one for one in left if one.endswith((".unfinished", ".tmp"))]
     return moment
 
 
@@ -517,11 +519,13 @@ def test_whenever_it_is_killed_while_it_asks_nothing_is_lost_or_repeated(small: 
 
 def test_a_torn_answer_is_asked_for_again(small: Path) -> None:
     out = small.parent / "out.jsonl"
-    kept = out.with_name("out.jsonl.answers")
+    unfinished = out.with_name("out.jsonl.unfinished")
     with teaching(right_but_every_third) as teacher:
         begun(teacher, small, out)
-        identity = kept.read_bytes().splitlines(keepends=True)[0]
-        kept.write_bytes(identity + b'[2, ["<think>x</think><answer>B</answer>"]]\n[1, ["<thi')
+        run_of = unfinished.read_bytes().splitlines(keepends=True)[0]
+        answer = json.loads(run_of) | {"run": None, "answers": {"2": ["<think>x</think><answer>B</answer>"]}}
+        line = json.dumps(answer, separators=(",", ":")).encode() + b"\n"
+        unfinished.write_bytes(run_of + line + line[:-20])
         before = len(teacher.asked)
         assert ask(teacher, small, out, "--resume").exit_code == 2
     numbers = Counter(number_of(one) for one in teacher.asked[before:])
@@ -539,22 +543,16 @@ def begun(teacher: Teacher, path: Path, out: Path) -> None:
 
 def test_answers_of_a_run_are_not_thrown_away_by_mistake(small: Path) -> None:
     out = small.parent / "out.jsonl"
-    kept = out.with_name("out.jsonl.answers")
+    kept = out.with_name("out.jsonl.unfinished")
     with teaching(right_but_every_third) as teacher:
         begun(teacher, small, out)
         whole = kept.read_bytes()
-        assert len(whole.splitlines()) > 1
+        assert noted_in(small.parent)
         done = ask(teacher, small, out)
-        said = f"Error: {out}.unfinished: has rows of a run that was not finished; add --resume, or remove the file\n"
-        assert (done.exit_code, done.stderr) == (2, said)
-        out.with_name("out.jsonl.unfinished").unlink()
-        done = ask(teacher, small, out)
-        said = f"Error: {kept}: has answers of a run that was not finished; add --resume, or remove the file\n"
+        said = f"Error: {kept}: has rows of a run that was not finished; add --resume, or remove the file\n"
         assert (done.exit_code, done.stderr) == (2, said)
         assert "is of a run with other options" in ask(teacher, small, out, "--resume", "--samples", "2").stderr
         assert kept.read_bytes() == whole
-        kept.write_bytes(b"spoiled\n")
-        assert ask(teacher, small, out, "--resume").stderr == f"Error: {kept}: is no file of answers\n"
         kept.unlink()
         kept.mkdir()
         assert ask(teacher, small, out, "--resume").stderr == f"Error: {kept}: Is a directory\n"
@@ -583,18 +581,14 @@ def test_other_options_are_another_run(small: Path, options: list[str]) -> None:
 
 
 def test_a_full_disk_is_one_line(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(spool: Spool, row: int, answers: list[str]) -> None:
+        raise CliError("No space left on device")
+
     path, out = write_array(drawn / "in.json", asked_rows(3)), drawn / "out.jsonl"
-    monkeypatch.setattr(teacher_module.json, "dumps", lambda value: FullDisk())
+    monkeypatch.setattr(Spool, "keep", full_disk)
     with teaching(right_but_every_third) as teacher:
         done = ask(teacher, path, out)
-    assert (done.exit_code, done.stderr) == (2, f"Error: {out}.answers: No space left on device\n")
-
-
-class FullDisk(str):
-    """Text that no disk has room for."""
-
-    def encode(self, *_: Any) -> Any:
-        raise OSError(28, "No space left on device")
+    assert (done.exit_code, done.stderr) == (2, "Error: No space left on device\n")
 
 
 PROGRAM = """
@@ -655,9 +649,10 @@ def test_a_killed_process_asks_for_no_answer_twice(drawn: Path) -> None:
 
 
 def noted_in(folder: Path) -> set[int]:
-    path = folder / "out.jsonl.answers"
-    whole = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    return {json.loads(line)[0] for line in whole[1:]}
+    """Return the rows whose answers a run that was not finished has kept."""
+    path = folder / "out.jsonl.unfinished"
+    found = re.findall(rb'^.*"answers":\{"(\d+)".*$', path.read_bytes() if path.exists() else b"", re.MULTILINE)
+    return {int(row) for row in found}
 
 
 def test_an_interrupt_ends_it_cleanly(drawn: Path) -> None:
@@ -704,10 +699,6 @@ def test_an_interrupt_ends_it_cleanly(drawn: Path) -> None:
         (["--endpoint", "http://h:x/", "--model", "m"], "--endpoint http://h:x/: is no http or https URL"),
         (["--endpoint", "http://h /", "--model", "m"], "--endpoint http://h /: is no http or https URL"),
         (["--endpoint", "http://h", "--model", "m", "--body", "[]"], "--body: is no JSON object"),
-        (
-            ["--endpoint", "http://h", "--model", "m", "--answers", "{tmp}/out.jsonl.answers"],
-            "{tmp}/out.jsonl.answers: answers are kept there while the run lasts; write to another file",
-        ),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, options: list[str], why: str) -> None:

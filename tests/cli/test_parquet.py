@@ -200,7 +200,7 @@ def columns_of(values: list[Any], cuts: set[int]) -> tuple[Any, list[Any]]:
         table_to_bytes(table_of_rows([{"x": value} for value in values[low:high]])) for low, high in pairwise(bounds)
     ]
     target = io.BytesIO()
-    write_parquet(lambda: tables, common_schema(tables), target)
+    write_parquet(lambda: tables, common_schema(lambda: tables), target)
     column = pq.read_table(target)["x"]
     return column.type, column.to_pylist()
 
@@ -239,12 +239,33 @@ def test_truth_values_are_no_numbers() -> None:
 
 
 def test_all_rows_may_be_broken_or_missing(tmp_path: Path) -> None:
-    for content, count in ((b"{\n" * 5, 5), (b"", 0)):
-        (tmp_path / "in.jsonl").write_bytes(content)
-        run("score", tmp_path / "in.jsonl", "--out", tmp_path / "out.parquet")
-        rows = read(tmp_path / "out.parquet")
-        assert [row.keys() for row in rows] == [{"row", "error"}] * count
+    (tmp_path / "in.jsonl").write_bytes(b"{\n" * 5)
+    run("score", tmp_path / "in.jsonl", "--out", tmp_path / "out.parquet")
+    assert [row.keys() for row in read(tmp_path / "out.parquet")] == [{"row", "error"}] * 5
+    (tmp_path / "in.jsonl").write_bytes(b"")
+    run("score", tmp_path / "in.jsonl", "--out", tmp_path / "out.parquet")
     assert run("score", tmp_path / "out.parquet").exit_code == 0
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_a_table_without_rows_has_the_columns_of_one_with_rows(tmp_path: Path, form: str) -> None:
+    columns = {} if form == "jsonl" else {name: pa.string() for name in GOOD}
+    paths = {name: tmp_path / f"{name}.{form}" for name in ("empty", "full")}
+    if form == "parquet":
+        parquet(paths["full"], [GOOD])
+        pq.write_table(pa.schema(columns).empty_table(), paths["empty"])
+    elif form == "csv":
+        paths["full"].write_text('response,reference,task\n"<answer>B</answer>",B,multiple_choice\n')
+        paths["empty"].write_text("response,reference,task\n")
+    else:
+        paths["full"].write_bytes(lines(GOOD))
+        paths["empty"].write_bytes(b"")
+    for name, path in paths.items():
+        assert run("score", path, "--out", tmp_path / f"{name}.out.parquet").exit_code == 0
+    empty, full = (pq.read_schema(tmp_path / f"{name}.out.parquet") for name in paths)
+    assert pq.read_metadata(tmp_path / "empty.out.parquet").num_rows == 0
+    expected = [field for field in full if form != "jsonl" or field.name not in GOOD or field.name == "task"]
+    assert {field.name: field.type for field in empty} == {field.name: field.type for field in expected}
 
 
 def test_standard_input_may_go_into_a_table(tmp_path: Path) -> None:

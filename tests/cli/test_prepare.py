@@ -271,6 +271,16 @@ def test_rows_to_fine_tune_on(tmp_path: Path) -> None:
     assert ["(no", "task)", "1", "1", "0"] in [line.split() for line in done.stderr.splitlines()]
 
 
+def test_the_end_tokens_are_the_recipe_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own.py").write_text('import onethinker_rewards as otr\nMINE = otr.Recipe(end_tokens=("<|mine|>",))\n')
+    monkeypatch.chdir(tmp_path)
+    out, text = tmp_path / "out.parquet", wrap(REFERENCES["ocr"])
+    source = write_array(tmp_path / "in.json", [example_row("ocr", response=f"{text}<|mine|>")])
+    assert run("prepare", source, "--out", out, "--stage", "sft").exit_code == 2
+    assert run("prepare", source, "--out", out, "--stage", "sft", "--recipe", "own.py:MINE").exit_code == 0
+    assert [row["response"] for row in rows_of(out)] == [text]
+
+
 @pytest.mark.slow
 def test_several_processes_give_the_same_file(small: Path) -> None:
     one, two = small.parent / "one.parquet", small.parent / "two.parquet"

@@ -59,7 +59,9 @@ def test_a_full_disk_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("command", ["schema", "prompt ocr What?", "hacks ocr", "train --list", "score --help"])
+@pytest.mark.parametrize(
+    "command", ["schema", "prompt ocr What?", "hacks ocr", "train --list", "score --help", "--help", "--version"]
+)
 def test_a_full_standard_output_is_one_line(command: str) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -150,3 +152,31 @@ def test_what_cannot_be_said_does_not_end_a_run(tmp_path: Path, source: str, cod
     assert done.returncode == code
     if source != "none.jsonl":
         assert b'"total":2.0' in (tmp_path / "out.jsonl").read_bytes()
+
+
+INTERRUPTED_IMPORT = """
+import signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{name}":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv = ["{program}", "prompt", "ocr", "What?"]
+from onethinker_rewards.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("program", ["-m", "/usr/bin/onethinker-rewards"])
+@pytest.mark.parametrize("name", ["numpy", "onethinker_rewards.cli.commands", "onethinker_rewards.cli.prompt"])
+def test_an_interrupt_while_python_imports_ends_quietly(name: str, program: str) -> None:
+    code = INTERRUPTED_IMPORT.format(name=name, program=program)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=False)
+    said = b"Interrupted.\n" if name.endswith("prompt") else b""
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", said)
+
+
+def test_a_program_that_imports_the_library_keeps_its_interrupts() -> None:
+    code = "import signal, onethinker_rewards; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LONGEST, check=True)
+    assert done.stdout == b"True\n"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
+import json
 import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -16,7 +19,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from onethinker_rewards.cli import table_reader
 from onethinker_rewards.cli.messages import CliError
 from onethinker_rewards.cli.outputs import ChunkResult
 from onethinker_rewards.cli.samples import RowReader
@@ -41,9 +43,8 @@ ROWS = lines(*[GOOD, "{", SUM, "", good(response="B", options=["a", "b"]), good(
 
 
 @pytest.fixture(autouse=True)
-def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Several splits of several works each; and an end, whatever Ray does."""
-    monkeypatch.setattr(table_reader, "CHUNK_BYTES", 4000)
+def limits() -> Iterator[None]:
+    """Set an end, whatever Ray does."""
 
     def late(*_: object) -> None:
         pytest.fail("Ray took too long")
@@ -95,8 +96,8 @@ def test_a_local_ray_gives_what_this_process_gives_and_leaves_nobody_behind(tmp_
             below |= children(running.pid)
             time.sleep(0.05)
         said, warned = running.communicate()
-    # Chunks are smaller here, so reasons of invalid rows are grouped in another way; the summary is the same.
     assert (running.returncode, said) == (2, b"")
+    # A line in between may say how far a slow run is.
     assert warned.decode().splitlines()[-5:] == expected.stderr.splitlines()[-5:]
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "expected.jsonl").read_bytes()
     assert len(below) > 3
@@ -135,7 +136,8 @@ def test_either_engine_goes_on_where_the_other_was_killed(
 ) -> None:
     import ray
 
-    monkeypatch.setattr(table_reader, "CHUNK_ROWS", 11)
+    # Several chunks, of which some are written when it is killed.
+    source.write_bytes(ROWS * 24)
     whole, out = run("score", source), tmp_path / "out.jsonl"
     for first, second in (["--engine", "ray"], []), ([], ["--engine", "ray"]):
         with monkeypatch.context() as patch:
@@ -165,7 +167,7 @@ def test_what_fails_over_there_is_one_line_here(source: Path) -> None:
 
     with (
         open_table(str(source)) as table,
-        closing(ray_engine(_fails, None)(table, 0)) as results,
+        closing(ray_engine(_fails, None, ())(table, 0)) as results,
         pytest.raises(CliError) as raised,
     ):
         next(results)
@@ -174,22 +176,40 @@ def test_what_fails_over_there_is_one_line_here(source: Path) -> None:
 
 def test_standard_input_is_refused() -> None:
     result = run("score", "-", "--engine", "ray", stdin=lines(GOOD))
-    assert (result.exit_code, result.stderr) == (
-        2,
-        "Error: <stdin>: only JSON Lines and Parquet files that are not compressed can be divided for Ray\n",
-    )
+    said = "Error: <stdin>: Ray reads files only, at a path that all machines share\n"
+    assert (result.exit_code, result.stderr) == (2, said)
 
 
 def test_what_is_sent_there_can_be_done_here(source: Path) -> None:
-    from onethinker_rewards.cli import ray_engine
+    from onethinker_rewards.cli.ray_engine import process_chunks, read_chunks
 
-    with open_table(str(source)) as table:
-        splits = table.splits()
-    assert len(splits) > 2
-    process = ray_engine.process_splits(ScoreJob("paper", RowReader()))
-    results = [row for split in splits for row in process({"split": [pickle.dumps(split)]})]
-    blobs = [pickle.loads(one).parts["rows"] for row in results for one in row["result"]]
-    assert b"".join(blobs) == run("score", source).stdout_bytes
+    sent = list(read_chunks(None, str(source), 5, ()))
+    results = [row for one in sent for row in process_chunks(one, ScoreJob("paper", RowReader()))]
+    blobs = [line for row in results for blob in row["result"] for line in pickle.loads(blob).parts["rows"]]
+    assert b"".join(blobs) == b"".join(run("score", source).stdout_bytes.splitlines(keepends=True)[5:])
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("name", ["in.json", "in.csv", "in.jsonl.gz"])
+def test_any_format_is_read_there(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    contents = {
+        "in.json": json.dumps([GOOD] * 3).encode(),
+        "in.csv": b"response,reference,task\n,B,multiple_choice\n",
+        "in.jsonl.gz": gzip.compress(lines(GOOD, "{")),
+    }
+    path.write_bytes(contents[name])
+    assert run("score", path, "--engine", "ray").stdout_bytes == run("score", path).stdout_bytes
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_cannot_be_read_there_is_one_line(tmp_path: Path) -> None:
+    packed = gzip.compress(random.Random(0).randbytes(200_000).hex().encode())
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(packed[: len(packed) * 3 // 4])
+    result = run("score", path, "--engine", "ray")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {path}: Compressed file ended")
 
 
 def test_a_module_without_ray_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

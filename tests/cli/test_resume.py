@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,13 @@ def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def killed_at(patch: pytest.MonkeyPatch, moment: int) -> None:
     """Let a run end at the moment-th of all it does to the disk: before, in the middle of, or after it."""
     moments = count()
-    write, replace = outputs._write, Path.replace
+    write, replace = outputs.write_all, Path.replace
 
     def writing(file: Any, name: str, blob: bytes) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            # An answer that comes in; its thread cannot end the process.
+            write(file, name, blob)
+            return
         if next(moments) == moment:
             raise KilledError
         if next(moments) == moment:
@@ -61,7 +66,7 @@ def killed_at(patch: pytest.MonkeyPatch, moment: int) -> None:
         if next(moments) == moment:
             raise KilledError
 
-    patch.setattr(outputs, "_write", writing)
+    patch.setattr(outputs, "write_all", writing)
     patch.setattr(Path, "replace", replacing)
 
 
@@ -182,11 +187,11 @@ PROGRAM = """
 import sys, time
 from onethinker_rewards.cli import main, outputs, table_reader
 table_reader.CHUNK_ROWS = 64
-write = outputs._write
+write = outputs.write_all
 def slow(*arguments):
     time.sleep(0.02)
     write(*arguments)
-outputs._write = slow
+outputs.write_all = slow
 if __name__ == "__main__":
     main(sys.argv[1:])
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -17,7 +18,7 @@ import pytest
 import onethinker_rewards as otr
 from onethinker_rewards.cli import process_pool, table_reader
 from onethinker_rewards.cli.messages import CliError
-from onethinker_rewards.cli.outputs import _write
+from onethinker_rewards.cli.outputs import write_all
 from tests.cli.runs import GOOD, good, lines, rows_of, run
 from tests.waiting import LONGEST, wait_for
 
@@ -257,10 +258,12 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     source.write_bytes(lines(GOOD))
     (tmp_path / "link.jsonl").symlink_to(source)
-    for out in (source, tmp_path / "link.jsonl"):
-        result = run("score", source, "--out", out)
-        assert (result.exit_code, result.stderr) == (2, f"Error: {out}: is the input too; write to another file\n")
-    assert source.read_bytes() == lines(GOOD)
+    for content in (lines(GOOD), gzip.compress(lines(GOOD))):
+        source.write_bytes(content)
+        for out in (source, tmp_path / "link.jsonl"):
+            result = run("score", source, "--out", out)
+            assert (result.exit_code, result.stderr) == (2, f"Error: {out}: is the input too; write to another file\n")
+        assert source.read_bytes() == content
 
 
 def test_standard_input_may_go_into_a_file_that_exists(tmp_path: Path) -> None:
@@ -392,6 +395,47 @@ def test_options_of_a_csv_file_are_json(tmp_path: Path) -> None:
     assert scored["accuracy"] == 1.0
 
 
+def test_an_empty_cell_of_the_response_is_an_empty_response(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("output,reference,task,options\n,B,multiple_choice,\nx,,ocr,\n")
+    empty, without_reference = rows_of(run("score", source))
+    assert (empty["output"], empty["total"], empty["failure"]) == ("", 0.0, "missing_answer")
+    assert without_reference["error"].startswith("no column 'reference'")
+    source.write_text("response,output,reference,task\n,<answer>B</answer>,B,multiple_choice\n")
+    (filled,) = rows_of(run("score", source))
+    assert filled["accuracy"] == 1.0
+    assert "response" not in filled
+
+
+RECIPE = """
+from onethinker_rewards import Recipe
+MINE = Recipe(name="mine", end_tokens=("<|mine|>",), format_weight=0.5)
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_recipe_of_your_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str) -> None:
+    (tmp_path / "my_recipe.py").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    row = good(response=f"{GOOD['response']}<|mine|>")
+    result = run("score", "-", "--recipe", "my_recipe.py:MINE", "--workers", workers, stdin=lines(row))
+    assert [row["total"] for row in rows_of(result)] == [1.5]
+    assert "1 row scored, recipe my_recipe.py:MINE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("poem", "Error: --recipe poem: there are paper, release, and your own as module:RECIPE\n"),
+        ("nowhere:R", "Error: --recipe nowhere:R: there is no module 'nowhere'\n"),
+        ("math:pi", "Error: --recipe math:pi: expected a Recipe\n"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line(recipe: str, message: str) -> None:
+    result = run("score", "-", "--recipe", recipe, stdin=lines(GOOD))
+    assert (result.exit_code, result.stderr) == (2, message)
+
+
 # What ends a run
 
 
@@ -430,16 +474,31 @@ def test_an_interrupt_that_python_drops_ends_the_run_at_the_next_chunk(monkeypat
 
     monkeypatch.setattr(table_reader, "CHUNK_ROWS", 1)
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
-    write = _write
+    write = write_all
 
     def interrupted(*arguments: Any) -> None:
         Interrupted()
         write(*arguments)
 
-    monkeypatch.setattr("onethinker_rewards.cli.outputs._write", interrupted)
+    monkeypatch.setattr("onethinker_rewards.cli.outputs.write_all", interrupted)
     result = run("score", "-", stdin=lines(*[GOOD] * 5))
     assert (result.exit_code, len(rows_of(result))) == (130, 1)
     assert result.stderr.splitlines()[-1] == "Interrupted."
+
+
+def test_an_interrupt_that_is_ignored_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = write_all
+
+    def interrupted(*arguments: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        write(*arguments)
+
+    monkeypatch.setattr("onethinker_rewards.cli.outputs.write_all", interrupted)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert run("score", "-", stdin=lines(GOOD)).exit_code == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -453,7 +512,7 @@ def test_a_pipe_without_a_reader_fails_once() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe, pytest.raises(BrokenPipeError):
-        _write(pipe, "-", b"x")
+        write_all(pipe, "-", b"x")
 
 
 # Several processes

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from onethinker_rewards.cli import table_reader
 from onethinker_rewards.cli.messages import CliError
 from onethinker_rewards.cli.rows import InvalidRow, Row
-from onethinker_rewards.cli.table_reader import open_table
+from onethinker_rewards.cli.table_reader import Chunk, open_table
 from tests.cli.runs import lines
 from tests.waiting import LONGEST
 
@@ -199,8 +199,8 @@ def test_elements_are_those_that_json_reads_wherever_blocks_end(rows: list[dict[
     text = json.dumps(rows, indent=indent, ensure_ascii=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_reader, "_HEAD", 5)
-        found = list(table_reader._array_rows(io.StringIO(text[1:]), inside=False))
-    assert found == [Row(number, row) for number, row in enumerate(rows, start=1)]
+        found = list(table_reader._array_items(io.StringIO(text[1:]), inside=False))
+    assert Chunk(found).rows() == [Row(number, row) for number, row in enumerate(rows, start=1)]
 
 
 def test_a_row_without_an_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,27 +219,6 @@ def test_a_csv_row_of_another_length_costs_only_itself(tmp_path: Path) -> None:
     assert read(tmp_path / "table.csv") == [
         Row(1, {"a": "1", "b": "2"}), InvalidRow(2, "1 cells, but the header has 2"), Row(3, {"a": "x,y"}),
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize("form", ["lines", "parquet"])
-@pytest.mark.parametrize("skip", [0, 3, 7, 40])
-def test_splits_hold_every_row_once(tmp_path: Path, form: str, skip: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_reader, "CHUNK_BYTES", 100)
-    rows = [{"id": number, "text": "x" * (number % 17)} for number in range(40)]
-    path = tmp_path / "table"
-    path.write_bytes(b"\n" + lines(*rows) if form == "lines" else as_parquet(rows, row_group_size=7))
-    with open_table(str(path)) as table:
-        splits = table.splits(skip)
-    found = [row for split in splits for chunk in split.chunks() for row in chunk.rows()]
-    assert found == read(path, skip)
-    assert len(splits) > (3 if skip < 20 else -1)
-
-
-@pytest.mark.parametrize("form", ["array", "csv"])
-def test_what_cannot_be_divided_says_so(tmp_path: Path, form: str) -> None:
-    (tmp_path / "table").write_bytes(FORMATS[form](ROWS))
-    with open_table(str(tmp_path / "table")) as table, pytest.raises(CliError, match="can be divided for Ray"):
-        table.splits()
 
 
 @pytest.mark.parametrize("form", ["lines", "pretty_array", "pretty_results", "csv", "parquet"])

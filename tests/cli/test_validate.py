@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,3 +140,25 @@ def test_references_are_checked_before_a_run() -> None:
     assert "3 references checked, 2 invalid; 1 row could not be read" in result.stderr
     assert result.exit_code == 2
     assert run("validate", "-", "--references", stdin=lines(rows[1])).exit_code == 0
+
+
+def test_the_end_tokens_and_rules_are_the_recipe_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own.py").write_text(
+        'import onethinker_rewards as otr\nMINE = otr.Recipe(end_tokens=("<|mine|>",), rules="lenient")\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    row = {"response": f"{THINK}<answer>cat</answer><|mine|>", "task": "multiple_choice", "options": ["dog", "cat"]}
+    default = " ".join(run("validate", "-", stdin=lines(row)).stderr.split())
+    mine = " ".join(run("validate", "-", "--recipe", "own.py:MINE", stdin=lines(row)).stderr.split())
+    assert default.startswith("1 answer checked, 0 invalid, strict rules")
+    assert "multiple_choice 1 1 0 0.000 text_outside_tags=1" in default
+    assert mine.startswith("1 answer checked, 0 invalid, lenient rules")
+    assert mine.endswith("multiple_choice 1 1 0 1.000")
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_an_empty_cell_of_the_response_is_an_empty_response(tmp_path: Path, bare: bool) -> None:
+    (tmp_path / "in.csv").write_text("response,answer,task\n,7,numerical\n")
+    result = run("validate", tmp_path / "in.csv", *(["--bare"] if bare else []))
+    # Without tags, the answer is checked where there is no response.
+    assert [row["code"] for row in rows_of(result)] == ([] if bare else ["missing_answer"])

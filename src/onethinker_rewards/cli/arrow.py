@@ -20,27 +20,8 @@ try:
 except ImportError:
     raise CliError("Parquet needs pyarrow: pip install 'onethinker-rewards[parquet]'") from None
 
-__all__ = [
-    "batches",
-    "common_schema",
-    "open_parquet",
-    "rows_of_batch",
-    "scored_table",
-    "table_from_bytes",
-    "table_of_rows",
-    "table_to_bytes",
-    "write_parquet",
-]
-
-# pyarrow has no types.
-ArrowFile: TypeAlias = Any
-ArrowBatch: TypeAlias = Any
-ArrowTable: TypeAlias = Any
-ArrowType: TypeAlias = Any
-ArrowSchema: TypeAlias = Any
-ArrowColumn: TypeAlias = Any
-# What is written for a row: columns, or why there are none.
-Result: TypeAlias = Mapping[str, object] | InvalidRow
+# pyarrow has no types, so what comes from it is Any. Parts are read once more with each call, as Arrow streams.
+Parts: TypeAlias = Callable[[], Iterable[bytes]]
 # Bytes read from a file at a time: without a buffer of this size memory would grow with a row group.
 _BUFFER = 1 << 20
 # Rows decoded together, until their length is known.
@@ -49,7 +30,8 @@ _GROUP_ROWS = 8192
 _GROUP_BYTES = 16_000_000
 # Not every integer beyond it is a double.
 _EXACT = 2**53
-_TYPES: dict[str, ArrowType] = {
+# Columns that `score` adds; all others of them are numbers.
+_TYPES: dict[str, Any] = {
     "task": pa.string(),
     "failure": pa.string(),
     "format_fault": pa.string(),
@@ -57,14 +39,12 @@ _TYPES: dict[str, ArrowType] = {
     "row": pa.int64(),
     "error": pa.string(),
 }
+# What is written for rows that could not be used comes last.
+_LAST = ("row", "error")
 
 
-def open_parquet(file: IO[bytes], name: str) -> ArrowFile:
-    """Open a Parquet file.
-
-    Raises:
-        CliError: If it is none, or two of its columns have one name.
-    """
+def open_parquet(file: IO[bytes], name: str) -> Any:
+    """Open a Parquet file."""
     try:
         parquet = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
@@ -75,18 +55,12 @@ def open_parquet(file: IO[bytes], name: str) -> ArrowFile:
     return parquet
 
 
-def batches(
-    parquet: ArrowFile, name: str, groups: Iterable[int], most_rows: int, most_bytes: int
-) -> Iterator[ArrowBatch]:
-    """Yield the rows of row groups, of at most so many rows and about so many bytes.
-
-    Raises:
-        CliError: If they cannot be read any further.
-    """
+def batches(parquet: Any, name: str, most_rows: int, most_bytes: int) -> Iterator[Any]:
+    """Yield the rows of a file, at most so many and about so many bytes at a time; an empty batch if there are none."""
     rows = _FIRST_ROWS
     try:
         # Group by group, because Arrow cannot read some nested columns across two.
-        for group in groups:
+        for group in range(parquet.num_row_groups):
             for stored in parquet.iter_batches(min(rows, most_rows), row_groups=[group], use_threads=False):
                 batch = _plain(stored)
                 yield batch
@@ -98,7 +72,12 @@ def batches(
         raise CliError(f"{name}: cannot be read any further: {_first_line(error)}") from None
 
 
-def rows_of_batch(batch: ArrowBatch, first: int) -> list[Row | InvalidRow]:
+def empty_batch(parquet: Any) -> Any:
+    """Return no rows of a Parquet file, in its columns."""
+    return _plain(pa.RecordBatch.from_pylist([], schema=parquet.schema_arrow))
+
+
+def rows_of_batch(batch: Any, first: int) -> list[Row | InvalidRow]:
     """Return the rows as Python's values, numbered from ``first``."""
     try:
         columns = [_values(column) for column in batch.columns]
@@ -110,110 +89,31 @@ def rows_of_batch(batch: ArrowBatch, first: int) -> list[Row | InvalidRow]:
     return [Row(number, dict(zip(names, row, strict=True))) for number, row in enumerate(values, first)]
 
 
-def table_of_rows(
-    rows: Sequence[Mapping[str, object]],
-    types: Mapping[str, ArrowType] | None = None,
-    *,
-    last: Sequence[str] = (),
-) -> ArrowTable:
-    """Return rows as a table: columns of the types given, all others as inferred; some columns come last."""
-    names = dict.fromkeys(name for row in rows for name in row if name not in last) | dict.fromkeys(last)
-    known = types or {}
-    return pa.table({_utf_8(name): _column([row.get(name) for row in rows], known.get(name)) for name in names})
+def _values(column: Any) -> list[Any]:
+    # Python has no nanoseconds.
+    nanoseconds = pa.types.is_temporal(column.type) and getattr(column.type, "unit", None) == "ns"
+    return column.cast(pa.string()).to_pylist() if nanoseconds else column.to_pylist()
 
 
-def scored_table(rows: Sequence[Row | InvalidRow], results: Sequence[Result], batch: ArrowBatch | None) -> ArrowTable:
-    """Return rows with what was written for them; the columns of an Arrow batch keep their types.
-
-    A row that could not be used has its number and the reason, and null in all other columns.
-    """
-    ours = [
-        result.columns() if isinstance(result, InvalidRow) else _own_columns(row) | dict(result)
-        for row, result in zip(rows, results, strict=True)
-    ]
-    names = dict.fromkeys(name for result in ours for name in result) | dict.fromkeys(("row", "error"))
-    types = {name: _TYPES.get(name, pa.float64()) for name in names}
-    if batch is None:
-        merged = [
-            mine if isinstance(result, InvalidRow) or isinstance(row, InvalidRow) else {**row.columns, **mine}
-            for row, result, mine in zip(rows, results, ours, strict=True)
-        ]
-        return table_of_rows([*merged], types, last=("row", "error"))
-    kept = [None if isinstance(result, InvalidRow) else index for index, result in enumerate(results)]
-    taken = batch.take(pa.array(kept, pa.int64())) if None in kept else batch
-    columns: dict[str, object] = dict(zip(taken.schema.names, taken.columns, strict=True))
-    return pa.table(columns | {name: _column([row.get(name) for row in ours], kind) for name, kind in types.items()})
+def _row(batch: Any, number: int) -> Row | InvalidRow:
+    columns: dict[str, object] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            (columns[name],) = _values(column)
+        except UnicodeDecodeError as error:
+            return InvalidRow(number, f"{name} cannot be read: not UTF-8 (byte {error.start + 1})")
+        except (pa.ArrowException, OverflowError, ValueError) as error:
+            return InvalidRow(number, f"{name} cannot be read: {_first_line(error)}")
+    return Row(number, columns)
 
 
-def _own_columns(row: Row | InvalidRow) -> dict[str, object]:
-    """Return the columns of the input that have the names of ours for rows that could not be used."""
-    return {} if isinstance(row, InvalidRow) else {name: row.columns.get(name) for name in ("row", "error")}
-
-
-def table_to_bytes(table: ArrowTable) -> bytes:
-    """Return a table as an Arrow stream."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return sink.getvalue()
-
-
-def table_from_bytes(blob: bytes) -> ArrowTable:
-    """Return the table of an Arrow stream."""
-    return pa.ipc.open_stream(blob).read_all()
-
-
-def common_schema(tables: Iterable[bytes]) -> ArrowSchema:
-    """Return the types that fit all tables; a column whose values have no common type is text."""
-    types: dict[str, ArrowType] = {}
-    for blob in tables:
-        for field in pa.ipc.open_stream(blob).schema:
-            types[field.name] = _common_type(types.get(field.name, pa.null()), field.type)
-    # What is written for rows that could not be used comes last.
-    last = {name: types.pop(name) for name in ("row", "error") if name in types}
-    return pa.schema(types | last)
-
-
-def write_parquet(tables: Callable[[], Iterable[bytes]], schema: ArrowSchema, target: IO[bytes]) -> None:
-    """Write tables as one Parquet file in the types of a schema; a column that would lose digits becomes text."""
-    try:
-        _write_parquet(tables(), schema, target)
-    except _LosesDigitsError as error:
-        target.seek(0)
-        target.truncate()
-        index = schema.get_field_index(error.column)
-        write_parquet(tables, schema.set(index, pa.field(error.column, pa.string())), target)
-
-
-class _LosesDigitsError(ValueError):
-    def __init__(self, column: str) -> None:
-        super().__init__(column)
-        self.column = column
-
-
-def _write_parquet(tables: Iterable[bytes], schema: ArrowSchema, target: IO[bytes]) -> None:
-    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-        held: list[ArrowTable] = []
-        for blob in tables:
-            held.append(_as_schema(table_from_bytes(blob), schema))
-            if sum(map(len, held)) >= _GROUP_ROWS or sum(table.nbytes for table in held) >= _GROUP_BYTES:
-                writer.write_table(pa.concat_tables(held))
-                held.clear()
-        if held:
-            writer.write_table(pa.concat_tables(held))
-
-
-def _plain(batch: ArrowBatch) -> ArrowBatch:
+def _plain(batch: Any) -> Any:
     """Return a batch without dictionaries and views, which Arrow cannot join and pick rows of everywhere."""
-    kinds = [_plain_type(kind) for kind in batch.schema.types]
-    if kinds == batch.schema.types:
-        return batch
-    columns = [column.cast(kind) for column, kind in zip(batch.columns, kinds, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    return batch.cast(pa.schema([field.with_type(_plain_type(field.type)) for field in batch.schema]))
 
 
-def _plain_type(kind: ArrowType) -> ArrowType:
-    def inside(field: ArrowType) -> ArrowType:
+def _plain_type(kind: Any) -> Any:
+    def inside(field: Any) -> Any:
         return field.with_type(_plain_type(field.type))
 
     if pa.types.is_dictionary(kind):
@@ -231,25 +131,121 @@ def _plain_type(kind: ArrowType) -> ArrowType:
     return {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}.get(kind, kind)
 
 
-def _values(column: ArrowColumn) -> list[Any]:
-    # Python has no nanoseconds.
-    nanoseconds = pa.types.is_temporal(column.type) and getattr(column.type, "unit", None) == "ns"
-    return column.cast(pa.string()).to_pylist() if nanoseconds else column.to_pylist()
+def table_of_rows(rows: Sequence[Mapping[str, object]], types: Mapping[str, Any] | None = None) -> Any:
+    """Return rows as a table, with inferred types where none are given."""
+    known = types or {}
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({_utf_8(name): _column([row.get(name) for row in rows], known.get(name)) for name in names})
 
 
-def _row(batch: ArrowBatch, number: int) -> Row | InvalidRow:
-    columns: dict[str, object] = {}
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        try:
-            (columns[name],) = _values(column)
-        except UnicodeDecodeError as error:
-            return InvalidRow(number, f"{name} cannot be read: not UTF-8 (byte {error.start + 1})")
-        except (pa.ArrowException, OverflowError, ValueError) as error:
-            return InvalidRow(number, f"{name} cannot be read: {_first_line(error)}")
-    return Row(number, columns)
+def scored_table(results: Sequence[tuple[Row, Mapping[str, object]] | InvalidRow], batch: Any) -> Any:
+    """Return rows with their rewards; the columns of an Arrow batch keep their types.
+
+    A row that could not be used has its number and the reason, and null in all other columns.
+    """
+    kept: list[int | None] = []
+    inputs: list[Mapping[str, object]] = []
+    ours: list[Mapping[str, object]] = []
+    for index, result in enumerate(results):
+        if isinstance(result, InvalidRow):
+            kept.append(None)
+            inputs.append({})
+            ours.append(result.columns())
+        else:
+            row, rewards = result
+            kept.append(index)
+            inputs.append(row.columns)
+            # The input may have columns of the names that are ours for rows that could not be used.
+            ours.append({name: row.columns.get(name) for name in _LAST} | dict(rewards))
+    added = table_of_rows(ours, {name: _type(name) for columns in ours for name in columns})
+    base = table_of_rows(inputs) if batch is None else batch.take(pa.array(kept, pa.int64()))
+    return pa.table({name: table[name] for table in (base, added) for name in table.schema.names})
 
 
-def _column(values: list[object], kind: ArrowType | None) -> ArrowColumn:
+def empty_scored_table(names: Sequence[str], rewards: Sequence[str], batch: Any) -> Any:
+    """Return the columns of scored rows without a row; those of the input are text where their type is not known."""
+    kept = dict.fromkeys(names, pa.string()) if batch is None else {field.name: field.type for field in batch.schema}
+    return pa.schema(kept | {name: _type(name) for name in (*rewards, *_LAST)}).empty_table()
+
+
+def _type(name: str) -> Any:
+    return _TYPES.get(name, pa.float64())
+
+
+def table_to_bytes(table: Any) -> bytes:
+    """Return a table as an Arrow stream."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue()
+
+
+def table_from_bytes(blob: bytes) -> Any:
+    """Return the table of an Arrow stream."""
+    return pa.ipc.open_stream(blob).read_all()
+
+
+def common_schema(parts: Parts) -> Any:
+    """Return the types that fit all parts; a column whose values have no common type is text."""
+    found: dict[str, dict[Any, None]] = {}
+    for blob in parts():
+        for field in pa.ipc.open_stream(blob).schema:
+            found.setdefault(field.name, {})[field.type] = None
+    types = {name: _common_type(list(kinds)) for name, kinds in found.items()}
+    mixed = {name for name, kinds in found.items() if len({*kinds} - {pa.null(), pa.string()}) > 1}
+    for blob in parts() if mixed else ():
+        table = table_from_bytes(blob)
+        for name in mixed.intersection(table.column_names):
+            try:
+                _as_type(table[name], types[name])
+            except pa.ArrowInvalid:
+                # An integer that no double is, in a column where other rows have fractions.
+                types[name] = pa.string()
+    last = {name: types.pop(name) for name in _LAST if name in types}
+    return pa.schema(types | last)
+
+
+def _common_type(kinds: list[Any]) -> Any:
+    if len(kinds) == 1:
+        return kinds[0]
+    try:
+        schemas = [pa.schema([pa.field("", kind)]) for kind in kinds]
+        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except pa.ArrowException:
+        return pa.string()
+
+
+def write_parquet(parts: Parts, schema: Any, target: IO[bytes]) -> None:
+    """Write parts as one Parquet file in the types of a schema."""
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        held: list[Any] = []
+        for blob in parts():
+            held.append(_as_schema(table_from_bytes(blob), schema))
+            if sum(map(len, held)) >= _GROUP_ROWS or sum(table.nbytes for table in held) >= _GROUP_BYTES:
+                writer.write_table(pa.concat_tables(held))
+                held.clear()
+        if held:
+            writer.write_table(pa.concat_tables(held))
+
+
+def _as_schema(table: Any, schema: Any) -> Any:
+    there = {*table.column_names}
+    columns = [
+        _as_type(table[field.name], field.type) if field.name in there else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _as_type(column: Any, kind: Any) -> Any:
+    if column.type == kind:
+        return column
+    if kind == pa.string() and not pa.types.is_null(column.type):
+        return _texts(column.to_pylist())
+    return column.cast(kind)
+
+
+def _column(values: list[object], kind: Any | None) -> Any:
     try:
         array = pa.array(values, kind)
     except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError):
@@ -259,7 +255,7 @@ def _column(values: list[object], kind: ArrowType | None) -> ArrowColumn:
     return array if held and not _has_empty_struct(array.type) else _texts(values)
 
 
-def _is_held(value: Any, kind: ArrowType) -> bool:
+def _is_held(value: Any, kind: Any) -> bool:
     """Return whether a value comes out of an inferred type as it is: Arrow takes truth values in lists for numbers."""
     if pa.types.is_floating(kind):
         return not isinstance(value, bool)
@@ -269,13 +265,13 @@ def _is_held(value: Any, kind: ArrowType) -> bool:
     return all(_is_held(member, kind.field(key).type) for key, member in inside)
 
 
-def _has_empty_struct(kind: ArrowType) -> bool:
+def _has_empty_struct(kind: Any) -> bool:
     """Return whether a type has an object without any key in it, which Parquet cannot hold."""
     inside = [kind.field(index).type for index in range(kind.num_fields)]
     return (pa.types.is_struct(kind) and not inside) or any(map(_has_empty_struct, inside))
 
 
-def _texts(values: Iterable[object]) -> ArrowColumn:
+def _texts(values: Iterable[object]) -> Any:
     return pa.array([None if value is None else _text(value) for value in values], pa.string())
 
 
@@ -291,39 +287,6 @@ def _text(value: object) -> str:
 def _utf_8(text: str) -> str:
     """Return a text without lone surrogates, which Arrow refuses."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _common_type(left: ArrowType, right: ArrowType) -> ArrowType:
-    if left == right:
-        return left
-    try:
-        both = [pa.schema([pa.field("", kind)]) for kind in (left, right)]
-        return pa.unify_schemas(both, promote_options="permissive").field(0).type
-    except pa.ArrowException:
-        return pa.string()
-
-
-def _as_schema(table: ArrowTable, schema: ArrowSchema) -> ArrowTable:
-    there = set(table.column_names)
-    columns: list[ArrowColumn] = []
-    for field in schema:
-        try:
-            column = (
-                _as_type(table[field.name], field.type) if field.name in there else pa.nulls(len(table), field.type)
-            )
-        except pa.ArrowInvalid:
-            # An integer that no double is, in a column where other rows have fractions.
-            raise _LosesDigitsError(field.name) from None
-        columns.append(column)
-    return pa.table(columns, schema=schema)
-
-
-def _as_type(column: ArrowColumn, kind: ArrowType) -> ArrowColumn:
-    if column.type == kind:
-        return column
-    if kind == pa.string() and not pa.types.is_null(column.type):
-        return _texts(column.to_pylist())
-    return column.cast(kind)
 
 
 def _first_line(error: Exception) -> str:

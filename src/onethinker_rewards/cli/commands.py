@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
@@ -38,20 +41,34 @@ class _Commands(click.Group):
                 raise
             raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from None
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        # The package ends at a Ctrl-C while it is imported; from here on it is an exception.
+        if getattr(signal.getsignal(signal.SIGINT), "__module__", "") == "onethinker_rewards":
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        with _quiet_end():
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _quiet_end():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            say("Interrupted.")
-            raise click.exceptions.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            discard(sys.stdout)
-            raise click.exceptions.Exit(BROKEN_PIPE) from None
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            discard(sys.stdout)
-            raise CliError(f"{error.filename or '<stdout>'}: {error_text(error)}") from None
+
+
+@contextmanager
+def _quiet_end() -> Generator[None]:
+    """End with one line and an exit code, also where help is printed: click knows of neither a full disk nor 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        discard(sys.stdout)
+        raise click.exceptions.Exit(BROKEN_PIPE) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        discard(sys.stdout)
+        raise CliError(f"{error.filename or '<stdout>'}: {error_text(error)}") from None
 
 
 @click.group(

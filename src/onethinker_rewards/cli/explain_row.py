@@ -7,8 +7,6 @@ from typing import Any
 
 from onethinker_rewards.codes import FailureCode, RepairCode
 
-__all__ = ["codes_in_words", "rewards_in_words", "shorten_response", "shorten_text"]
-
 _LONGEST = 300
 _OPEN, _CLOSE = "<think>", "</think>"
 _ANSWER, _ANSWER_END = "<answer>", "</answer>"
@@ -48,12 +46,7 @@ def rewards_in_words(row: Mapping[str, Any]) -> str:
 
 
 def codes_in_words(row: Mapping[str, Any], lenient: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what cost an answer its points or was repaired: a heading, and the code with its meaning.
-
-    Args:
-        row: The rewards under strict rules.
-        lenient: The rewards of the same answer under lenient rules.
-    """
+    """Yield what cost an answer its points under strict rules, or was repaired under lenient ones, with a heading."""
     failure, fault = row["failure"], row["format_fault"]
     if failure and failure == fault:
         yield "why both are 0", _explained(FailureCode(failure))

@@ -5,25 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import click
-from rich.console import Console
 
-import onethinker_rewards
 from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError, counted
+from onethinker_rewards.cli.options import (
+    bad_option,
+    choice_option,
+    file_option,
+    recipe_option,
+    resume_option,
+    row_options,
+)  # fmt: skip
 from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Target, file_format, open_spool
 from onethinker_rewards.cli.pipeline import engine_of, run
-from onethinker_rewards.cli.prepare import BAD, BadRow, add_bad_row, check_packages, media_root_of, say_bad_rows
-from onethinker_rewards.cli.rows import InvalidRow, Row, encode_rows
-from onethinker_rewards.cli.samples import RowReader, row_options
+from onethinker_rewards.cli.prepare import (
+    BAD,
+    BadRow,
+    add_bad_row,
+    bad_path,
+    check_packages,
+    media_root_of,
+    say_bad_rows,
+)  # fmt: skip
+from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
+from onethinker_rewards.cli.samples import RowReader, load_recipe
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Column, Summary, summary_table
 from onethinker_rewards.cli.table_reader import Chunk, open_table
-from onethinker_rewards.cli.teacher import CompletionLog, asking_engine, endpoint_options, teacher_of
+from onethinker_rewards.cli.teacher import asking_engine, endpoint_options, teacher_of
 from onethinker_rewards.errors import BadReferenceError
-from onethinker_rewards.rewards import RECIPES, Scorer, parse_reference
+from onethinker_rewards.rewards import Scorer, parse_reference
 from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules
 from onethinker_rewards.trainer.filter import KEEPS, THRESHOLDS, Candidate, Judged, Keep, Rule, judge
 from onethinker_rewards.trainer.media import MediaRules
@@ -45,41 +58,21 @@ Read: TypeAlias = tuple[Row, Candidate] | BadRow
 @click.command(short_help="Keep right answers to fine-tune on; ask a teacher for them.")
 @click.argument("file")
 @click.option("--out", required=True, metavar="FILE", help="Write kept rows there: JSON Lines, or Parquet by its name.")
-@click.option("--bad", metavar="FILE", help="Write bad rows there.  [default: OUT with .bad.jsonl]")
-@click.option("--rejected", metavar="FILE", help="Write rows without a right answer there, and why.")
-@click.option("--answers", metavar="FILE", help="Write all rows with all answers there, to filter them again.")
-@click.option("--recipe", type=click.Choice(list(RECIPES)), default="paper", show_default=True, help="How to score.")
+@bad_option
+@file_option("--rejected", "Write rows without a right answer there, and why.")
+@file_option("--answers", "Write all rows with all answers there, to filter them again.")
+@recipe_option("How to score; module:RECIPE is your own.")
 @row_options
 @click.option(
     "--threshold", "thresholds", multiple=True, metavar="TASK=VALUE", help="Least accuracy, 0 to 1; repeatable."
 )
-@click.option(
-    "--keep",
-    type=click.Choice(KEEPS),
-    default="best",
-    show_default=True,
-    help="Of a row's right answers the best, the first or all.",
-)
+@choice_option("--keep", KEEPS, "Of a row's right answers the best, the first or all.")
 @endpoint_options
-@click.option("--resume", is_flag=True, help="Go on where a run of the same command ended early.")
-@click.pass_context
+@resume_option
 def filter(  # noqa: A001 - the command's name
-    ctx: click.Context,
-    file: str,
-    out: str,
-    bad: str | None,
-    rejected: str | None,
-    answers: str | None,
-    recipe: str,
-    reader: RowReader,
-    thresholds: tuple[str, ...],
-    keep: Keep,
-    media_root: str | None,
-    *,
-    frames: bool,
-    resume: bool,
-    **asked: Any,
-) -> None:
+    file: str, out: str, bad: str | None, rejected: str | None, answers: str | None, recipe: str, reader: RowReader,
+    thresholds: tuple[str, ...], keep: Keep, root: str | None, *, frames: bool, resume: bool, **asked: Any,
+) -> None:  # fmt: skip
     """Keep the answers of FILE that are right and in the format, to fine-tune on.
 
     FILE is what `prepare` and `score` read (`-` is standard input). A row has `responses`, a list of texts, or
@@ -93,45 +86,36 @@ def filter(  # noqa: A001 - the command's name
     """
     if out == STANDARD:
         raise CliError("-: kept rows are known in the end only; give --out the name of a file")
-    bad = bad or str(Path(out).with_suffix(".bad.jsonl"))
-    sides = {BAD: bad, REJECTED: rejected, ANSWERS: answers}
-    targets = {MAIN: Target(out, file_format(out))} | {
-        part: Target(path) for part, path in sides.items() if path is not None
-    }
-    if targets[MAIN].format != "jsonl":
+    written = file_format(out)
+    if written != "jsonl":
         check_packages(("pyarrow",), "parquet")
-    rule = Rule(thresholds=_thresholds(thresholds, reader), keep=keep)
-    job = FilterJob(recipe, rule, reader, arrow=targets[MAIN].format != "jsonl", parts=tuple(targets))
-    media = MediaRules(root=media_root_of(file, media_root), check="presence", frames=frames)
-    teacher = teacher_of(asked, Rules(media=media, columns=reader.columns, task=reader.task))
-    asking = None if teacher is None else teacher.identity()
-    options = {"job": repr(job), "asking": asking, "version": onethinker_rewards.__version__}
-    log = f"{out}.answers"
-    if any(Path(target.path).absolute() == Path(log).absolute() for target in targets.values()):
-        raise CliError(f"{log}: answers are kept there while the run lasts; write to another file")
-    engine = (
-        engine_of(job, None)
-        if teacher is None
-        else asking_engine(job, teacher, CompletionLog(log, options, resume=resume))
+    bad = bad_path(out, bad)
+    paths = {BAD: bad, REJECTED: rejected, ANSWERS: answers}
+    sides = {part: Target(path) for part, path in paths.items() if path is not None}
+    job = FilterJob(
+        recipe, Rule(thresholds=_thresholds(thresholds, reader), keep=keep), reader, written != "jsonl", (MAIN, *sides)
     )
+    media = MediaRules(root=media_root_of(file, root), check="presence", frames=frames)
+    teacher = teacher_of(asked, Rules(media=media, columns=reader.columns, task=reader.task))
+    what = [job, None if teacher is None else teacher.identity()]
     screen = console(stderr=True)
-    with open_table(file) as table, open_spool(targets, table.file, options, resume=resume) as output:
-        summary = run(table, output, engine, screen)
-    _show(screen, summary, out, bad, reader)
-    ctx.exit(UNREADABLE if summary.invalid else 0)
+    targets = {MAIN: Target(out, written), **sides}
+    with open_table(file) as table, open_spool(targets, table.raw, what, resume=resume) as spool:
+        engine = engine_of(job) if teacher is None else asking_engine(job, teacher, spool)
+        summary = run(table, spool, engine, screen)
+    good, kept = summary.rows - summary.invalid, summary.total(_KEPT)
+    share = f" ({kept / good:.1%})" if good else ""
+    ended = f"{counted(summary.total(_WRITTEN), 'row')} written to {out}"
+    screen.print(f"{kept:,} of {counted(good, 'row')} kept{share}; {ended}", soft_wrap=True)
+    say_bad_rows(screen, summary, bad)
+    if summary.tallies:
+        screen.print(summary_table(summary.tallies, list(reader.tasks()), _COLUMNS))
+    raise click.exceptions.Exit(UNREADABLE if summary.invalid else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class FilterJob:
-    """Scores the answers of rows, and says which are kept.
-
-    Attributes:
-        recipe: The name of the recipe.
-        rule: What is kept.
-        reader: Takes reference, task and options of a row.
-        arrow: Whether kept rows are written as Arrow tables, not as JSON Lines.
-        parts: The outputs that are wanted.
-    """
+    """Scores the answers of rows, says which are kept, and writes the outputs that are wanted."""
 
     recipe: str
     rule: Rule
@@ -145,15 +129,15 @@ class FilterJob:
 
     def read(self, row: Row | InvalidRow) -> Read:
         """Return a row with the answers that it has, or why it cannot be scored."""
+        if isinstance(row, InvalidRow):
+            return BadRow(row.number, row.reason, Fault.NOT_JSON)
         try:
             return self.candidate(row, self.responses(row))
         except InvalidRowError as error:
-            return BadRow.of(row, error)
+            return BadRow(row.number, str(error), error.fault, row)
 
-    def responses(self, row: Row | InvalidRow) -> list[str]:
+    def responses(self, row: Row) -> list[str]:
         """Return the answers that a row has: ``responses``, or the response as the only one."""
-        if isinstance(row, InvalidRow):
-            raise InvalidRowError(Fault.NOT_JSON, row.reason)
         responses = row.columns.get("responses")
         if responses is None and (response := self.reader.columns.value("response", row.columns)) is not None:
             responses = [response]
@@ -162,7 +146,7 @@ class FilterJob:
             raise InvalidRowError(Fault.COLUMNS, "responses: neither a list of texts nor null")
         return cast("list[str]", found)
 
-    def candidate(self, row: Row | InvalidRow, responses: list[str]) -> tuple[Row, Candidate]:
+    def candidate(self, row: Row, responses: list[str]) -> tuple[Row, Candidate]:
         """Return a row with the answers to it."""
         if not responses:
             raise InvalidRowError(Fault.COLUMNS, "no responses, and no --endpoint to ask")
@@ -178,69 +162,46 @@ class FilterJob:
     def finish(self, read: Sequence[Read]) -> ChunkResult:
         """Score the answers of rows and encode what is written."""
         result = ChunkResult(Summary(len(read)))
-        good = [found for found in read if not isinstance(found, BadRow)]
         for found in read:
             if isinstance(found, BadRow):
                 add_bad_row(result, found)
+        good = [found for found in read if not isinstance(found, BadRow)]
         judged = judge([candidate for _, candidate in good], _scorer(self.recipe, self.reader), self.rule)
-        written: dict[str, list[dict[str, Any]]] = {MAIN: [], REJECTED: [], ANSWERS: []}
+        kept: list[dict[str, Any]] = []
         for (row, candidate), found in zip(good, judged, strict=True):
-            _count(result.summary, candidate, found)
+            _count(result.summary, candidate.task, found)
             columns = {name: value for name, value in row.columns.items() if name not in ("responses", "response")}
-            written[MAIN] += [columns | _kept(row, candidate, found, index) for index in found.kept]
-            written[ANSWERS].append(columns | {"responses": candidate.responses})
-            if not found.kept:
-                written[REJECTED].append(_rejected(row.number, columns, candidate, found))
-        for part, rows in written.items():
-            if rows and part in self.parts:
-                encode = _arrow_table if self.arrow and part == MAIN else encode_rows
-                result.parts[part] = encode(rows)
+            for index in found.kept:
+                rewards = {name: found.rewards[index][name] for name in ("accuracy", "normalized")}
+                said = {"task": candidate.task, "response": candidate.responses[index]}
+                kept.append(columns | {"row": row.number} | said | rewards)
+            if ANSWERS in self.parts:
+                result.write(ANSWERS, encode_row(columns | {"responses": candidate.responses}))
+            if REJECTED in self.parts and not found.kept:
+                answers = [
+                    {"why": code, **{name: rewards[name] for name in _REWARDS}, "response": response}
+                    for code, rewards, response in zip(found.codes, found.rewards, candidate.responses, strict=True)
+                ]
+                result.write(REJECTED, encode_row({"row": row.number, "columns": columns, "answers": answers}))
+        if not self.arrow:
+            result.write(MAIN, *map(encode_row, kept))
+        elif kept:
+            from onethinker_rewards.cli.arrow import table_of_rows, table_to_bytes  # noqa: PLC0415 - needs pyarrow
+
+            result.write(MAIN, table_to_bytes(table_of_rows(kept)))
         return result
 
 
 @cache
 def _scorer(recipe: str, reader: RowReader) -> Scorer:
-    return Scorer(recipe, reader.tasks())
+    return Scorer(load_recipe(recipe), reader.tasks())
 
 
-def _count(summary: Summary, candidate: Candidate, judged: Judged) -> None:
+def _count(summary: Summary, task: str, judged: Judged) -> None:
     accuracies = [row["normalized"] for row in judged.rewards if row["normalized"] is not None]
-    tally = summary.of(candidate.task)
-    sums = {
-        _KEPT: min(len(judged.kept), 1),
-        _WRITTEN: len(judged.kept),
-        "answers": len(judged.rewards),
-        "accuracy": sum(accuracies) / max(len(accuracies), 1),
-    }
-    tally.add(sums, None)
-    for code in judged.codes:
-        if code is not None:
-            tally.codes[str(code)] = tally.codes.get(str(code), 0) + 1
-
-
-def _kept(row: Row, candidate: Candidate, judged: Judged, index: int) -> dict[str, Any]:
-    rewards = judged.rewards[index]
-    return {
-        "row": row.number,
-        "task": candidate.task,
-        "response": candidate.responses[index],
-        "accuracy": rewards["accuracy"],
-        "normalized": rewards["normalized"],
-    }
-
-
-def _rejected(number: int, columns: dict[str, object], candidate: Candidate, judged: Judged) -> dict[str, Any]:
-    answers = [
-        {"why": code, **{name: rewards[name] for name in _REWARDS}, "response": response}
-        for code, rewards, response in zip(judged.codes, judged.rewards, candidate.responses, strict=True)
-    ]
-    return {"row": number, "columns": columns, "answers": answers}
-
-
-def _arrow_table(rows: Sequence[dict[str, Any]]) -> bytes:
-    from onethinker_rewards.cli.arrow import table_of_rows, table_to_bytes  # noqa: PLC0415 - needs pyarrow
-
-    return table_to_bytes(table_of_rows(rows))
+    mean = sum(accuracies) / max(len(accuracies), 1)
+    kept = {_KEPT: min(len(judged.kept), 1), _WRITTEN: len(judged.kept)}
+    summary.add(task, {"answers": len(judged.rewards), "accuracy": mean} | kept, *judged.codes)
 
 
 def _thresholds(given: tuple[str, ...], reader: RowReader) -> dict[str, float]:
@@ -258,17 +219,3 @@ def _thresholds(given: tuple[str, ...], reader: RowReader) -> dict[str, float]:
             raise CliError(f"--threshold {pair}: give a number from 0 to 1, the share of the task's maximum")
         thresholds[task] = value
     return thresholds
-
-
-def _show(screen: Console, summary: Summary, out: str, bad: str, reader: RowReader) -> None:
-    good = summary.rows - summary.invalid
-    kept, written = (
-        round(sum(tally.sums.get(name, 0) for tally in summary.tallies.values())) for name in (_KEPT, _WRITTEN)
-    )
-    share = f" ({kept / good:.1%})" if good else ""
-    screen.print(
-        f"{kept:,} of {counted(good, 'row')} kept{share}; {counted(written, 'row')} written to {out}", soft_wrap=True
-    )
-    say_bad_rows(screen, summary, bad)
-    if summary.tallies:
-        screen.print(summary_table(summary.tallies, list(reader.tasks()), _COLUMNS))

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import click
-
-__all__ = [
-    "BROKEN_PIPE",
-    "INTERRUPTED",
-    "INVALID",
-    "STANDARD",
-    "UNREADABLE",
-    "CliError",
-    "counted",
-    "discard",
-    "error_text",
-    "say",
-]
 
 # Exit codes: some answers are invalid, some input could not be read; and, by shell convention, 128 + the signal.
 INVALID = 1
@@ -63,3 +53,12 @@ def discard(target: IO[Any]) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, target.fileno())
     os.close(nowhere)
+
+
+@contextmanager
+def one_line_errors(path: str | Path) -> Generator[None]:
+    """Make what the system refuses an error of one line."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise CliError(f"{path}: {error_text(error)}") from None

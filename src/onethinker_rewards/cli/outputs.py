@@ -9,83 +9,68 @@ from __future__ import annotations
 import csv
 import io
 import os
-import struct
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Protocol
+from threading import Lock
+from typing import IO, Any
 
 import click
 import msgspec
 
-from onethinker_rewards.cli.messages import STANDARD, CliError, discard, error_text
+import onethinker_rewards
+from onethinker_rewards.cli.messages import STANDARD, CliError, discard, error_text, one_line_errors
 from onethinker_rewards.cli.rows import InvalidRow, Row, decode_row, json_text
 from onethinker_rewards.cli.summary import Summary
-
-__all__ = ["MAIN", "ChunkResult", "Output", "Target", "file_format", "open_lines", "open_spool"]
 
 # The only part of a command that has one output.
 MAIN = "rows"
 _PACKERS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 _FORMATS = {".parquet": "parquet", ".csv": "csv"}
-_LENGTHS = struct.Struct("<QQ")
-# What a spool begins with; another version of its format needs another number.
-_SPOOL = b"onethinker-rewards spool 1\n"
 
 
 @dataclass(slots=True)
 class ChunkResult:
-    """What became of a chunk of rows.
-
-    Attributes:
-        summary: Counts and sums.
-        invalid: Rows that could not be used.
-        parts: What is written, by the name of the output: JSON Lines, or a table as an Arrow stream.
-    """
+    """What became of a chunk of rows; ``parts`` are JSON Lines, or a table as an Arrow stream, by output."""
 
     summary: Summary
     invalid: list[InvalidRow] = field(default_factory=list[InvalidRow])
-    parts: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    parts: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
+
+    def reject(self, row: InvalidRow) -> None:
+        """Count a row that could not be used."""
+        self.invalid.append(row)
+        self.summary.invalid += 1
+
+    def write(self, part: str, *lines: bytes) -> None:
+        """Add lines of JSON to an output, or a table."""
+        self.parts.setdefault(part, []).extend(lines)
 
 
-class Output(Protocol):
-    """An open output.
+class Output:
+    """An open output: ``done`` is what earlier runs did, ``is_terminal`` whether rows are printed on a terminal."""
 
-    Attributes:
-        done: What earlier runs did.
-        is_terminal: Whether rows are printed on a terminal.
-    """
-
-    done: Summary
-    is_terminal: bool
+    def __init__(self, *, is_terminal: bool = False) -> None:
+        self.done = Summary()
+        self.is_terminal = is_terminal
 
     def write(self, result: ChunkResult) -> None:
         """Write what belongs to the next rows."""
-        ...
+        raise NotImplementedError
 
     def finish(self) -> None:
         """End the run: all rows are written."""
-        ...
-
-
-class _Frame(msgspec.Struct):
-    """The head of what a spool holds of a chunk."""
-
-    summary: Summary
-    lengths: dict[str, int]
-    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file that is made of one part of a spool.
+    """A file that is made of one part of a spool: ``jsonl``, or ``parquet`` or ``csv``, which are Arrow streams.
 
-    Attributes:
-        path: The file.
-        format: ``jsonl``, ``parquet`` or ``csv``; the last two are made of Arrow streams.
-        schema: The Arrow schema of a Parquet file whose parts all have it, also if there is none.
+    With a schema all its parts have it, and so has the file if there is none.
     """
 
     path: str
@@ -94,11 +79,7 @@ class Target:
 
 
 def file_format(path: str) -> str:
-    """Return the format that a file's name asks for: ``parquet``, ``csv``, or ``jsonl`` for all others.
-
-    Raises:
-        CliError: If the name asks for compressed output.
-    """
+    """Return the format that a file's name asks for: ``parquet``, ``csv``, or ``jsonl`` for all others."""
     suffix = Path(path).suffix.lower()
     if suffix in _PACKERS:
         packer = _PACKERS[suffix]
@@ -110,16 +91,9 @@ def file_format(path: str) -> str:
 def open_lines(
     path: str, source: IO[bytes], *, resume: bool = False, recount: Callable[[Row, Summary], None] | None = None
 ) -> Generator[Output]:
-    """Open JSON Lines, or standard output for ``-``.
+    """Open JSON Lines, or standard output for ``-``; the input must not be overwritten.
 
-    Args:
-        path: The file.
-        source: The input, which must not be overwritten.
-        resume: Whether to go on after the lines that are there; a torn last line is dropped.
-        recount: Adds a line that is there to a summary.
-
-    Raises:
-        CliError: If it cannot be opened, or is the input.
+    ``resume`` goes on after the lines that are there, which ``recount`` adds to a summary.
     """
     if path in (STANDARD, "/dev/stdout"):
         if resume:
@@ -128,59 +102,51 @@ def open_lines(
             raise CliError("<stdout>: is closed")
         yield _Lines(click.open_file(STANDARD, "wb"), "<stdout>")
         return
-    check_target(path, source)
+    _check_target(path, source)
     done = Summary()
-    try:
+    with one_line_errors(path):
         whole = _recount(path, done, recount) if resume and Path(path).exists() else 0
         file = Path(path).open("r+b" if whole else "wb", buffering=0)  # noqa: SIM115 - closed below
-    except (OSError, ValueError) as error:
-        raise CliError(f"{path}: {error_text(error)}") from None
-    with file:
         if whole:
-            file.truncate(whole)
-            file.seek(whole)
-        yield _Lines(file, path, done)
+            file.truncate(file.seek(whole))
+    with file:
+        output = _Lines(file, path)
+        output.done = done
+        yield output
 
 
 @contextmanager
 def open_spool(
-    targets: Mapping[str, Target], source: IO[bytes], options: Mapping[str, object], *, resume: bool = False
-) -> Generator[Output]:
-    """Open a spool beside the first target, of which all targets are made in the end.
+    targets: Mapping[str, Target], source: IO[bytes], job: object, *, resume: bool = False
+) -> Generator[Spool]:
+    """Open a spool next to the first target, of which all targets are made in the end, by part.
 
-    Args:
-        targets: The files by part.
-        source: The input, which must not be overwritten.
-        options: What the run does; a run with other options cannot take it up.
-        resume: Whether to go on with the spool that is there.
-
-    Raises:
-        CliError: If a file cannot be written, is the input, or holds the rows of another run.
+    ``resume`` goes on with a spool that is there; its job must be the same.
     """
     if any(target.format != "jsonl" for target in targets.values()):
         # Now, because later the rows would be lost if it is not installed.
-        import onethinker_rewards.cli.arrow  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
+        import_module("onethinker_rewards.cli.arrow")
     first = next(iter(targets.values())).path
     path = Path(f"{first}.unfinished")
     for target in targets.values():
-        check_target(target.path, source)
+        _check_target(target.path, source)
     if len({Path(target.path).absolute() for target in targets.values()}) < len(targets):
         raise CliError(f"{first}: two outputs have the same name")
     if path.is_file() and path.stat().st_size and not resume:
         raise CliError(f"{path}: has rows of a run that was not finished; add --resume, or remove the file")
-    try:
-        file = path.open("a+b", buffering=0)
-    except (OSError, ValueError) as error:
-        raise CliError(f"{path}: {error_text(error)}") from None
+    with one_line_errors(path):
+        file = path.open("a+b")
     with file:
-        spool = _Spool(file, path, targets, dict(options))
+        spool = Spool(file, path, targets, [repr(job), onethinker_rewards.__version__])
         try:
             yield spool
         finally:
-            spool.remove_if_empty()
+            # Nothing is lost with a spool of a run that ended before its first rows were done.
+            if not spool.has_rows:
+                path.unlink(missing_ok=True)
 
 
-def check_target(path: str, source: IO[bytes]) -> None:
+def _check_target(path: str, source: IO[bytes]) -> None:
     """Raise if a file must not be written: opening it would empty the input, or it is a folder."""
     with suppress(OSError, ValueError):
         if os.path.samestat(Path(path).stat(), os.fstat(source.fileno())):
@@ -191,99 +157,114 @@ def check_target(path: str, source: IO[bytes]) -> None:
         raise CliError(f"{path}: No such file or directory")
 
 
-class _Lines:
-    def __init__(self, file: IO[bytes], name: str, done: Summary | None = None) -> None:
+class _Lines(Output):
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        super().__init__(is_terminal=file.isatty())
         self._file, self._name = file, name
-        self.done = done or Summary()
-        self.is_terminal = file.isatty()
 
     def write(self, result: ChunkResult) -> None:
-        _write(self._file, self._name, result.parts.get(MAIN, b""))
-
-    def finish(self) -> None:
-        pass
+        write_all(self._file, self._name, b"".join(result.parts.get(MAIN, [])))
 
 
-class _Spool:
-    def __init__(self, file: IO[bytes], path: Path, targets: Mapping[str, Target], options: dict[str, object]) -> None:
+# What a spool begins with; another format of it needs another number.
+_SPOOL = b'{"spool":2,'
+
+
+class _Frame(msgspec.Struct, omit_defaults=True):
+    """A line of a spool: what became of a chunk, and how many bytes of each part follow; or answers to a row."""
+
+    spool: int
+    summary: Summary
+    lengths: dict[str, int]
+    run: list[str] | None = None
+    answers: dict[int, list[str]] = msgspec.field(default_factory=dict[int, list[str]])
+
+
+class Spool(Output):
+    """A file of frames; the first says which run it is of.
+
+    Answers that an endpoint gives are kept as they come, before rows are done, so that a resumed run asks none twice.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path, targets: Mapping[str, Target], run: list[str]) -> None:
+        super().__init__()
         self._file, self._path, self._targets = file, path, targets
-        self.done = Summary()
-        self.is_terminal = False
-        whole, said = 0, json_text(options)
-        try:
-            for frame, _, end in self._frames():
-                if whole == 0 and frame.options != said:
-                    raise CliError(f"{path}: is of a run with other options; remove it, or run with the same ones")
-                self.done.merge(frame.summary)
-                whole = end
-        except (ValueError, msgspec.MsgspecError):
-            raise CliError(f"{path}: is not of a run of this version; remove it, and run again") from None
+        self._lock = Lock()
+        self.answers: dict[int, list[str]] = {}
+        whole = file.seek(0)
+        if not _SPOOL.startswith(file.read(len(_SPOOL))):
+            raise CliError(f"{path}: is not of a run of this version; remove it, and run again")
+        for frame, begin in self._frames():
+            if whole == 0 and frame.run != run:
+                raise CliError(f"{path}: is of a run with other options; remove it, or run with the same ones")
+            self.done.merge(frame.summary)
+            for row, answers in frame.answers.items():
+                self.answers.setdefault(row, []).extend(answers)
+            whole = begin + sum(frame.lengths.values())
+        self.has_rows = self.done.rows > 0 or bool(self.answers)
+        # A row's number is at least the count of rows up to it.
+        self.answers = {row: answers for row, answers in self.answers.items() if row > self.done.rows}
         file.truncate(whole)
         if whole == 0:
-            self._append(_Frame(Summary(), {}, said), b"", _SPOOL)
-        # Nothing is lost with a spool of a run that ended before its first rows were done.
-        self._is_empty = self.done.rows == 0
+            self._append(_Frame(2, Summary(), {}, run))
 
-    def remove_if_empty(self) -> None:
-        if self._is_empty:
-            self._path.unlink(missing_ok=True)
+    def keep(self, row: int, answers: list[str]) -> None:
+        """Keep answers to a row that is not done yet; another thread may do so."""
+        self.has_rows = True
+        self._append(_Frame(2, Summary(), {}, answers={row: answers}))
 
     def write(self, result: ChunkResult) -> None:
-        self._is_empty = False
-        lengths = {name: len(part) for name, part in result.parts.items()}
-        self._append(_Frame(result.summary, lengths), b"".join(result.parts.values()))
+        """Append what became of a chunk."""
+        self.has_rows = True
+        lengths = {name: sum(map(len, blobs)) for name, blobs in result.parts.items()}
+        self._append(_Frame(2, result.summary, lengths), *chain.from_iterable(result.parts.values()))
 
     def finish(self) -> None:
+        """Make the targets, each in one step."""
         for name, target in self._targets.items():
             final = Path(os.path.realpath(target.path))
             # A device, such as /dev/null, or a pipe is written to, never replaced by a file.
             replaced = final.is_file() or not final.exists()
             unfinished = Path(f"{final}.tmp") if replaced else final
             try:
-                with unfinished.open("wb") as file:
+                with one_line_errors(target.path), unfinished.open("wb") as file:
                     _make(target, lambda name=name: self._parts(name), file)
                 if replaced:
                     unfinished.replace(final)
-            except OSError as error:
-                raise CliError(f"{target.path}: {error_text(error)}") from None
             finally:
                 if replaced:
                     unfinished.unlink(missing_ok=True)
         self._path.unlink()
 
-    def _append(self, frame: _Frame, body: bytes, before: bytes = b"") -> None:
-        head = msgspec.json.encode(frame)
-        _write(self._file, str(self._path), before + _LENGTHS.pack(len(head), len(body)) + head + body)
+    def _append(self, frame: _Frame, *parts: bytes) -> None:
+        with self._lock:
+            write_all(self._file, str(self._path), b"".join([msgspec.json.encode(frame), b"\n", *parts]))
 
-    def _parts(self, name: str) -> Iterator[bytes]:
-        for frame, offset, _ in self._frames():
-            before = list(frame.lengths).index(name) if name in frame.lengths else None
-            if before is not None:
-                self._file.seek(offset + sum(list(frame.lengths.values())[:before]))
-                yield self._file.read(frame.lengths[name])
-
-    def _frames(self) -> Iterator[tuple[_Frame, int, int]]:
-        """Yield each whole frame with the offsets of its parts and of its end; a torn last one is left out.
-
-        Raises:
-            ValueError: If the file is no spool.
-        """
+    def _frames(self) -> Iterator[tuple[_Frame, int]]:
+        """Yield each whole frame with the offset of its parts; a torn last one is left out."""
         size = os.fstat(self._file.fileno()).st_size
         self._file.seek(0)
-        if not _SPOOL.startswith(self._file.read(len(_SPOOL))):
-            raise ValueError
-        end = len(_SPOOL)
-        while end + _LENGTHS.size <= size:
-            self._file.seek(end)
-            head, body = _LENGTHS.unpack(self._file.read(_LENGTHS.size))
-            begin = end + _LENGTHS.size + head
-            end = begin + body
+        while (line := self._file.readline()).endswith(b"\n"):
+            frame = msgspec.json.decode(line, type=_Frame)
+            begin = self._file.tell()
+            end = begin + sum(frame.lengths.values())
             if end > size:
                 return
-            yield msgspec.json.decode(self._file.read(head), type=_Frame), begin, end
+            yield frame, begin
+            self._file.seek(end)
+
+    def _parts(self, name: str) -> Iterator[bytes]:
+        for frame, begin in self._frames():
+            offset = begin
+            for part, length in frame.lengths.items():
+                if part == name:
+                    self._file.seek(offset)
+                    yield self._file.read(length)
+                offset += length
 
 
-def _write(file: IO[bytes], name: str, blob: bytes) -> None:
+def write_all(file: IO[bytes], name: str, blob: bytes) -> None:
+    """Write all of a blob, also where the system takes a part of it; a full disk is a CliError."""
     try:
         rest = memoryview(blob)
         while rest:
@@ -326,7 +307,7 @@ def _make(target: Target, parts: Callable[[], Iterable[bytes]], file: IO[bytes])
         return
     from onethinker_rewards.cli import arrow  # noqa: PLC0415 - needs pyarrow
 
-    schema = target.schema if target.schema is not None else arrow.common_schema(parts())
+    schema = target.schema if target.schema is not None else arrow.common_schema(parts)
     if target.format == "parquet":
         arrow.write_parquet(parts, schema, file)
         return

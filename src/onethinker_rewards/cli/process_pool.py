@@ -19,18 +19,12 @@ from onethinker_rewards.cli.outputs import ChunkResult
 from onethinker_rewards.cli.pipeline import Job
 from onethinker_rewards.cli.table_reader import Chunk
 
-__all__ = ["run_in_processes"]
-
 
 def run_in_processes(job: Job, workers: int, chunks: Iterator[Chunk]) -> Generator[ChunkResult]:
-    """Yield what a job makes of each chunk, in order, from so many processes.
-
-    Raises:
-        CliError: If one of them ends before its time.
-    """
+    """Yield what a job makes of each chunk, in order, from so many processes."""
     # Never a fork: this process has threads.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_owner)
     waiting: deque[Future[ChunkResult]] = deque()
     try:
         for chunk in chunks:
@@ -50,11 +44,16 @@ def run_in_processes(job: Job, workers: int, chunks: Iterator[Chunk]) -> Generat
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _start_worker() -> None:
-    """End when the owner ends, however it ends."""
+def _end_with_owner() -> None:
+    """Let this process end when its owner ends, however it ends."""
     owner = multiprocessing.parent_process()
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os._exit(1)
+
     if owner is not None:
-        threading.Thread(target=_end_with, args=(owner.sentinel,), daemon=True).start()
+        threading.Thread(target=watch, args=(owner.sentinel,), daemon=True).start()
 
 
 @contextmanager
@@ -77,8 +76,3 @@ def _sigint_blocked() -> Generator[None]:
             signal.signal(signal.SIGINT, handler)
         if waiting:
             signal.raise_signal(signal.SIGINT)
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)

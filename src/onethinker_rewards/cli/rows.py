@@ -6,14 +6,10 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import cast
 
 import msgspec
 
-__all__ = ["InvalidRow", "Row", "decode_row", "encode_row", "encode_rows", "json_text"]
-
-# A row: its columns by name.
-Columns: TypeAlias = dict[str, object]
 # Deeper values cannot be written again by every JSON writer.
 _DEEPEST = 200
 
@@ -23,7 +19,7 @@ class Row:
     """A row that could be read: its number, from 1, and its columns."""
 
     number: int
-    columns: Columns
+    columns: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class InvalidRow:
     number: int
     reason: str
 
-    def columns(self) -> Columns:
+    def columns(self) -> dict[str, object]:
         """Return what is written in its place."""
         return {"row": self.number, "error": self.reason}
 
@@ -41,23 +37,28 @@ class InvalidRow:
 def decode_row(text: bytes, number: int) -> Row | InvalidRow:
     """Return the JSON object of a line. NaN and infinities are taken, as Python's own writer writes them."""
     try:
-        value = _decode(text)
-    except UnicodeDecodeError as error:
-        return InvalidRow(number, f"not UTF-8 (byte {error.start + 1})")
-    except json.JSONDecodeError as error:
-        return InvalidRow(number, f"not JSON: {error.msg} (column {error.colno})")
-    except RecursionError:
-        return InvalidRow(number, "not JSON: nested too deeply")
-    except ValueError:
-        return InvalidRow(number, "not JSON: a number with too many digits")
+        value: object = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        # It refuses NaN, infinities and lone surrogates, and says less about a fault.
+        try:
+            value = json.loads(text.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            return InvalidRow(number, f"not UTF-8 (byte {error.start + 1})")
+        except json.JSONDecodeError as error:
+            return InvalidRow(number, f"not JSON: {error.msg} (column {error.colno})")
+        except RecursionError:
+            return InvalidRow(number, "not JSON: nested too deeply")
+        except ValueError:
+            return InvalidRow(number, "not JSON: a number with too many digits")
     if not isinstance(value, dict):
         return InvalidRow(number, "not a JSON object")
-    if text.count(b"[") + text.count(b"{") > _DEEPEST and _depth(cast("object", value)) > _DEEPEST:
+    row = cast("dict[str, object]", value)
+    if text.count(b"[") + text.count(b"{") > _DEEPEST and _depth(row) > _DEEPEST:
         return InvalidRow(number, "nested too deeply")
-    return Row(number, cast("Columns", value))
+    return Row(number, row)
 
 
-def encode_row(columns: Columns) -> bytes:
+def encode_row(columns: dict[str, object]) -> bytes:
     """Return one line of JSON with its end; NaN and infinities become null, bytes base64."""
     try:
         return msgspec.json.encode(columns) + b"\n"
@@ -66,22 +67,9 @@ def encode_row(columns: Columns) -> bytes:
         return json.dumps(_without_nan(columns), separators=(",", ":"), default=str).encode("ascii") + b"\n"
 
 
-def encode_rows(rows: Iterable[Columns]) -> bytes:
-    """Return rows as JSON Lines."""
-    return b"".join(map(encode_row, rows))
-
-
 def json_text(value: object) -> str:
     """Return any value as JSON text."""
     return encode_row({"": value})[len(b'{"":') : -len(b"}\n")].decode("utf-8")
-
-
-def _decode(text: bytes) -> object:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        # It refuses NaN, infinities and lone surrogates, and says less about a fault.
-        return json.loads(text.decode("utf-8"))
 
 
 def _depth(value: object) -> int:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import click
 
-import onethinker_rewards
 from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, counted
-from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Output, Target, file_format, open_lines, open_spool
-from onethinker_rewards.cli.pipeline import Engine, engine_of, run
-from onethinker_rewards.cli.rows import InvalidRow, Row, encode_rows
-from onethinker_rewards.cli.samples import RowReader, Sample, row_options
+from onethinker_rewards.cli.options import choice_option, recipe_option, resume_option, row_options, workers_option
+from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Target, file_format, open_lines, open_spool
+from onethinker_rewards.cli.pipeline import engine_of, run
+from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
+from onethinker_rewards.cli.samples import RowReader, Sample, load_recipe
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Column, Summary, summary_table
-from onethinker_rewards.cli.table_reader import ArrowChunk, Chunk, TableReader, open_table
+from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import BadReferenceError
-from onethinker_rewards.rewards import RECIPES, RewardBatch, Scorer
-
-__all__ = ["COLUMNS", "ScoreJob", "add_reward", "score", "score_samples"]
+from onethinker_rewards.rewards import RewardBatch, Scorer
 
 _MEANS = ("total", "accuracy", "format")
 COLUMNS = tuple(Column(name, name) for name in _MEANS)
@@ -31,40 +28,20 @@ COLUMNS = tuple(Column(name, name) for name in _MEANS)
 
 @click.command(short_help="Score the rows of a file.")
 @click.argument("file")
-@click.option(
-    "--recipe",
-    type=click.Choice(list(RECIPES)),
-    default="paper",
-    show_default=True,
-    help="paper follows the equations, release equals the released code.",
-)
+@recipe_option("paper follows the equations, release equals the released code; module:RECIPE is your own.")
 @click.option("--out", default=STANDARD, metavar="FILE", help="Write rows there, not to standard output.")
 @row_options
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Score in N processes.")
-@click.option("--resume", is_flag=True, help="Go on where a run of the same command ended early.")
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="ray scores on Ray Data, on one machine or many.",
-)
-@click.pass_context
+@workers_option
+@resume_option
+@choice_option("--engine", ["local", "ray"], "ray scores on Ray Data, on one machine or many.")
 def score(
-    ctx: click.Context,
-    file: str,
-    recipe: str,
-    out: str,
-    reader: RowReader,
-    workers: int | None,
-    engine: str,
-    *,
-    resume: bool,
+    file: str, recipe: str, out: str, reader: RowReader, workers: int | None, engine: str, *, resume: bool
 ) -> None:
     """Score the rows of FILE (`-` is standard input): JSON Lines, a JSON array, CSV or Parquet.
 
     A row needs `response`, `reference` and `task`, or columns that go by other usual names, such as `output`,
     `solution` and `problem_type`; --column names others. `options` lists the texts of a multiple-choice question.
+    In CSV an empty cell is a missing value, but for the response: that is an empty text, which earns 0.
 
     Each row is written with its columns and its rewards; a row that cannot be scored is written as
     {"row": number, "error": why}. A summary by task goes to standard error. A name of --out that ends in .parquet or
@@ -75,28 +52,35 @@ def score(
     Exit code: 0, or 2 if some input could not be read.
     """
     screen = console(stderr=True)
-    job = ScoreJob(recipe, reader, arrow=file_format(out) != "jsonl")
-    chosen = _engine(engine, job, workers)
-    with open_table(file) as table, _open_output(out, table, job, resume=resume) as output:
-        summary = run(table, output, chosen, screen)
-    scored = summary.rows - summary.invalid
-    title = f"{counted(scored, 'row')} scored, recipe {recipe}"
+    written = file_format(out)
+    job = ScoreJob(recipe, reader, arrow=written != "jsonl")
+    responses = reader.names("response")
+    # Several processes must not each take all cores for mathematics.
+    alone = replace(job, workers=1)
+    if engine == "ray":
+        from onethinker_rewards.cli.ray_engine import ray_engine  # noqa: PLC0415 - needs Ray
+
+        chosen = ray_engine(alone, workers, responses)
+    else:
+        chosen = engine_of(job if workers in (None, 1) else alone, workers)
+    with open_table(file, responses=responses) as table:
+        opened = (
+            open_spool({MAIN: Target(out, written)}, table.raw, job, resume=resume)
+            if job.arrow
+            else open_lines(out, table.raw, resume=resume, recount=_recount)
+        )
+        with opened as output:
+            summary = run(table, output, chosen, screen)
+    title = f"{counted(summary.rows - summary.invalid, 'row')} scored, recipe {recipe}"
     screen.print(title + (f"; {summary.invalid:,} could not be scored" if summary.invalid else ""))
     if summary.tallies:
         screen.print(summary_table(summary.tallies, list(reader.tasks()), COLUMNS))
-    ctx.exit(UNREADABLE if summary.invalid else 0)
+    raise click.exceptions.Exit(UNREADABLE if summary.invalid else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreJob:
-    """Scores chunks; it can be pickled.
-
-    Attributes:
-        recipe: The name of the recipe.
-        reader: Takes what is scored of a row.
-        arrow: Whether rows are written as Arrow tables, not as JSON Lines.
-        workers: Processes for mathematics; 1 where there are several processes like this one.
-    """
+    """Scores chunks and encodes their rows as JSON Lines or Arrow; ``workers`` are the processes for mathematics."""
 
     recipe: str
     reader: RowReader
@@ -106,39 +90,44 @@ class ScoreJob:
     def __call__(self, chunk: Chunk) -> ChunkResult:
         """Score the rows of a chunk and encode them with their columns."""
         rows = chunk.rows()
-        summary = Summary(len(rows))
-        results = self._score(rows, summary)
-        invalid = [result for result in results if isinstance(result, InvalidRow)]
-        summary.invalid = len(invalid)
+        done = ChunkResult(Summary(len(rows)))
+        results = self._score(rows)
+        for result in results:
+            if isinstance(result, InvalidRow):
+                done.reject(result)
+            else:
+                add_reward(done.summary, result[1])
         if self.arrow:
-            from onethinker_rewards.cli.arrow import scored_table, table_to_bytes  # noqa: PLC0415 - needs pyarrow
+            from onethinker_rewards.cli import arrow  # noqa: PLC0415 - needs pyarrow
 
-            batch = chunk.batch if isinstance(chunk, ArrowChunk) else None
-            written = table_to_bytes(scored_table(rows, results, batch))
+            if rows:
+                table = arrow.scored_table(results, chunk.batch)
+            else:
+                table = arrow.empty_scored_table(chunk.names, self._reward_names(), chunk.batch)
+            done.write(MAIN, arrow.table_to_bytes(table))
         else:
-            written = encode_rows(
-                result.columns() if isinstance(result, InvalidRow) else {**_columns(row), **result}
-                for row, result in zip(rows, results, strict=True)
-            )
-        return ChunkResult(summary, invalid, {MAIN: written})
+            for result in results:
+                columns = result.columns() if isinstance(result, InvalidRow) else result[0].columns | result[1]
+                done.write(MAIN, encode_row(columns))
+        return done
 
-    def _score(self, rows: Sequence[Row | InvalidRow], summary: Summary) -> list[dict[str, Any] | InvalidRow]:
+    def _score(self, rows: Sequence[Row | InvalidRow]) -> list[tuple[Row, dict[str, Any]] | InvalidRow]:
         read = [self.reader.read(row) for row in rows]
         samples = [sample for sample in read if isinstance(sample, Sample)]
         batch, reasons = score_samples(samples, _scorer(self))
-        rewards = iter(enumerate(batch.to_rows()))
-        results: list[dict[str, Any] | InvalidRow] = []
-        for sample in read:
-            if isinstance(sample, InvalidRow):
-                results.append(sample)
-                continue
-            index, row = next(rewards)
-            if index in reasons:
-                results.append(InvalidRow(sample.row.number, f"unreadable reference: {reasons[index]}"))
-            else:
-                add_reward(summary, row)
-                results.append(row)
-        return results
+        scored = [
+            InvalidRow(sample.row.number, f"unreadable reference: {reasons[index]}")
+            if index in reasons
+            else (sample.row, rewards)
+            for index, (sample, rewards) in enumerate(zip(samples, batch.to_rows(), strict=True))
+        ]
+        in_order = iter(scored)
+        return [sample if isinstance(sample, InvalidRow) else next(in_order) for sample in read]
+
+    def _reward_names(self) -> list[str]:
+        """Return the columns of rewards, which are the same for every row."""
+        task, spec = next(iter(self.reader.tasks().items()))
+        return list(_scorer(self).score([""], [spec.example], [task], on_bad_reference="skip").to_rows()[0])
 
 
 def score_samples(samples: Sequence[Sample], scorer: Scorer) -> tuple[RewardBatch, dict[int, str]]:
@@ -155,18 +144,6 @@ def score_samples(samples: Sequence[Sample], scorer: Scorer) -> tuple[RewardBatc
     return batch, {}
 
 
-def add_reward(summary: Summary, row: dict[str, Any]) -> None:
-    """Add one row of rewards to the sums of its task."""
-    numbers = {name: row[name] or 0.0 for name in _MEANS}
-    summary.of(row["task"]).add(numbers, row["failure"] or row["format_fault"])
-
-
-@cache
-def _scorer(job: ScoreJob) -> Scorer:
-    # Held as long as the process: its own processes, for mathematics, start once.
-    return Scorer(job.recipe, job.reader.tasks(), workers=job.workers)
-
-
 def _score_all(samples: Sequence[Sample], scorer: Scorer, *, skip: bool) -> RewardBatch:
     return scorer.score(
         [sample.response for sample in samples],
@@ -177,24 +154,14 @@ def _score_all(samples: Sequence[Sample], scorer: Scorer, *, skip: bool) -> Rewa
     )
 
 
-def _columns(row: Row | InvalidRow) -> dict[str, object]:
-    return row.columns if isinstance(row, Row) else {}
-
-
-@contextmanager
-def _open_output(out: str, table: TableReader, job: ScoreJob, *, resume: bool) -> Generator[Output]:
-    if not job.arrow:
-        with open_lines(out, table.file, resume=resume, recount=_recount) as output:
-            yield output
-        return
-    options = {"recipe": job.recipe, "reader": repr(job.reader), "version": onethinker_rewards.__version__}
-    with open_spool({MAIN: Target(out, file_format(out))}, table.file, options, resume=resume) as output:
-        yield output
+def add_reward(summary: Summary, row: dict[str, Any]) -> None:
+    """Add one row of rewards to the sums of its task."""
+    summary.add(row["task"], {name: row[name] or 0.0 for name in _MEANS}, row["failure"] or row["format_fault"])
 
 
 def _recount(row: Row, summary: Summary) -> None:
-    columns = row.columns
-    reward = {name: columns[name] for name in ("task", *_MEANS, "failure", "format_fault")}
+    """Add a row that an earlier run has written; raises KeyError or TypeError if it is of another command."""
+    reward = {name: row.columns[name] for name in ("task", *_MEANS, "failure", "format_fault")}
     for name, value in reward.items():
         kinds = float | int | None if name in _MEANS else str if name == "task" else str | None
         if not isinstance(value, kinds):
@@ -202,11 +169,7 @@ def _recount(row: Row, summary: Summary) -> None:
     add_reward(summary, reward)
 
 
-def _engine(name: str, job: ScoreJob, workers: int | None) -> Engine:
-    # Several processes must not each take all cores for mathematics.
-    alone = replace(job, workers=1)
-    if name == "ray":
-        from onethinker_rewards.cli.ray_engine import ray_engine  # noqa: PLC0415 - needs Ray
-
-        return ray_engine(alone, workers)
-    return engine_of(job if workers in (None, 1) else alone, workers)
+@cache
+def _scorer(job: ScoreJob) -> Scorer:
+    # Held as long as the process: its own processes, for mathematics, start once.
+    return Scorer(load_recipe(job.recipe), job.reader.tasks(), workers=job.workers)

@@ -10,8 +10,6 @@ from rich.console import Console
 
 from onethinker_rewards.cli.messages import discard
 
-__all__ = ["PIPE_WIDTH", "console"]
-
 # Columns of text where there is no terminal to ask.
 PIPE_WIDTH = 100
 

@@ -2,68 +2,46 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from rich import box
 from rich.table import Table
 
-__all__ = ["Column", "Summary", "Tally", "summary_table"]
-
+# Sums by name: ``rows`` is the number of rows, ``code/<code>`` how often a code occurred.
+Tally: TypeAlias = dict[str, float]
+_CODE = "code/"
 _CODES_SHOWN = 3
 
 
-class Tally(msgspec.Struct):
-    """Sums over the rows of one task.
-
-    Attributes:
-        rows: The number of rows.
-        sums: Sums by name.
-        codes: Failure codes, or format faults of rows without a failure, with how often each occurred.
-    """
-
-    rows: int = 0
-    sums: dict[str, float] = msgspec.field(default_factory=dict[str, float])
-    codes: dict[str, int] = msgspec.field(default_factory=dict[str, int])
-
-    def add(self, numbers: Mapping[str, float], code: str | None) -> None:
-        """Add one row."""
-        self.merge(Tally(1, dict(numbers), {} if code is None else {str(code): 1}))
-
-    def merge(self, other: Tally) -> None:
-        """Add the sums of other rows."""
-        self.rows += other.rows
-        for name, number in other.sums.items():
-            self.sums[name] = self.sums.get(name, 0.0) + number
-        for code, count in other.codes.items():
-            self.codes[code] = self.codes.get(code, 0) + count
-
-
 class Summary(msgspec.Struct):
-    """What became of some rows.
-
-    Attributes:
-        rows: The number of rows.
-        invalid: How many of them could not be used.
-        tallies: Sums by task.
-    """
+    """What became of some rows: their number, how many could not be used, and sums by task."""
 
     rows: int = 0
     invalid: int = 0
     tallies: dict[str, Tally] = msgspec.field(default_factory=dict[str, Tally])
 
-    def of(self, task: str) -> Tally:
-        """Return a task's tally, a new one if there is none yet."""
-        return self.tallies.setdefault(task, Tally())
+    def add(self, task: str, numbers: Mapping[str, float], *codes: str | None) -> None:
+        """Add the numbers of one row, and why it failed, to the sums of its task."""
+        counted = [(f"{_CODE}{code}", 1) for code in codes if code is not None]
+        self._add(task, [("rows", 1), *numbers.items(), *counted])
 
     def merge(self, other: Summary) -> None:
         """Add other rows."""
         self.rows += other.rows
         self.invalid += other.invalid
         for task, tally in other.tallies.items():
-            self.of(task).merge(tally)
+            self._add(task, tally.items())
+
+    def total(self, name: str) -> int:
+        """Return a sum over all tasks."""
+        return round(sum(tally.get(name, 0) for tally in self.tallies.values()))
+
+    def _add(self, task: str, numbers: Iterable[tuple[str, float]]) -> None:
+        tally = self.tallies.setdefault(task, {})
+        for name, number in numbers:
+            tally[name] = tally.get(name, 0) + number
 
 
 class Column(NamedTuple):
@@ -72,6 +50,12 @@ class Column(NamedTuple):
     heading: str
     name: str
     mean: bool = True
+
+
+def codes_of(tally: Tally) -> list[tuple[str, int]]:
+    """Return the codes of a tally with how often each occurred, the most frequent first."""
+    counts = [(name.removeprefix(_CODE), round(count)) for name, count in tally.items() if name.startswith(_CODE)]
+    return sorted(counts, key=lambda count: -count[1])
 
 
 def summary_table(
@@ -84,20 +68,16 @@ def summary_table(
         table.add_column(heading, justify="right", no_wrap=True)
     if codes:
         table.add_column("most frequent failures", overflow="fold")
-    place = {task: index for index, task in enumerate(order)}
-    for task, tally in sorted(tallies.items(), key=lambda item: (place.get(item[0], len(place)), item[0])):
-        shown = [_shown(tally, column) for column in columns]
-        table.add_row(task, f"{tally.rows:,}", *shown, *([_frequent(tally.codes)] if codes else []))
+    rank = {task: index for index, task in enumerate(order)}
+    for task, tally in sorted(tallies.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])):
+        cells = [task, f"{tally['rows']:,.0f}"]
+        for _, name, mean in columns:
+            total = tally.get(name, 0)
+            cells.append(f"{total / tally['rows']:.3f}" if mean else f"{total:,.0f}")
+        if codes:
+            # Without a space, so that a narrow table breaks between codes only.
+            counts = [f"{code}={count:,}" for code, count in codes_of(tally)]
+            more = [f"{len(counts) - _CODES_SHOWN} more"] if len(counts) > _CODES_SHOWN else []
+            cells.append(", ".join(counts[:_CODES_SHOWN] + more))
+        table.add_row(*cells)
     return table
-
-
-def _shown(tally: Tally, column: Column) -> str:
-    total = tally.sums.get(column.name, 0.0)
-    return f"{total / tally.rows:.3f}" if column.mean else f"{total:,.0f}"
-
-
-def _frequent(codes: Mapping[str, int]) -> str:
-    # Without a space, so that a narrow table breaks between codes only.
-    shown = [f"{code}={count:,}" for code, count in Counter(codes).most_common(_CODES_SHOWN)]
-    more = len(codes) - _CODES_SHOWN
-    return ", ".join(shown) + (f", {more} more" if more > 0 else "")

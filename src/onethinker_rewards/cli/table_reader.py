@@ -18,20 +18,18 @@ import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, Any, TypeAlias, cast
 
 from onethinker_rewards.cli.messages import STANDARD, CliError, error_text
 from onethinker_rewards.cli.rows import InvalidRow, Row, decode_row
 
-if TYPE_CHECKING:
-    from onethinker_rewards.cli.arrow import ArrowBatch, ArrowFile
-
-__all__ = ["Chunk", "LinesSplit", "ParquetSplit", "Split", "TableReader", "input_name", "open_table"]
+# A row, or its JSON text and its number: then another process can decode it.
+Item: TypeAlias = Row | InvalidRow | tuple[bytes, int]
 
 # A chunk ends with whichever comes first.
 CHUNK_ROWS = 1024
@@ -41,6 +39,7 @@ LONGEST_ROW = 64_000_000
 _HEAD = 1 << 16
 # Lines that tell one object over several lines from one object a line.
 _HEAD_LINES = 2
+_BOM = b"\xef\xbb\xbf"
 _UNPACKERS = {b"BZh": "bunzip2 -c", b"\xfd7zXZ": "xz -dc", b"\x28\xb5\x2f\xfd": "zstd -dc"}
 # What follows the key of a list of objects, and what can open, close or hide such a key.
 _OBJECTS = re.compile(rb"\s*:\s*\[(?=\s*(?:[{\]]|$))")
@@ -53,261 +52,111 @@ _ELEMENT = json.JSONDecoder(parse_int=str)
 _SEPARATORS = re.compile(r"[\s,]*")
 
 
-class Chunk(Protocol):
-    """Some consecutive rows of a table; it can be pickled."""
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some consecutive rows of a table, as items or as an Arrow batch; it can be pickled.
+
+    A table without rows is a chunk without rows, with ``names`` for its columns if they are known.
+    """
+
+    items: Sequence[Item] = ()
+    batch: Any = None
+    first: int = 1
+    names: Sequence[str] = ()
 
     def rows(self) -> list[Row | InvalidRow]:
         """Decode the rows."""
-        ...
-
-
-class Split(Protocol):
-    """A part of a file that can be read on its own, on another machine too."""
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Read it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RowsChunk:
-    """Rows that are decoded already."""
-
-    members: list[Row | InvalidRow]
-
-    def rows(self) -> list[Row | InvalidRow]:
-        """Return the rows."""
-        return self.members
-
-
-@dataclass(frozen=True, slots=True)
-class LinesChunk:
-    """Lines of JSON as they are in the file, each with its number."""
-
-    lines: list[tuple[int, bytes]]
-
-    def rows(self) -> list[Row | InvalidRow]:
-        """Decode the lines."""
-        return [decode_row(line, number) for number, line in self.lines]
-
-
-@dataclass(frozen=True, slots=True)
-class ArrowChunk:
-    """Rows of a Parquet file, and the number of the first."""
-
-    first: int
-    batch: ArrowBatch
-
-    def rows(self) -> list[Row | InvalidRow]:
-        """Decode the rows."""
+        if self.batch is None:
+            return [decode_row(*item) if isinstance(item, tuple) else item for item in self.items]
         from onethinker_rewards.cli.arrow import rows_of_batch  # noqa: PLC0415 - needs pyarrow
 
         return rows_of_batch(self.batch, self.first)
 
 
-class TableReader:
+class Table:
     """An open table.
 
     Attributes:
-        name: What messages call the input.
-        file: The file itself, decompressed.
-        size: Its bytes on disk, for a progress bar; None for a pipe.
+        path: The file, ``-`` for standard input.
+        name: What messages call it.
+        raw: The file on disk.
+        size: Its bytes on disk, for a progress bar, or its rows if it is Parquet; None for a pipe.
     """
 
-    def __init__(self, name: str, file: IO[bytes], raw: IO[bytes]) -> None:
-        self.name = name
-        self.file = file
-        self._raw = raw
-        self.size = file_size(raw)
+    def __init__(
+        self, path: str, raw: IO[bytes], items: Iterator[Item], names: Sequence[str] = (), text: IO[str] | None = None
+    ) -> None:
+        self.path, self.name, self.raw = path, input_name(path), raw
+        # The text is kept, because a text file that goes out of use closes what it reads.
+        self._items, self._names, self._text = items, names, text
+        self.size = _file_size(raw)
 
     def position(self) -> int:
-        """Return how many of the bytes on disk have been read."""
-        return os.lseek(self._raw.fileno(), 0, os.SEEK_CUR) if self.size is not None else 0
+        """Return how many bytes on disk, or rows of Parquet, have been read."""
+        return 0 if self.size is None else os.lseek(self.raw.fileno(), 0, os.SEEK_CUR)
 
     def chunks(self, skip: int = 0) -> Iterator[Chunk]:
-        """Yield the rows after the first ``skip``.
-
-        Raises:
-            CliError: If the input cannot be read any further.
-        """
+        """Yield the rows after the first ``skip``; a table without rows is one empty chunk."""
+        is_empty = skip == 0
         try:
-            yield from self._chunks(skip)
+            for chunk in self._chunks(skip):
+                is_empty = False
+                yield chunk
         except (OSError, EOFError, zlib.error) as error:
             raise CliError(f"{self.name}: {error_text(cast('OSError', error))}") from None
+        if is_empty:
+            yield self._empty_chunk()
 
-    def splits(self, skip: int = 0) -> list[Split]:
-        """Divide the rows after the first ``skip`` into parts that other machines can read.
-
-        Raises:
-            CliError: If the format cannot be divided.
-        """
-        raise CliError(f"{self.name}: only JSON Lines and Parquet files that are not compressed can be divided for Ray")
+    def _empty_chunk(self) -> Chunk:
+        return Chunk(names=self._names)
 
     def _chunks(self, skip: int) -> Iterator[Chunk]:
-        rows = islice(self._rows(), skip, None)
-        while members := list(islice(rows, CHUNK_ROWS)):
-            yield RowsChunk(members)
-
-    def _rows(self) -> Iterator[Row | InvalidRow]:
-        raise NotImplementedError
-
-
-class JsonLines(TableReader):
-    """One JSON object a line; blank lines are left out, and counted in the numbers of the others."""
-
-    def _chunks(self, skip: int) -> Iterator[Chunk]:
-        return _chunks_of_lines(islice(_filled_lines(self.file, 1), skip, None))
-
-    def splits(self, skip: int = 0) -> list[Split]:
-        """Divide the lines; each part knows the number of its first line."""
-        if self.file is not self._raw or not Path(self.name).is_file():
-            return super().splits(skip)
-        parts: list[Split] = []
-        begin, first, rows = 0, 1, 0
-        end, number = 0, 1
-        for line in self.file:
-            end, number = end + len(line), number + 1
-            if rows < skip:
-                rows += bool(line.strip())
-                begin, first = end, number
-            elif end - begin >= CHUNK_BYTES:
-                parts.append(LinesSplit(self.name, begin, end, first))
-                begin, first = end, number
-        return parts if begin == end else [*parts, LinesSplit(self.name, begin, end, first)]
+        held: list[Item] = []
+        size = 0
+        for item in islice(self._items, skip, None):
+            held.append(item)
+            size += len(item[0]) if isinstance(item, tuple) else 0
+            if len(held) >= CHUNK_ROWS or size >= CHUNK_BYTES:
+                yield Chunk(held)
+                held, size = [], 0
+        if held:
+            yield Chunk(held)
 
 
-@dataclass(frozen=True, slots=True)
-class LinesSplit:
-    """The lines of a JSON Lines file in a range of bytes."""
-
-    path: str
-    begin: int
-    end: int
-    first: int
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Read the range."""
-        with Path(self.path).open("rb") as file:
-            file.seek(self.begin)
-            lines = io.BytesIO(file.read(self.end - self.begin))
-        return _chunks_of_lines(_filled_lines(lines, self.first))
-
-
-class JsonArray(TableReader):
-    """A JSON array of objects, pretty-printed or not.
-
-    Args:
-        name: What messages call the input.
-        file: The file itself, decompressed.
-        raw: The file on disk.
-        begin: Where the array's elements begin in the file.
-        inside: Whether an object encloses the array; what follows the array is then not read.
-    """
-
-    def __init__(self, name: str, file: IO[bytes], raw: IO[bytes], begin: int, *, inside: bool = False) -> None:
-        super().__init__(name, file, raw)
-        self._begin, self._inside = begin, inside
-
-    def _rows(self) -> Iterator[Row | InvalidRow]:
-        self.file.read(self._begin)
-        # Held, because a text file that goes out of use closes what it reads.
-        self._text = io.TextIOWrapper(self.file, encoding="utf-8", errors="surrogateescape")
-        return _array_rows(self._text, inside=self._inside)
-
-
-class Csv(TableReader):
-    """Values separated by commas, tabs or semicolons with a header; an empty cell is no value."""
-
-    def __init__(self, name: str, file: IO[bytes], raw: IO[bytes], delimiter: str) -> None:
-        super().__init__(name, file, raw)
-        self._delimiter = delimiter
-
-    def _rows(self) -> Iterator[Row | InvalidRow]:
-        csv.field_size_limit(LONGEST_ROW)
-        # Held, because a text file that goes out of use closes what it reads.
-        self._text = io.TextIOWrapper(self.file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        lines = csv.reader(self._text, delimiter=self._delimiter)
-        header = next(filter(None, lines), [])
-        if repeated := [name for name in header if header.count(name) > 1]:
-            raise CliError(f"{self.name}: two columns are called {repeated[0]!r}")
-        number = 0
-        while True:
-            try:
-                cells = next(lines, None)
-            except csv.Error as error:
-                yield InvalidRow(number + 1, f"not CSV: {error}")
-                number += 1
-                continue
-            if cells is None:
-                return
-            number += 1
-            if not cells:
-                continue
-            if (text := "".join(cells)) and not text.isascii() and (fault := _UNDECODED.search(text)):
-                yield InvalidRow(number, f"not UTF-8 (byte 0x{ord(fault[0]) - 0xDC00:x})")
-            elif len(cells) != len(header):
-                yield InvalidRow(number, f"{len(cells)} cells, but the header has {len(header)}")
-            else:
-                yield Row(number, {name: cell for name, cell in zip(header, cells, strict=True) if cell})
-
-
-class Parquet(TableReader):
-    """A Parquet file."""
-
-    def __init__(self, name: str, file: IO[bytes], raw: IO[bytes]) -> None:
-        super().__init__(name, file, raw)
-        self._parquet = _open_parquet(file, name)
-        self.size = self._parquet.metadata.num_rows
+class _ParquetTable(Table):
+    def __init__(self, path: str, raw: IO[bytes], parquet: Any) -> None:
+        super().__init__(path, raw, iter(()))
+        self._parquet = parquet
         self._read = 0
+        self.size = parquet.metadata.num_rows
 
     def position(self) -> int:
-        """Return how many rows have been read; `size` counts rows too."""
         return self._read
 
+    def _empty_chunk(self) -> Chunk:
+        from onethinker_rewards.cli.arrow import empty_batch  # noqa: PLC0415 - needs pyarrow
+
+        return Chunk(batch=empty_batch(self._parquet))
+
     def _chunks(self, skip: int) -> Iterator[Chunk]:
-        for chunk in _parquet_chunks(self._parquet, self.name, range(self._parquet.num_row_groups), 1, skip):
-            self._read = chunk.first - 1 + len(chunk.batch)
-            yield chunk
+        from onethinker_rewards.cli.arrow import batches  # noqa: PLC0415 - needs pyarrow
 
-    def splits(self, skip: int = 0) -> list[Split]:
-        """Divide the file by row groups."""
-        if self.file is not self._raw or not Path(self.name).is_file():
-            return super().splits(skip)
-        parts: list[Split] = []
-        first = 1
-        for group in range(self._parquet.num_row_groups):
-            rows = self._parquet.metadata.row_group(group).num_rows
-            left_out = min(max(skip - first + 1, 0), rows)
-            if left_out < rows:
-                parts.append(ParquetSplit(self.name, group, first, left_out))
-            first += rows
-        return parts
-
-
-@dataclass(frozen=True, slots=True)
-class ParquetSplit:
-    """A row group of a Parquet file, without its first rows."""
-
-    path: str
-    group: int
-    first: int
-    skip: int
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Read the row group."""
-        with Path(self.path).open("rb") as file:
-            parquet = _open_parquet(file, self.path)
-            yield from _parquet_chunks(parquet, self.path, [self.group], self.first, self.skip)
+        self._read = 0
+        for batch in batches(self._parquet, self.name, CHUNK_ROWS, CHUNK_BYTES):
+            left_out = min(max(skip - self._read, 0), len(batch))
+            first, self._read = self._read + left_out + 1, self._read + len(batch)
+            if left_out < len(batch):
+                yield Chunk(batch=batch.slice(left_out), first=first)
 
 
 @contextmanager
-def open_table(path: str) -> Generator[TableReader]:
+def open_table(path: str, *, responses: Iterable[str] = ()) -> Generator[Table]:
     """Open a table, or standard input for ``-``; its first bytes tell its format.
 
-    Raises:
-        CliError: If it cannot be opened, or holds something else.
+    Args:
+        path: The file.
+        responses: Columns in which an empty cell of CSV is an empty text; in others it is a missing value.
     """
-    name = input_name(path)
     with ExitStack() as stack:
         try:
             raw = _open_raw(path)
@@ -320,8 +169,8 @@ def open_table(path: str) -> Generator[TableReader]:
                 shutil.copyfileobj(file, spool)
                 file = spool
         except (OSError, ValueError, EOFError, zlib.error) as error:
-            raise CliError(f"{name}: {error_text(cast('OSError', error))}") from None
-        yield _reader(name, path, head, file, raw)
+            raise CliError(f"{input_name(path)}: {error_text(cast('OSError', error))}") from None
+        yield _recognized(path, head, file, raw, responses)
 
 
 def input_name(path: str) -> str:
@@ -329,7 +178,7 @@ def input_name(path: str) -> str:
     return "<stdin>" if path == STANDARD else path
 
 
-def file_size(file: IO[bytes]) -> int | None:
+def _file_size(file: IO[bytes]) -> int | None:
     """Return how many bytes a file has, None for a pipe."""
     try:
         status = os.fstat(file.fileno())
@@ -380,33 +229,34 @@ def _read_head(file: IO[bytes]) -> tuple[bytes, IO[bytes]]:
     return head, cast("IO[bytes]", io.BufferedReader(_Prefixed(head, file), _HEAD))
 
 
-def _reader(name: str, path: str, head: bytes, file: IO[bytes], raw: IO[bytes]) -> TableReader:
-    """Return the reader for what the first bytes say.
-
-    Raises:
-        CliError: If they say that it is something else.
-    """
+def _recognized(path: str, head: bytes, file: IO[bytes], raw: IO[bytes], responses: Iterable[str]) -> Table:
+    """Return a table of the format that the first bytes show."""
+    name = input_name(path)
     if head.startswith(b"PAR1"):
-        return Parquet(name, file, raw)
+        from onethinker_rewards.cli.arrow import open_parquet  # noqa: PLC0415 - needs pyarrow
+
+        return _ParquetTable(path, raw, open_parquet(file, name))
     _check_container(name, head)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = head.removeprefix(_BOM).lstrip()
     begin = len(head) - len(text)
-    if text.startswith(b"["):
-        return JsonArray(name, file, raw, begin + 1)
-    suffix = Path(path.removesuffix(".gz")).suffix.lower()
+    results = 1 if text.startswith(b"[") else _results_offset(text) if text.startswith(b"{") else None
+    if results is not None:
+        file.read(begin + results)
+        array = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape")
+        return Table(path, raw, _array_items(array, inside=not text.startswith(b"[")), text=array)
     if not text.startswith(b"{"):
         first_line, _, rest = text.partition(b"\n")
         delimiter = max(",\t;", key=lambda mark: first_line.count(mark.encode()))
-        if suffix in (".csv", ".tsv") or (not rest.startswith(b"{") and delimiter.encode() in first_line):
-            return Csv(name, file, raw, delimiter)
-        return JsonLines(name, file, raw)
-    results = _results_offset(text)
-    if results is not None:
-        return JsonArray(name, file, raw, begin + results, inside=True)
-    if _PRETTY.match(text):
+        is_csv = Path(path.removesuffix(".gz")).suffix.lower() in (".csv", ".tsv")
+        if is_csv or (not rest.startswith(b"{") and delimiter.encode() in first_line):
+            decoded = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            header, lines = _csv_lines(name, decoded, delimiter)
+            written = [column for column in responses if column in header]
+            return Table(path, raw, _csv_items(header, lines, written), header, decoded)
+    elif _PRETTY.match(text):
         what = 'one JSON object over several lines; give one object a line, a list, or {"results": [...]}'
         raise CliError(f"{name}: {what}")
-    return JsonLines(name, file, raw)
+    return Table(path, raw, _line_items(file))
 
 
 def _results_offset(text: bytes) -> int | None:
@@ -445,36 +295,59 @@ def _check_container(name: str, head: bytes) -> None:
         raise CliError(f"{name}: is UTF-16 or binary; write it as UTF-8: iconv -f UTF-16 -t UTF-8 {name}")
 
 
-def _filled_lines(lines: IO[bytes], first: int) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate(lines, first):
-        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+def _line_items(file: IO[bytes]) -> Iterator[Item]:
+    """Yield lines with their numbers; blank lines are left out, and counted in the numbers of the others."""
+    for number, line in enumerate(file, 1):
+        text = line.removeprefix(_BOM) if number == 1 else line
         if text.strip():
-            yield number, text.rstrip()
+            yield text.rstrip(), number
 
 
-def _chunks_of_lines(lines: Iterator[tuple[int, bytes]]) -> Iterator[Chunk]:
-    held: list[tuple[int, bytes]] = []
-    size = 0
-    for line in lines:
-        held.append(line)
-        size += len(line[1])
-        if len(held) >= CHUNK_ROWS or size >= CHUNK_BYTES:
-            yield LinesChunk(held)
-            held, size = [], 0
-    if held:
-        yield LinesChunk(held)
+def _csv_lines(name: str, text: IO[str], delimiter: str) -> tuple[list[str], Iterator[list[str]]]:
+    csv.field_size_limit(LONGEST_ROW)
+    lines = csv.reader(text, delimiter=delimiter)
+    try:
+        header = next(filter(None, lines), [])
+    except csv.Error as error:
+        raise CliError(f"{name}: not CSV: {error}") from None
+    if repeated := [column for column in header if header.count(column) > 1]:
+        raise CliError(f"{name}: two columns are called {repeated[0]!r}")
+    return header, lines
 
 
-def _array_rows(text: IO[str], *, inside: bool) -> Iterator[Row | InvalidRow]:
-    """Yield the elements of an array whose bracket has been read."""
+def _csv_items(header: list[str], lines: Iterator[list[str]], responses: list[str]) -> Iterator[Item]:
+    """Yield rows. An empty cell is no value, except for the response: a model may have written nothing."""
+    for number in count(1):
+        try:
+            cells = next(lines, None)
+        except csv.Error as error:
+            yield InvalidRow(number, f"not CSV: {error}")
+            continue
+        if cells is None:
+            return
+        if not cells:
+            continue
+        if (whole := "".join(cells)) and not whole.isascii() and (fault := _UNDECODED.search(whole)):
+            yield InvalidRow(number, f"not UTF-8 (byte 0x{ord(fault[0]) - 0xDC00:x})")
+        elif len(cells) != len(header):
+            yield InvalidRow(number, f"{len(cells)} cells, but the header has {len(header)}")
+        else:
+            columns: dict[str, object] = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+            if responses and columns.keys().isdisjoint(responses):
+                columns[responses[0]] = ""
+            yield Row(number, columns)
+
+
+def _array_items(text: IO[str], *, inside: bool) -> Iterator[Item]:
+    """Yield the elements of an array whose bracket has been read; what follows one inside an object is not read."""
     buffer, at = text.read(_HEAD), 0
     # What a row begins with if each begins on a line of its own: its indentation tells it from objects inside rows.
     first = re.match(r"\s*\n([ \t]*)\{", buffer)
     row_begin = f"\n{first[1]}{{" if first else None
     for number in count(1):
-        at = _behind(_SEPARATORS, buffer, at)
+        at = _behind_separators(buffer, at)
         while at == len(buffer) and (buffer := text.read(_HEAD)):
-            at = _behind(_SEPARATORS, buffer, 0)
+            at = _behind_separators(buffer, 0)
         if buffer.startswith("]", at):
             if not inside and (buffer[at + 1 :].strip() or any(line.strip() for line in text)):
                 yield InvalidRow(number, "there is text after the end of the array, which is not read")
@@ -484,8 +357,7 @@ def _array_rows(text: IO[str], *, inside: bool) -> Iterator[Row | InvalidRow]:
             return
         fault, buffer, at, end = _array_element(text, buffer, at)
         if fault is None:
-            # As the bytes of a line, so that rows of both are the same.
-            yield decode_row(buffer[at:end].encode("utf-8", "surrogateescape"), number)
+            yield buffer[at:end].encode("utf-8", "surrogateescape"), number
             at = end
             continue
         at = buffer.find(row_begin, 1) if row_begin else -1
@@ -514,25 +386,6 @@ def _array_element(text: IO[str], buffer: str, at: int) -> tuple[str | None, str
             return fault, buffer, 0, 0
 
 
-def _behind(pattern: re.Pattern[str], text: str, at: int) -> int:
-    match = pattern.match(text, at)
+def _behind_separators(text: str, at: int) -> int:
+    match = _SEPARATORS.match(text, at)
     return match.end() if match else at
-
-
-def _open_parquet(file: IO[bytes], name: str) -> ArrowFile:
-    from onethinker_rewards.cli.arrow import open_parquet  # noqa: PLC0415 - needs pyarrow
-
-    return open_parquet(file, name)
-
-
-def _parquet_chunks(
-    parquet: ArrowFile, name: str, groups: range | list[int], first: int, skip: int
-) -> Iterator[ArrowChunk]:
-    from onethinker_rewards.cli.arrow import batches  # noqa: PLC0415 - needs pyarrow
-
-    for batch in batches(parquet, name, groups, CHUNK_ROWS, CHUNK_BYTES):
-        left_out = min(skip, len(batch))
-        skip -= left_out
-        if left_out < len(batch):
-            yield ArrowChunk(first + left_out, batch.slice(left_out))
-        first += len(batch)

@@ -19,9 +19,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from onethinker_rewards.adapters import Columns
 from onethinker_rewards.adapters.columns import without_null_entries
-from onethinker_rewards.answers import OptionLetter, bare_reference, find_answer
+from onethinker_rewards.answers import END_TOKENS, OptionLetter, bare_reference, find_answer
 from onethinker_rewards.errors import BadReferenceError, UnknownTaskError
-from onethinker_rewards.rewards import parse, parse_reference
+from onethinker_rewards.rewards import Recipe, parse, parse_reference
 from onethinker_rewards.tasks import TASKS, TaskSpec, prompt, task_name
 from onethinker_rewards.trainer.media import MediaError, MediaRules
 
@@ -72,12 +72,14 @@ class Rules:
         media: Where images and videos are, and how large the model may see them.
         columns: Which column holds what.
         task: The task of all rows; None if a column says it.
+        end_tokens: Tokens that a response may end with; they are taken off.
     """
 
     stage: Stage = "rl"
     media: MediaRules = field(default_factory=MediaRules)
     columns: Columns = field(default_factory=Columns)
     task: str | None = None
+    end_tokens: tuple[str, ...] = END_TOKENS
 
 
 def _writable(text: str) -> str:
@@ -305,7 +307,7 @@ def _sft_columns(
         response = last.content
     if response is None:
         raise _missing_columns(columns, rules.columns, ["response"])
-    text = _response(response, task, table)
+    text = _response(response, task, rules, table)
     before = [message.model_dump() for message in _messages_before(row, task, table)]
     truth = None if row.reference is None else {"style": "rule", "ground_truth": bare_reference(row.reference)}
     messages = [*before, {"role": "assistant", "content": text}]
@@ -354,11 +356,14 @@ def _messages_before(row: DatasetRow, task: str | None, table: Tasks) -> list[Me
     return [*system, Message(role="user", content=_with_placeholders(row, question.content))]
 
 
-def _response(text: str, task: str | None, table: Tasks) -> str:
+def _response(text: str, task: str | None, rules: Rules, table: Tasks) -> str:
     """Return the teacher's text up to its end, without end tokens."""
     if any(placeholder in text for placeholder in (*_PLACEHOLDERS, *_FOREIGN_PLACEHOLDERS)):
         raise InvalidRowError(Fault.PLACEHOLDERS, "a placeholder in the response")
-    found = parse(text, task, table=table) if task is not None else find_answer(text)
+    if task is None:
+        found = find_answer(text, end_tokens=rules.end_tokens)
+    else:
+        found = parse(text, task, recipe=Recipe(end_tokens=rules.end_tokens), table=table)
     code = found.failure or found.format_fault
     if code is not None:
         raise InvalidRowError(Fault.RESPONSE, f"{code}: {code.meaning}")
