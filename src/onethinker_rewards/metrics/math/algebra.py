@@ -85,6 +85,19 @@ def _is_rounded(exact_node: Node, rounded_node: Node) -> bool:
     return bool(distance <= sympy.Rational(step.numerator, step.denominator) / 2)
 
 
+def _is_same_family(left_node: Node, right_node: Node) -> bool:
+    """Return whether two expressions that are linear in the integer n have the same values."""
+    letter = sympy.Symbol("n")
+    sides = [_to_sympy(left_node), _to_sympy(right_node)]
+    starts = [side.subs(letter, 0) for side in sides]
+    periods = [sympy.diff(side, letter) for side in sides]
+    if any(period.free_symbols or period.is_zero for period in periods) or not agrees(periods[0] ** 2, periods[1] ** 2):
+        return False
+    shift = (starts[0] - starts[1]) / periods[0]
+    value = numeric_value(shift)
+    return bool(value is not None and value.is_real and agrees(shift, sympy.Integer(round(value))))
+
+
 # Equations and inequalities, given as the difference of their sides.
 
 
@@ -151,8 +164,8 @@ def _solutions(inequality: Node) -> Any:
     """Return the real solutions of an inequality in one variable."""
     left, right = _to_sympy(inequality.args[0]), _to_sympy(inequality.args[2])
     variables = left.free_symbols | right.free_symbols
-    if len(variables) != 1:
-        raise TypeError("more than one variable")
+    if len(variables) != 1 or left.has(sympy.I) or right.has(sympy.I):
+        raise TypeError("not in one real variable")
     real = sympy.Symbol("x", real=True)
     (variable,) = variables
     relation: Any = _INEQUALITIES[inequality.args[1].text]
@@ -258,4 +271,5 @@ _ANSWERS: dict[Question, Callable[[Node, Node], bool]] = {
     "positive": _is_proportional_with_sign,
     "set": _is_equal_set,
     "rounded": _is_rounded,
+    "family": _is_same_family,
 }

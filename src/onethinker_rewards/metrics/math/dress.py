@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from onethinker_rewards.metrics.math.tree import Unreadable
+from onethinker_rewards.metrics.math.units import is_unit_word
 
 # Nested dress is taken off up to this depth; an answer with more of it is an attempt to keep the parser busy.
 _MAX_LAYERS = 8
@@ -15,7 +16,8 @@ _PAIRS = (("**", "**"), ("```", "```"), ("`", "`"), ('"', '"'), ("“", "”"), 
 _BOLD_LABEL = re.compile(r"\*\*([^*]*)\*\*(?=\s*\S)")
 _TEXT = re.compile(r"\\(?:text|textnormal|textbf|textit|textrm|mathrm|mathbf|mbox|bold)\s*\{([^{}]*)\}")
 _LABEL = re.compile(
-    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is\b\s*[:\uff1a]?|[:\uff1a=])\s*"
+    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer"
+    r"(?:\s*is\b\s*[:\uff1a]?|\s*[:\uff1a=]|(?=\s*[$\\]|\s+[-\d(]))\s*"
     r"|(?:最终|正确)?答案\s*(?:是|为)?\s*[:\uff1a]?\s*"
     r"|(?:option|choice)\s+(?=\(?[A-J]\)?\.?$)|选项?\s*(?=\(?[A-J]\)?$)"
     r"|#{2,}\s*|(?:\\therefore(?![A-Za-z])|∴|\\Rightarrow(?![A-Za-z])|⇒|=>)\s*"
@@ -51,7 +53,17 @@ _BLANK = r"(?:[\s$~]|\\[()\[\] ,;]|\\q?quad)*"
 _BETWEEN_BOXES = re.compile(
     rf"{_BLANK}(?:[,;]{_BLANK})?(?:(?:\\(?:text|mathrm)\s*\{{\s*)?(and|or)(?:\s*\}})?)?{_BLANK}", re.IGNORECASE
 )
-_NAME_OF_BOX = re.compile(r"\s*[$\s]*[A-Za-z\\][^=]{0,40}=(?:[\s$]|\\[;,:!> ])*")
+_NAME_OF_BOX = re.compile(r"\s*[$\s]*[A-Za-z\\(][^=]{0,40}=(?:[\s$]|\\[;,:!> ])*")
+# What may follow a box and be a part of its value: a per cent or degree sign, a modulus, or words that may be a unit.
+_AFTER_BOX = re.compile(
+    r"(?:[\s$~]|\\[ ,;:!])*"
+    r"(?P<unit>\\?%|percent(?:age)?|per\s?cent|pct\.?"
+    r"|(?:\^\s*\{?\s*\\circ\s*\}?|\\degree|°)\s*(?:\\(?:text|mathrm)\s*\{\s*)?[CF]?\s*\}?"
+    r"|\\[bp]?mod\s*\{?\d+\}?"
+    r"|(?:\\(?:text|textnormal|textrm|mathrm|mbox)\s*\{)?(?P<words>[A-Za-z\s./]+)\}?"
+    r"(?:\s*\^\s*\{?-?\d\}?|[²³])?)"
+    r"[\s$]*"
+)
 
 
 def undress(text: str) -> str:
@@ -115,16 +127,25 @@ def _without_boxes(text: str) -> str:
     if _NAME_OF_BOX.fullmatch(before) or any(map(_NAME_OF_BOX.search, between)):
         # "x = \boxed{3}" and "x = \boxed{3}, y = \boxed{4}" name what is in the box.
         return "".join(parts)
-    around = [before, after]
-    if not all(map(_PROSE.fullmatch, around)):
+    unit = _unit_after_box(after)
+    if not (_PROSE.fullmatch(before) and (unit or _PROSE.fullmatch(after))):
         raise Unreadable("more than the box")
     separators = [_BETWEEN_BOXES.fullmatch(text) for text in between]
     joined = parts[1]
     for separator, inside in zip(separators, parts[3::2], strict=True):
-        if separator is None or not (separator[1] or "," in separator[0] or ";" in separator[0]):
+        if separator is None:
             raise Unreadable("more than the box")
         joined += f" {separator[1] or ','} {inside}"
-    return joined
+    return f"{joined} {unit}".rstrip()
+
+
+def _unit_after_box(text: str) -> str:
+    """Return the unit that the text after a box begins and ends with; "" if it is prose or more than a unit."""
+    match = _AFTER_BOX.fullmatch(text) if len(text) <= _LONGEST_END else None
+    if match is None:
+        return ""
+    words = re.split(r"[\s./]+", (match["words"] or "").strip(" ."))
+    return match["unit"] if match["words"] is None or all(map(is_unit_word, words)) else ""
 
 
 def _split_boxes(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from onethinker_rewards.metrics.math.equations import (
     is_statement,
     value_of,
 )
+from onethinker_rewards.metrics.math.families import is_same_solutions
 from onethinker_rewards.metrics.math.names import renamings
 from onethinker_rewards.metrics.math.tree import Node, rational, tolerance
 from onethinker_rewards.metrics.math.units import Measure, as_letters, measure
@@ -28,14 +29,18 @@ _SETS = frozenset({"union", "intersection", "without", "space"})
 _SHAPES = frozenset({"bracket", "set", "matrix", "list", "or", "and", "rel", "text", "ratio", "row"}) | _SETS
 _INEQUALITY_SIGNS = frozenset({"<", ">", "<=", ">=", "!="})
 _FLIPPED = {">": "<", ">=": "<="}
+_GAP = Node("sym", text="...")
 # Longer collections are compared in order, because matching takes quadratic time.
 _MAX_MATCHED = 64
 
 
 def is_equal_answer(predicted: Node, reference: Node, algebra: Algebra) -> bool:
     """Return whether an answer equals its reference, under some renaming of constants that may have any name."""
-    return predicted == reference or any(
-        is_equal(*pair, algebra) for pair in renamings(predicted, without_retraction(reference))
+    wanted = without_retraction(reference)
+    return (
+        predicted == reference
+        or any(is_equal(*pair, algebra) for pair in renamings(predicted, wanted))
+        or is_same_solutions(_both_signs(predicted), _both_signs(wanted), algebra)
     )
 
 
@@ -311,7 +316,17 @@ def _named_elements(node: Node) -> list[Node]:
         is_only_name = not any(element.op in ("rel", "mod") for element in elements[1:])
         if is_only_name:
             return [first, *(Node("rel", (*first.args[:2], element)) for element in elements[1:])]
-    return elements
+    return _grouped(elements)
+
+
+def _grouped(elements: list[Node]) -> list[Node]:
+    """Return equations that give the same names values again and again as groups: ``x = 1, y = 2; x = 3, y = 4``."""
+    names = _names(elements)
+    size = len(set(names))
+    groups = [elements[start : start + size] for start in range(0, len(elements), max(size, 1))]
+    if size < 2 or len(groups) < 2 or any(set(_names(group)) != set(names) for group in groups):
+        return elements
+    return [Node("list", tuple(group)) for group in groups]
 
 
 def _names(elements: Sequence[Node]) -> list[Node]:
@@ -351,7 +366,8 @@ def _is_matched(lefts: Sequence[Node], rights: Sequence[Node], is_pair: IsEqual)
     """Return whether each element has a partner of its own on the other side."""
     if len(lefts) != len(rights):
         return False
-    if not lefts or len(lefts) > _MAX_MATCHED:
+    # What is left out between dots depends on the order.
+    if not lefts or len(lefts) > _MAX_MATCHED or (_GAP in lefts and _GAP in rights):
         return all(starmap(is_pair, zip(lefts, rights, strict=True)))
     partners = [[index for index, right in enumerate(rights) if is_pair(left, right)] for left in lefts]
     return all(partners) and _has_matching(partners)

@@ -10,8 +10,9 @@ from onethinker_rewards.metrics.math.tree import Node, rational
 from onethinker_rewards.metrics.math.units import measure
 
 # Whether two expressions are equal; whether two differences say the same when set to zero, or when compared with zero;
-# whether two descriptions are of the same set; whether the first number, rounded, is the second.
-Question: TypeAlias = Literal["equal", "proportional", "positive", "set", "rounded"]
+# whether two descriptions are of the same set; whether the first number, rounded, is the second; whether two
+# expressions in the integer n have the same values.
+Question: TypeAlias = Literal["equal", "proportional", "positive", "set", "rounded", "family"]
 Algebra: TypeAlias = Callable[[Question, Node, Node], bool]
 IsEqual: TypeAlias = Callable[[Node, Node], bool]
 

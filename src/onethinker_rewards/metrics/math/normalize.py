@@ -55,7 +55,7 @@ _SPACING = re.compile(
 )
 _DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|(?<!\\)\$")
 # Thousands as MATH writes them: "15,\!000", and "15{,}000".
-_THOUSANDS = re.compile(r"(?<=\d)(?:,\s*\\!|\{,\}|\{\\,\}|\\,\\!)\s*(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<=\d)(?:,\s*\\!|\s*\{\s*,\s*\}|\{\\,\}|\\,\\!)\s*(?=\d{3}(?!\d))")
 _THOUSANDS_SPACE = re.compile(r"(?<![\d.])(\d{1,3}(?: \d{3})+)(?![\d/^!])")
 # A left brace without a right one begins cases.
 _CASES = re.compile(
@@ -66,7 +66,8 @@ _CASES = re.compile(
 _PRIMES = re.compile(r"\^\s*(?:\{\s*((?:(?:\\prime(?![A-Za-z])|')\s*)+)\}|((?:\\prime(?![A-Za-z])\s*)+))")
 _WORD = r"\\(?:text|textnormal|textrm|mathrm|mbox|operatorname)\s*\{\s*"
 _PER_CENT = re.compile(
-    rf"(?<=[\d}})])\s*(?:{_WORD})?(?<![A-Za-z])(?:percent|per\s?cent|pct\.?)(?![A-Za-z])\s*\}}?", re.IGNORECASE
+    rf"(?<=[\d}})])\s*(?:{_WORD})?(?<![A-Za-z])(?:percent(?:age)?(?! point)|per\s?cent|pct\.?)(?![A-Za-z])\s*\}}?",
+    re.IGNORECASE,
 )
 _MODULUS = re.compile(rf"\(\s*(?:\\[pb]?mod(?![A-Za-z])|{_WORD}mod\s*\}}|mod(?![A-Za-z]))\s*([^()]+)\)")
 _PLAIN_SPELLINGS = tuple(
@@ -94,6 +95,8 @@ _PLAIN_SPELLINGS = tuple(
         (r"(?<=[\d.])\\(?:bar|dot)\s*\{?(\d)\}?(\d*)\\dot\s*\{?(\d)\}?", r"\\overline{\1\2\3}"),
         (r"(?<=[\d.])\\(?:bar|dot)\s*(?:\{(\d+)\}|(\d))", r"\\overline{\1\2}"),
         (r"(?<![\d.])(\d+\.)\((\d+)\)", r"\1\\overline{\2}"),
+        # "x=1orx=2", where spaces were taken out.
+        (r"(?<=[\d)}])(or|and)(?=[A-Za-z]\s*[(=])", r" \1 "),
         (r"(\d\.\d*?)(\d)\2\2+\s*(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))", r"\1\\overline{\2}"),
     )
 )
@@ -132,7 +135,8 @@ def normalize(text: str) -> str:
         text = _RING.sub("°", text).translate(_PLAIN)
     # An escaped dollar is a currency sign; every other dollar is a delimiter.
     text = text.replace("\\$", "")
-    text = _normalize_latex(text) if "\\" in text else _DELIMITER.sub(" ", text).replace("~", " ").replace("{,}", ",")
+    text = _normalize_latex(text) if "\\" in text else _DELIMITER.sub(" ", _THOUSANDS.sub("", text)).replace("~", " ")
+    text = text.replace("{,}", ",")
     if "x" in text or "X" in text:
         text = _with_times_signs(text)
     if "^" in text:
@@ -160,7 +164,7 @@ def _normalize_latex(text: str) -> str:
     if "&" in text:
         # The signs of aligned equations are where they are written.
         text = re.sub(r"&\s*(?=[=<>]|\\(?:le|ge|ne|leq|geq|neq|approx|equiv)(?![A-Za-z]))", "", text)
-    return text.replace("{,}", ",")
+    return text
 
 
 def _with_times_signs(text: str) -> str:

@@ -44,6 +44,8 @@ _RELATIONS = frozenset(
 )
 _SET_OPERATIONS = {"cup": "union", "cap": "intersection", "setminus": "without"}
 _SUM_SIGNS = frozenset({"+", "-", "pm", "mp"})
+# A number in brackets before a fraction is a factor: (2)1/2 is no mixed number.
+_CLOSING_BRACKETS = frozenset({")", "]"})
 _STOPPING_NAMES = frozenset({"rfloor", "rceil", "over", "choose"})
 
 
@@ -238,8 +240,9 @@ class _Parser(AtomParser):
         kind, value = self.token()
         if kind == "number":
             return self.number_after(left)
+        is_mixed = self.previous().value not in _CLOSING_BRACKETS
         right = self.atom()
-        if is_integer(left) and value == "frac" and right.op == "div" and all(map(is_integer, right.args)):
+        if is_mixed and is_integer(left) and value == "frac" and right.op == "div" and all(map(is_integer, right.args)):
             # 1\frac{1}{2} is one and a half.
             return self.postfixed(Node("add", (left, right)))
         return times(left, self.postfixed(right))
@@ -247,17 +250,19 @@ class _Parser(AtomParser):
     def number_after(self, left: Node) -> Node:
         """Parse a number behind a factor: "1 1/2", "n 2^n", "2^5 3!", "3 hours 30 minutes"."""
         last = left.args[-1] if left.op == "mul" else left
-        is_after_group = self.previous().value == "}"
+        previous = self.previous().value
+        is_mixed = previous not in _CLOSING_BRACKETS and is_integer(left)
         number = self.take()
-        if is_integer(left) and number.value.isdigit() and self.take_if("/"):
+        if is_mixed and number.value.isdigit() and self.take_if("/"):
             below = self.take()
             if below.kind == "number" and below.value.isdigit():
                 fraction = Node("div", (number_node(number.value), number_node(below.value)))
-                return Node("add", (left, fraction))
+                mixed = Node("add", (left, fraction))
+                return Node("percent", (mixed,)) if self.take_if("%") else mixed
         elif last.op in ("word", "unit") and self.token().kind in ("word", "unit"):
             unit = self.take()
             return Node("add", (left, Node("mul", (number_node(number.value), Node(unit.kind, text=unit.value)))))
-        elif last.op not in ("num", "neg") and (self.sign() in ("^", "!") or (last.op == "pow" and is_after_group)):
+        elif last.op not in ("num", "neg") and (self.sign() in ("^", "!") or (last.op == "pow" and previous == "}")):
             return times(left, self.postfixed(number_node(number.value)))
         raise Unreadable("two numbers side by side")
 
@@ -281,6 +286,8 @@ class _Parser(AtomParser):
     def raised(self, base: Node) -> Node:
         """Parse an exponent; the inverse of a function may be applied to something: ``f^{-1}(x)``."""
         power = Node("pow", (base, self.exponent()))
+        if base.op == "word" and power.args[1] == Node("num", text="0"):
+            raise Unreadable("a unit to the power 0")
         if power.args[1] == Node("sym", text="T") and base.op in ("matrix", "bracket"):
             return base if base.op == "bracket" else _transposed(base)
         is_inverse = base.op == "sym" and power.args[1] == Node("neg", (Node("num", text="1"),))

@@ -23,6 +23,12 @@ _FARTHEST = 1_000_000
 _FARTHEST_EXPONENT = 2000
 _GROWING = (sympy.factorial, sympy.gamma, sympy.binomial, sympy.exp)
 
+# Letters are fractions of so many parts; the first, where one is in an exponent.
+_FEW_PARTS = 13
+_MANY_PARTS = 1009
+# Letters that are complex numbers beside an i.
+_COMPLEX = frozenset("zw")
+
 # Letters that are whole numbers under a floor, or in a multiple of pi; others may be any number there.
 _WHOLE_NUMBERS = frozenset("jklmnpqKMN")
 _PERIODIC = (sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc, sympy.exp)
@@ -48,17 +54,24 @@ def _points(left: Any, right: Any, variables: list[Any], conditions: list[list[A
     generator = random.Random(7)  # noqa: S311
     whole, rounded = _whole_numbers(left) | _whole_numbers(right), _rounded(left) | _rounded(right)
     positive = _positive(variables, conditions)
-    farthest = (
-        _FARTHEST_EXPONENT if left.has(*_GROWING) or right.has(*_GROWING) or _has_exponent(left + right) else _FARTHEST
-    )
+    has_exponent = _has_exponent(left + right)
+    farthest = _FARTHEST_EXPONENT if left.has(*_GROWING) or right.has(*_GROWING) or has_exponent else _FARTHEST
+    # sympy works 24^(p/q) out by way of 24^p, so that exponents must be short fractions.
+    parts = _FEW_PARTS if has_exponent else _MANY_PARTS
+    is_complex = left.has(sympy.I) or right.has(sympy.I)
+
+    def fraction() -> Any:
+        return sympy.Rational(generator.randint(-4 * parts, 4 * parts), parts)
 
     def draw(variable: Any, index: int) -> Any:
         if variable in whole:
             return sympy.Integer(index + 1 if index < _CONSECUTIVE else generator.randint(1, farthest))
         if variable in rounded:
             value = sympy.Rational(generator.randint(-120, 120), generator.choice((1, 2, 3, 4, 7)))
+        elif is_complex and variable.name in _COMPLEX:
+            value = fraction() + sympy.I * fraction()
         else:
-            value = sympy.Rational(generator.randint(-4000, 4000), 1009)
+            value = fraction()
         return abs(value) or sympy.Integer(1) if variable in positive else value
 
     if not (whole or rounded):
@@ -129,8 +142,8 @@ def _is_negative(condition: Any, point: dict[Any, Any]) -> bool:
 def _positive(variables: list[Any], conditions: list[list[Any]]) -> set[Any]:
     r"""Return the letters that a root or a logarithm needs to be positive.
 
-    These are the letters whose sign decides whether it is real. A function of one letter keeps both signs if one side
-    needs it and the other has a root or a logarithm that is real for both: ``\ln x^2`` is not ``2\ln x``.
+    These are the letters whose sign decides whether it is real. A function of one letter keeps both signs if the
+    second side, the reference, has a root or a logarithm that is real for both: ``2\ln x`` is not ``\ln x^2``.
     """
     generator = random.Random(11)  # noqa: S311
     is_alone = len(variables) == 1
@@ -140,7 +153,7 @@ def _positive(variables: list[Any], conditions: list[list[Any]]) -> set[Any]:
     for variable in variables:
         needs = [any(_needs(condition, variable, points) for condition in side) for side in conditions]
         others = [any(_is_even(condition) and condition.has(variable) for condition in side) for side in conditions]
-        if any(needs) and not any(is_alone and other and not need for need, other in zip(needs, others, strict=True)):
+        if any(needs) and not (is_alone and others[-1] and not needs[-1]):
             needed.add(variable)
         if any(others):
             under.add(variable)
