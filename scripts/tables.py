@@ -50,7 +50,16 @@ def failure_codes(page: Path) -> str:
 
 def repair_codes(page: Path) -> str:
     """All repair codes."""
-    rows = [(_code(code), _cell(code.meaning), _code(code.example)) for code in otr.RepairCode]
+    return _codes(otr.RepairCode)
+
+
+def penalty_codes(page: Path) -> str:
+    """All codes of penalties."""
+    return _codes(otr.PenaltyCode)
+
+
+def _codes(codes: Iterable[otr.RepairCode | otr.PenaltyCode]) -> str:
+    rows = [(_code(code), _cell(code.meaning), _code(code.example)) for code in codes]
     return _table(("code", "meaning", "example"), rows)
 
 
@@ -172,7 +181,7 @@ def thresholds(page: Path) -> str:
     return _table(("task", "threshold", "why"), rows)
 
 
-_ALL = (failure_codes, repair_codes, tasks, facts, cases, pages, letters, differs, own_keys, thresholds)
+_ALL = (failure_codes, repair_codes, penalty_codes, tasks, facts, cases, pages, letters, differs, own_keys, thresholds)
 BLOCKS: dict[str, Callable[[Path], str]] = {block.__name__: block for block in _ALL}
 
 

@@ -7,13 +7,13 @@ import pickle
 
 import pytest
 
-from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.codes import FailureCode, PenaltyCode, RepairCode
 
-CODES = [*FailureCode, *RepairCode]
+CODES = [*FailureCode, *RepairCode, *PenaltyCode]
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_code_is_its_string(code: FailureCode | RepairCode) -> None:
+def test_a_code_is_its_string(code: FailureCode | RepairCode | PenaltyCode) -> None:
     """It compares, hashes, prints and is written as its value, and says what it means."""
     assert code == code.value == str(code) == f"{code}"
     assert {code.value: 1}[code] == 1

@@ -26,7 +26,7 @@ if _PROGRAM in ("-m", "onethinker-rewards") and signal.getsignal(signal.SIGINT) 
 
 from onethinker_rewards import metrics
 from onethinker_rewards.answers import Limits, Parsed, to_pixels, to_thousandths
-from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.codes import FailureCode, PenaltyCode, RepairCode
 from onethinker_rewards.errors import (
     ArgumentError,
     BadImageError,
@@ -37,9 +37,12 @@ from onethinker_rewards.errors import (
 )
 from onethinker_rewards.rewards import (
     RECIPES,
+    CosineLength,
     Recipe,
+    Repetition,
     RewardBatch,
     Scorer,
+    SoftOverlong,
     parse,
     parse_answer,
     parse_reference,
@@ -60,10 +63,11 @@ from onethinker_rewards.tasks import (
 )
 
 __all__ = [
-    "RECIPES", "TASKS", "ArgumentError", "BadImageError", "BadReferenceError", "Clip", "Context", "FailureCode",
-    "JudgeError", "Limits", "OneThinkerRewardsError", "Parsed", "Recipe", "RepairCode", "RewardBatch", "Scorer",
-    "Scores", "TaskSpec", "UnknownTaskError", "answer_pattern", "json_schema", "metrics", "parse", "parse_answer",
-    "parse_reference", "prompt", "response_grammar", "score", "task_name", "to_pixels", "to_thousandths", "with_masks",
+    "RECIPES", "TASKS", "ArgumentError", "BadImageError", "BadReferenceError", "Clip", "Context", "CosineLength",
+    "FailureCode", "JudgeError", "Limits", "OneThinkerRewardsError", "Parsed", "PenaltyCode", "Recipe", "RepairCode",
+    "Repetition", "RewardBatch", "Scorer", "Scores", "SoftOverlong", "TaskSpec", "UnknownTaskError", "answer_pattern",
+    "json_schema", "metrics", "parse", "parse_answer", "parse_reference", "prompt", "response_grammar", "score",
+    "task_name", "to_pixels", "to_thousandths", "with_masks",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -30,6 +30,13 @@ def check_positive(name: str, value: Any) -> None:
         fits = False
     if not fits:
         raise ArgumentError(f"{name} must be positive and finite, got {value!r}")
+
+
+def check_progress(value: Any) -> None:
+    """Raise an `ArgumentError` where ``value`` is neither None nor a number from 0 to 1."""
+    is_share = isinstance(value, Real) and not isinstance(value, bool) and 0.0 <= float(value) <= 1.0
+    if value is not None and not is_share:
+        raise ArgumentError(f"progress is a number from 0 to 1, not {value!r}")
 
 
 def check_text(name: str, value: object) -> None:
@@ -69,6 +76,26 @@ def text_list(name: str, values: Any) -> list[str]:
         check_text(f"{name}, row {row}", value)
     # Not `str(text)`, which is the name of an enumeration's member and not its value.
     return [str.__str__(text) for text in texts]
+
+
+def plain_list(name: str, values: Any) -> list[Any]:
+    """Return the values of a list, an array, a tensor or a table's column as Python's; raise what `as_list` raises."""
+    # The elements of a tensor are tensors, which are neither numbers nor, as ids, ever equal.
+    return as_list(name, values.tolist() if hasattr(values, "tolist") else values)
+
+
+def group_ids(name: str, values: Any) -> list[Hashable]:
+    """Return one id a row.
+
+    Raises:
+        ArgumentError: If `plain_list` refuses them, or an id is not hashable.
+    """
+    ids = plain_list(name, values)
+    try:
+        hash(tuple(ids))
+    except TypeError as error:
+        raise ArgumentError(f"{name}: ids must be hashable ({error})") from None
+    return ids
 
 
 def aligned_texts(predicted: Sequence[str], reference: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""The closed lists of codes: why an answer or its format failed, and what was repaired before it was read.
+"""The closed lists of codes: why an answer or its format failed, what was repaired before it was read, what it lost.
 
 A code is a string: it compares equal to its value, and goes into JSON and logs as it is. Each has its meaning and an
 example, from which the table in ``docs/codes.md`` is made. Where nothing failed, the code is None.
@@ -99,3 +99,20 @@ class RepairCode(_Code):
     CLOSED_ANSWER = "closed_answer", "the missing `</answer>` was added", '<answer>{"time": [1, 2]}'
     EXTRA_POINTS = "extra_points", "only the first three points were kept", "(4 points)"
     REPEATED_POINTS = "repeated_points", "the last point was repeated for the missing ones", "(2 points)"
+
+
+@unique
+class PenaltyCode(_Code):
+    """What lowered a total although it has nothing to do with the answer; a recipe has to ask for it."""
+
+    SOFT_OVERLONG = (
+        "soft_overlong",
+        "the response is longer than `max_length - cache_length` tokens",
+        "(4,000 of 4,096 tokens, of which the last 512 cost)",
+    )
+    REPETITION = "repetition", "n-grams of the response were there before", "The dog, the dog, the dog, the dog …"
+    COSINE_LENGTH = (
+        "cosine_length",
+        "the length of the response costs more than it earns, as it does for a short wrong answer",
+        "(a wrong answer of 30 tokens)",
+    )

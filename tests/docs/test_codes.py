@@ -110,3 +110,16 @@ def test_a_failed_judge_costs_the_total() -> None:
     with otr.Scorer(judge=lambda questions, answers, references: [None]) as scorer:
         batch = scorer.score(["<think>…</think><answer>a</answer>"], ["a"], "open_ended")
     assert cost(batch, F.JUDGE_FAILED) == costs(F.JUDGE_FAILED)
+
+
+def test_examples_earn_their_penalty_code() -> None:
+    """A response of 4,000 tokens, one that repeats itself, and a short wrong answer."""
+    penalties = (
+        otr.SoftOverlong(max_length=4096, cache_length=512),
+        otr.Repetition(),
+        otr.CosineLength(max_length=4096),
+    )
+    responses = ["<think>…</think><answer>B</answer>", otr.PenaltyCode.REPETITION.example, "A"]
+    recipe = otr.Recipe(penalties=penalties)
+    batch = otr.score(responses, ["B"] * 3, "multiple_choice", recipe=recipe, tokens=[4000, 4096, 30])
+    assert batch.penalties == [("soft_overlong",), ("soft_overlong", "repetition"), ("cosine_length",)]

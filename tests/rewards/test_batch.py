@@ -9,7 +9,18 @@ import pytest
 import onethinker_rewards as otr
 from tests.rewards.cases import REFERENCES, wrap
 
-BASE = ["task", "total", "accuracy", "normalized", "format", "structure", "failure", "format_fault", "repairs"]
+BASE = [
+    "task",
+    "total",
+    "accuracy",
+    "normalized",
+    "format",
+    "structure",
+    "failure",
+    "format_fault",
+    "repairs",
+    "penalties",
+]
 
 
 def test_rows_have_the_same_keys_every_time() -> None:

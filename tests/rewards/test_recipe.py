@@ -185,8 +185,8 @@ ONE = np.ones(1)
         (ONE, "gave ndarray, not Scores"),
         (Scores(np.ones(2)), "gave accuracy of shape [2] for 1 rows"),
         (Scores(ONE, {"half": np.ones(2)}), "gave half of shape [2] for 1 rows"),
-        (Scores(np.array([math.nan])), "gave the accuracy nan for the reference '7'"),
-        (Scores(np.array([math.inf])), "gave the accuracy inf for the reference '7'"),
+        (Scores(np.array([math.nan])), "gave the accuracy nan, outside 0 to its maximum 1, for the reference '7'"),
+        (Scores(np.array([math.inf])), "gave the accuracy inf, outside 0 to its maximum 1, for the reference '7'"),
     ],
 )
 def test_a_formula_that_breaks_its_contract(given: Any, message: str) -> None:

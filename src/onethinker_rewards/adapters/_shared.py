@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, TypedDict
 
 from onethinker_rewards.adapters.columns import Columns, Row, Table, columns_of, rows_text
-from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.codes import FailureCode, PenaltyCode
 from onethinker_rewards.errors import JudgeError, OneThinkerRewardsError
 from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
 from onethinker_rewards.rewards.recipe import find_recipe
@@ -22,6 +22,7 @@ Info: TypeAlias = dict[str, Any]
 _MEANS = ("total", "accuracy", "normalized", "format", "structure")
 _CODES = ("failure", "format_fault")
 _PART = "part/"
+_PENALTY_PARTS = {f"{_PART}{code}": code for code in PenaltyCode}
 
 
 class Settings(TypedDict, total=False):
@@ -101,8 +102,21 @@ class RowScorer:
             self._variants.setdefault(recipe, variant)
         return self._variants[recipe]
 
-    def score(self, responses: Sequence[str], columns: Table) -> RewardBatch:
+    def score(
+        self,
+        responses: Sequence[str],
+        columns: Table,
+        *,
+        groups: Sequence[Hashable] | None = None,
+        progress: float | None = None,
+    ) -> RewardBatch:
         """Score N responses with columns of N values each.
+
+        Args:
+            responses: ``[N]`` all that the model wrote.
+            columns: The data set's columns.
+            groups: ``[N]`` ids of the prompts, where whole groups are scored at a time; None where they are not.
+            progress: How far training is, from 0 to 1; None where it is unknown.
 
         Raises:
             MissingColumnError: If a required column is missing.
@@ -120,6 +134,9 @@ class RowScorer:
             options=inputs.options,
             images=inputs.images,
             masks=inputs.masks,
+            groups=groups,
+            tokens=inputs.tokens,
+            progress=progress,
         )
 
     def score_rows(self, responses: Sequence[str], rows: Sequence[Row]) -> RewardBatch:
@@ -171,15 +188,16 @@ def extra_info(batch: RewardBatch, *, absent: float | None = math.nan) -> list[I
 
     Returns:
         ``[N]`` of ``task``; the numbers ``total``, ``accuracy``, ``normalized``, ``format``, ``structure`` and
-        ``part/<name>`` for each part of the table; ``failure`` and ``format_fault``, each a code or None; ``repairs``,
-        a text of codes with commas between them.
+        ``part/<name>`` for each part of the table; ``failure`` and ``format_fault``, each a code or None; ``repairs``
+        and ``penalties``, texts of codes with commas between them.
     """
     rows = batch.to_rows()
     for row in rows:
         for key, value in row.items():
             if value is None and key not in _CODES:
                 row[key] = absent
-        row["repairs"] = ",".join(row["repairs"])
+        for name in ("repairs", "penalties"):
+            row[name] = ",".join(row[name])
     return rows
 
 
@@ -215,8 +233,8 @@ def log_items(
     Returns:
         ``<prefix>/<task>/`` with ``rows``; the means of ``total``, ``accuracy``, ``normalized``, ``format`` (the
         format rate), ``structure`` and ``part/<name>``; the shares of rows ``failed`` and
-        ``failure/<code>``, ``format_fault/<code>``. Means leave rows without a number out. Without ``table`` only
-        tasks, parts and codes that occur have keys.
+        ``failure/<code>``, ``format_fault/<code>``, and of a recipe with penalties ``penalty/<code>``. Means leave
+        rows without a number out. Without ``table`` only tasks, parts and codes that occur have keys.
 
     >>> import onethinker_rewards as otr
     >>> batch = otr.score(["<answer>B</answer>"], ["B"], "multiple_choice")
@@ -229,21 +247,28 @@ def log_items(
     for row in rows:
         by_task.setdefault(row["task"], []).append(row)
     start = f"{prefix}/" if prefix else ""
+    # The recipe is the same for all rows, and so are its penalties.
+    penalties = {key: code for key, code in _PENALTY_PARTS.items() if rows and key in rows[0]}
     return {
         f"{start}{task}/{key}": value
         for task, of_task in by_task.items()
-        for key, value in _items_of_task(of_task, None if table is None else table.get(task)).items()
+        for key, value in _items_of_task(of_task, None if table is None else table.get(task), penalties).items()
     }
 
 
-def _items_of_task(rows: Sequence[Mapping[str, Any]], spec: TaskSpec | None) -> dict[str, float]:
+def _items_of_task(
+    rows: Sequence[Mapping[str, Any]], spec: TaskSpec | None, penalties: Mapping[str, PenaltyCode]
+) -> dict[str, float]:
     parts = sorted({key for row in rows for key in row if key.startswith(_PART)})
     means = {key: _mean([row.get(key) for row in rows]) for key in (*_MEANS, *parts)}
-    kept = {*_MEANS, *(_PART + name for name in (spec.parts if spec else ()))}
+    kept = {*_MEANS, *(_PART + name for name in (spec.parts if spec else ())), *penalties}
     items = {"rows": float(len(rows))}
     items |= {key: value for key, value in means.items() if key in kept or not math.isnan(value)}
     items |= dict.fromkeys(sorted(kept - items.keys()), math.nan)
     items["failed"] = _mean([float(bool(row["failure"])) for row in rows])
+    items |= {
+        f"penalty/{code}": _mean([float(code in row["penalties"]) for row in rows]) for code in penalties.values()
+    }
     for kind in _CODES:
         counts = Counter(row[kind] for row in rows if row[kind])
         codes = dict.fromkeys([*FailureCode, *counts] if spec else counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from onethinker_rewards._validation import option_texts
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
@@ -33,6 +33,7 @@ class Inputs:
     options: list[list[str] | None] | None = None
     images: list[object] | None = None
     masks: list[object] | None = None
+    tokens: Sequence[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,9 @@ class Columns:
         question: The question's text, for a judge.
         images: Images, for a segmenter.
         masks: Reference masks of the segmentation tasks, for a recipe that draws masks.
-        group: A value that responses to the same prompt share, for advantages.
+        group: A value that responses to the same prompt share, for advantages and for formulas that compare responses.
         source: The data set that a row comes from: problem numbers are unique only within one source.
+        tokens: The token ids of the response, or only how many there are, for a recipe with penalties.
 
     >>> Columns(reference="gold").take({"gold": ["B"], "problem_type": ["multiple choice"]}, rows=1)
     Inputs(references=['B'], tasks=['multiple_choice'], questions=None, options=None, images=None, masks=None)
@@ -71,6 +73,7 @@ class Columns:
     masks: Names = ("masks", "mask")
     group: Names = ("group", "uid", "problem_id")
     source: Names = ("data_source",)
+    tokens: Names = ("completion_ids", "response_token_ids", "response_length")
 
     def take(self, columns: Table, *, rows: int, table: Mapping[str, TaskSpec] | None = None) -> Inputs:
         """Return what scoring needs from columns of ``rows`` values each.
@@ -90,6 +93,7 @@ class Columns:
             options=None if options is None else [option_texts(value, row) for row, value in enumerate(options)],
             images=self._optional("images", columns, rows),
             masks=self._optional("masks", columns, rows),
+            tokens=self._tokens(columns),
         )
 
     def value(self, field: str, row: Row) -> object:
@@ -128,6 +132,19 @@ class Columns:
         values = [cast("Hashable", value) for value in _filled("group", self._required("group", columns, rows))]
         sources = self._optional("source", columns, rows)
         return values if sources is None else list(zip(sources, values, strict=True))
+
+    def groups_or_none(self, columns: Table, *, rows: int) -> list[Hashable] | None:
+        """Return what `groups` returns; None where the column is optional and is missing, or has rows without an id."""
+        if not isinstance(self.group, str):
+            values = self._optional("group", columns, rows) or [None]
+            if not all(value is not None and isinstance(value, Hashable) for value in values):
+                return None
+        return self.groups(columns, rows=rows)
+
+    def _tokens(self, columns: Table) -> Sequence[Any] | None:
+        """Return the first column of tokens as it is: a response without tokens is no missing value."""
+        names = self._names("tokens")
+        return next((_column(columns, name) for name in names if _exists(columns, name)), None)
 
     def _texts(self, field: str, columns: Table, rows: int) -> list[str]:
         values = _texts_or_none(field, _filled(field, self._required(field, columns, rows)))

@@ -16,7 +16,7 @@ from typing import Any, Unpack
 
 from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals, extra_info
 from onethinker_rewards.adapters._shared import log_items as log_items
-from onethinker_rewards.adapters.columns import Columns
+from onethinker_rewards.adapters.columns import Columns, columns_of
 from onethinker_rewards.errors import ArgumentError
 
 # EasyR1 reads these two from the file.
@@ -75,9 +75,9 @@ class ComputeScore:
         if not reward_inputs:
             return []
         rows = [_columns_of(row, task or self._task) for row in reward_inputs]
-        infos = extra_info(
-            self._scorer.with_recipe(recipe).score_rows([row["response"] for row in reward_inputs], rows)
-        )
+        scorer, columns = self._scorer.with_recipe(recipe), columns_of(rows)
+        groups = scorer.columns.groups_or_none(columns, rows=len(rows))
+        infos = extra_info(scorer.score([row["response"] for row in reward_inputs], columns, groups=groups))
         checked_totals(infos)
         for info in infos:
             codes = self._codes.setdefault(info["task"], {})

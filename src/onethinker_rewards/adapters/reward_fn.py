@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
@@ -76,15 +76,23 @@ class Rewarder:
         self.scaler = scaler
         self._tasks = None if tasks is None else frozenset(tasks)
 
-    def __call__(self, responses: Sequence[str], columns: Table) -> Rewards:
-        """Reward N responses; raises what `RowScorer.score` raises."""
+    def __call__(
+        self,
+        responses: Sequence[str],
+        columns: Table,
+        *,
+        groups: Sequence[Hashable] | None = None,
+        progress: float | None = None,
+    ) -> Rewards:
+        """Reward N responses; takes and raises what `RowScorer.score` does."""
         count, scorer = len(responses), self.scorer
         rows = list(range(count))
         if self._tasks is not None:
             rows = scorer.columns.rows_of(self._tasks, columns, rows=count, table=scorer.table)
             responses = [responses[row] for row in rows]
             columns = {name: [values[row] for row in rows] for name, values in columns.items()}
-        batch = scorer.score(responses, columns)
+            groups = None if groups is None else [groups[row] for row in rows]
+        batch = scorer.score(responses, columns, groups=groups, progress=progress)
         values = np.full(count, np.nan)
         values[rows] = batch.total if self.scaler is None else self.scaler(batch.total, batch.tasks)
         given = [None if math.isnan(value) else value for value in values.tolist()]
@@ -119,6 +127,17 @@ def make_rewarder(
     from onethinker_rewards.adapters.ema_scaler import TaskScaler  # noqa: PLC0415 - imports torch
 
     return Rewarder(scorer, tasks, TaskScaler(**(ema if isinstance(ema, Mapping) else {})))
+
+
+def training_progress(state: Any) -> float | None:
+    """Return how far training is, from 0 to 1, by a ``TrainerState`` of transformers; None where it has no last step.
+
+    >>> from types import SimpleNamespace
+    >>> training_progress(SimpleNamespace(global_step=30, max_steps=120))
+    0.25
+    """
+    last_step = getattr(state, "max_steps", 0)
+    return min(1.0, state.global_step / last_step) if last_step > 0 else None
 
 
 # The fields in which chat templates that split the response put the reasoning.

@@ -59,9 +59,10 @@ class SlimeReward:
             OneThinkerRewardsError: As `RowScorer.score` does; slime does not catch it, and the run stops.
         """
         if isinstance(sample, list):
-            responses, rows = [item.response for item in sample], [_columns_of(item) for item in sample]
-            infos = extra_info(await asyncio.to_thread(self._scorer.score_rows, responses, rows))
-            return [_reward(args, info) for info in infos]
+            responses, columns = [item.response for item in sample], columns_of([_columns_of(item) for item in sample])
+            groups = [item.group_index for item in sample]
+            batch = await asyncio.to_thread(self._scorer.score, responses, columns, groups=groups)
+            return [_reward(args, info) for info in extra_info(batch)]
         return _reward(args, await self._batcher((sample.response, _columns_of(sample))))
 
 

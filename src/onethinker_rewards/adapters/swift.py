@@ -14,13 +14,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Unpack
 
 from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.columns import Columns, Table
-from onethinker_rewards.adapters.reward_fn import Rewarder, RewarderSettings, Rewards, make_rewarder, response_text
+from onethinker_rewards.adapters.reward_fn import (
+    Rewarder,
+    RewarderSettings,
+    Rewards,
+    make_rewarder,
+    response_text,
+    training_progress,
+)
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -31,7 +39,7 @@ PLUGIN = Path(__file__).with_name("plugins") / "onethinker_swift.py"
 
 # Arguments of reward functions that are not columns, and ms-swift's name of a group.
 _NOT_COLUMNS = ("trainer_state", "trajectory_inputs")
-_GROUPS = Columns(group="prompt_id")
+_GROUPS = Columns(group=("prompt_id",))
 _logger = logging.getLogger(__name__)
 
 
@@ -58,7 +66,13 @@ class SwiftReward:
             OneThinkerRewardsError: As `RowScorer.score` does; ms-swift does not catch it, and the run stops.
         """
         table: Table = {name: values for name, values in columns.items() if name not in _NOT_COLUMNS}
-        rewards = self._rewarder([response_text(completion) for completion in completions], table)
+        table = _with_flat_tokens(table)
+        rewards = self._rewarder(
+            [response_text(completion) for completion in completions],
+            table,
+            groups=_GROUPS.groups_or_none(table, rows=len(completions)),
+            progress=training_progress(columns.get("trainer_state")),
+        )
         if self._trainer is not None:
             mode = "train" if self._trainer.model.training else "eval"
             for key, value in rewards.log_items(self._name).items():
@@ -125,6 +139,15 @@ class _Runs:
     def reward(self, args: object = None) -> SwiftReward:
         reward, self._waiting = self._waiting or self._make(), None
         return reward
+
+
+def _with_flat_tokens(columns: Table) -> Table:
+    """Return the columns with one list of token ids a row: ms-swift gives one for each turn of the conversation."""
+    rows: Any = columns.get("response_token_ids")
+    if rows is None:
+        return columns
+    flat = [[*chain(*ids)] if ids and isinstance(ids[0], list) else ids for ids in rows]
+    return {**columns, "response_token_ids": flat}
 
 
 def _with_group_means(rewards: Rewards, columns: Table) -> list[float | None]:

@@ -17,7 +17,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from onethinker_rewards.adapters._shared import log_items as log_items
-from onethinker_rewards.adapters.reward_fn import Rewarder, RewarderSettings, make_rewarder, response_text
+from onethinker_rewards.adapters.columns import Table
+from onethinker_rewards.adapters.reward_fn import (
+    Rewarder,
+    RewarderSettings,
+    make_rewarder,
+    response_text,
+    training_progress,
+)
 from onethinker_rewards.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -51,8 +58,8 @@ class TrlReward:
         Args:
             completions: ``[N]`` texts, or lists of messages.
             prompts: Not used.
-            completion_ids: Not used.
-            trainer_state: Not used.
+            completion_ids: ``[N]`` token ids, for penalties; the column ``completion_ids``.
+            trainer_state: How far training is, for formulas.
             log_metric: Takes the curves of each task.
             log_extra: Takes, for the table of completions, each row's total before scaling and its codes.
             columns: The data set's other columns, ``[N]`` each.
@@ -60,7 +67,13 @@ class TrlReward:
         Raises:
             OneThinkerRewardsError: As `RowScorer.score` does; TRL does not catch it, and the run stops.
         """
-        rewards = self._rewarder([response_text(completion) for completion in completions], columns)
+        table: Table = {**columns, "completion_ids": completion_ids} if len(completion_ids) else columns
+        rewards = self._rewarder(
+            [response_text(completion) for completion in completions],
+            table,
+            groups=self._rewarder.scorer.columns.groups_or_none(columns, rows=len(completions)),
+            progress=training_progress(trainer_state),
+        )
         if log_metric is not None:
             for key, value in rewards.log_items(self.__name__).items():
                 log_metric(key, value)

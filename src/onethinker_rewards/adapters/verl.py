@@ -170,7 +170,7 @@ def make_reward_manager(**settings: Unpack[Settings]) -> type[Any]:
 
         def _score(self, calls: list[_TokenCall]) -> list[Info | OneThinkerRewardsError]:
             responses = [self._decode(tokens, skip_special_tokens=True) for tokens, _ in calls]
-            return self._scorer.score_each(responses, [row for _, row in calls])
+            return self._scorer.score_each(responses, [{**row, "completion_ids": tokens} for tokens, row in calls])
 
     return RewardManager
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number, is_deeper
 from onethinker_rewards.answers.repairs import load_with_repairs, repair_shape, without_fence
@@ -75,8 +75,13 @@ class ReadAnswer(NamedTuple):
 
 
 def is_plain_text(schema: type[BaseModel]) -> bool:
-    """Return whether answers of a schema are plain text, not JSON objects."""
+    """Return whether answers of a schema are plain text, not JSON."""
     return issubclass(schema, OptionLetter | Number | Text)
+
+
+def _has_object(schema: type[BaseModel]) -> bool:
+    """Return whether a JSON answer of a schema is an object: a root model may be an array or any other value."""
+    return not issubclass(schema, RootModel)
 
 
 def read_response(
@@ -169,7 +174,9 @@ def _read_leniently(text: str, schema: type[BaseModel], limits: Limits, size: Si
         value, repairs = load_with_repairs(text, track=is_track)
     except orjson.JSONDecodeError:
         return _failed(FailureCode.INVALID_JSON)
-    value, shape = repair_shape(value, frozenset(schema.model_fields))
+    shape: list[RepairCode] = []
+    if _has_object(schema):
+        value, shape = repair_shape(value, frozenset(schema.model_fields))
     read = _validated(value, schema, limits, size)
     return read._replace(repairs=(*fence, *repairs, *shape, *read.repairs))
 
@@ -189,6 +196,8 @@ def _validated(value: Any, schema: type[BaseModel], limits: Limits, size: Size |
     """Clip coordinates, then validate."""
     if is_deeper(value, limits.depth):
         return _failed(FailureCode.INVALID_JSON)
+    if not _has_object(schema):
+        return _in_schema(value, schema)
     if not isinstance(value, dict):
         return _failed(FailureCode.NOT_AN_OBJECT)
     if size is not None and issubclass(schema, RotatedBox):
@@ -201,13 +210,16 @@ def _validated(value: Any, schema: type[BaseModel], limits: Limits, size: Size |
         if name in value:
             value[name], moved = _clipped(value[name])
             clipped = clipped or moved
+    return _in_schema(value, schema, (RepairCode.CLIPPED,) if clipped else ())
+
+
+def _in_schema(value: Any, schema: type[BaseModel], repairs: tuple[RepairCode, ...] = ()) -> ReadAnswer:
     try:
-        answer = schema.model_validate_json(orjson.dumps(value))
+        return ReadAnswer(schema.model_validate_json(orjson.dumps(value)), None, repairs)
     except orjson.JSONEncodeError:
         return _failed(FailureCode.INVALID_JSON)
     except ValidationError as error:
         return _failed(_code(error))
-    return ReadAnswer(answer, None, (RepairCode.CLIPPED,) if clipped else ())
 
 
 def _clipped(value: Any, depth: int = _CLIP_DEPTH) -> tuple[Any, bool]:

@@ -36,6 +36,7 @@ _TYPES: dict[str, Any] = {
     "failure": pa.string(),
     "format_fault": pa.string(),
     "repairs": pa.list_(pa.string()),
+    "penalties": pa.list_(pa.string()),
     "row": pa.int64(),
     "error": pa.string(),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.codes import FailureCode, PenaltyCode, RepairCode
 
 _LONGEST = 300
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -38,11 +38,16 @@ def rewards_in_words(row: Mapping[str, Any]) -> str:
 
     >>> rewards_in_words({"total": 1.5, "accuracy": 0.5, "format": 1.0, "failure": None, "part/box_iou": 0.5})
     'total 1.50 = accuracy 0.50 (box_iou 0.50) + format 1.00'
+    >>> rewards_in_words({"total": 1.25, "accuracy": 1, "format": 1, "failure": None, "part/soft_overlong": -0.75})
+    'total 1.25 = accuracy 1.00 + format 1.00 - soft_overlong 0.75'
     """
     parts = {name.removeprefix("part/"): value for name, value in row.items() if name.startswith("part/")}
-    terms = " + ".join(f"{name} {value:.2f}" for name, value in parts.items() if value is not None)
+    known = {name: value for name, value in parts.items() if value is not None}
+    penalties = {code: known.pop(code) for code in PenaltyCode if code in known}
+    terms = " + ".join(f"{name} {value:.2f}" for name, value in known.items())
     shown = f" ({terms})" if terms and row["failure"] is None else ""
-    return f"total {row['total']:.2f} = accuracy {row['accuracy']:.2f}{shown} + format {row['format']:.2f}"
+    added = "".join(f" {'-' if value < 0 else '+'} {code} {abs(value):.2f}" for code, value in penalties.items())
+    return f"total {row['total']:.2f} = accuracy {row['accuracy']:.2f}{shown} + format {row['format']:.2f}{added}"
 
 
 def codes_in_words(row: Mapping[str, Any], lenient: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

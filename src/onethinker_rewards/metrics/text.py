@@ -83,7 +83,7 @@ def word_error_rate(
     [0.25]
     """
     check_choice("words", words, get_args(Words))
-    return _error_rate(predicted, reference, str.split if words == "spaces" else _words_by_script, normalize)
+    return _error_rate(predicted, reference, str.split if words == "spaces" else words_by_script, normalize)
 
 
 def character_error_rate(
@@ -258,7 +258,8 @@ def _normalizer(normalize: Collection[Normalization]) -> Callable[[str], str]:
     return normalized
 
 
-def _words_by_script(text: str) -> list[str]:
+def words_by_script(text: str) -> list[str]:
+    """Return what is between spaces; in scripts that put none between words, each character."""
     return text.split() if text.isascii() else _UNSPACED.sub(r" \1 ", text).split()
 
 

@@ -13,6 +13,7 @@ from onethinker_rewards._validation import check_choice
 from onethinker_rewards.answers import DEFAULT_LIMITS, END_TOKENS, Floats, Limits, Reader, ReadOptions, Rules, Think
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.rewards.penalties import Penalty
 from onethinker_rewards.tasks import TASKS, Formula, TaskSpec
 from onethinker_rewards.tasks.release import RELEASE_TASKS, release_structure
 from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
@@ -27,7 +28,7 @@ _READER = Reader()
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Recipe:
-    """How a batch is scored: total = accuracy_weight * accuracy + format_weight * format + structure.
+    """How a batch is scored: total = accuracy_weight * accuracy + format_weight * format + structure + penalties.
 
     Every part of a recipe can be taken into another one: ``Recipe(structure=RECIPES["release"].structure)``.
 
@@ -45,12 +46,14 @@ class Recipe:
         constants: Constants that replace those of all tasks that have them, by name: ``point_sigma`` in thousandths,
             ``time_sigma`` in seconds, ``nfkc`` (0 compares transcripts and captions as they are written).
         structure: What is paid for the form of answers whose format is 1; None pays nothing.
+        penalties: What is added to each total for length or repetition, also where the answer failed: `SoftOverlong`,
+            `Repetition`, `CosineLength`, each at most once.
         limits: How much of a response is read at all.
 
     Raises:
-        ArgumentError: If a choice is not one of those above, a number is not finite, or ``end_tokens`` is no sequence
-            of texts that are not blank. Names in ``formulas`` and ``constants`` are compared with the table when
-            scoring.
+        ArgumentError: If a choice is not one of those above, a number is not finite, ``end_tokens`` is no sequence of
+            texts that are not blank, or ``penalties`` is no sequence of different penalties. Names in ``formulas`` and
+            ``constants`` are compared with the table when scoring.
     """
 
     name: str = "custom"
@@ -66,6 +69,7 @@ class Recipe:
     formulas: Mapping[str, Formula] = field(default_factory=dict[str, Formula])
     constants: Mapping[str, float] = field(default_factory=dict[str, float])
     structure: Structure | None = None
+    penalties: Sequence[Penalty] = ()
     limits: Limits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
@@ -75,10 +79,23 @@ class Recipe:
         tokens: Any = self.end_tokens
         if isinstance(tokens, str) or not all(isinstance(token, str) and token.strip() for token in tokens):
             raise ArgumentError(f"end_tokens is a sequence of texts that are not blank, not {tokens!r}")
+        penalties: Any = self.penalties
+        if not isinstance(penalties, Sequence) or not all(isinstance(penalty, Penalty) for penalty in penalties):
+            raise ArgumentError(
+                f"penalties are a sequence of SoftOverlong, Repetition, CosineLength, not {penalties!r}"
+            )
+        codes = [penalty.code for penalty in self.penalties]
+        if len(set(codes)) < len(codes):
+            raise ArgumentError(f"penalties: each at most once, not {', '.join(codes)}")
         numbers = {"accuracy_weight": self.accuracy_weight, "format_weight": self.format_weight, **self.constants}
         for name, value in numbers.items():
             if not isinstance(value, Real) or not math.isfinite(value):
                 raise ArgumentError(f"{name} is a finite number, not {value!r}")
+
+    @property
+    def needs_maxima(self) -> bool:
+        """Whether the total takes accuracies as shares of their task's maximum."""
+        return self.accuracy == "normalized" or any(penalty.compares_accuracy for penalty in self.penalties)
 
     @property
     def read_options(self) -> ReadOptions:

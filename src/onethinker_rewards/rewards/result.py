@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from onethinker_rewards.answers import Answers, Floats
-from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.codes import FailureCode, PenaltyCode, RepairCode
 from onethinker_rewards.tasks import TaskSpec
 
 _NUMBERS = ("total", "accuracy", "normalized", "format", "structure")
@@ -30,11 +30,12 @@ class RewardBatch:
         format: ``[N]`` 1 where the response has the format, else 0.
         structure: ``[N]`` the released code's structure reward; 0 in other recipes.
         parts: ``[N]`` the terms of the accuracy by name: NaN where the task has no such term, 0 where the answer
-            failed.
+            failed. Of a recipe with penalties also what each of them added to the total, NaN only where that is.
         failure: ``[N]`` why the answer has no accuracy, or None. The accuracy is then 0, or NaN for
             ``bad_reference`` and ``judge_failed``.
         format_fault: ``[N]`` why the format is 0, or None.
         repairs: ``[N]`` what was repaired before the answer was read.
+        penalties: ``[N]`` which penalties of the recipe lowered the total.
     """
 
     recipe: str
@@ -48,13 +49,14 @@ class RewardBatch:
     failure: list[FailureCode | None]
     format_fault: list[FailureCode | None]
     repairs: list[tuple[RepairCode, ...]]
+    penalties: list[tuple[PenaltyCode, ...]]
 
     @classmethod
     def empty(cls, recipe: str, tasks: list[str], table: Mapping[str, TaskSpec], answers: Answers) -> RewardBatch:
         """Return a batch with the codes of ``answers`` and no scores yet; every part of a table's task is there."""
         numbers = dict(zip(_NUMBERS, np.zeros((len(_NUMBERS), len(tasks))), strict=True))
         codes = {name: getattr(answers, name) for name in ("failure", "format_fault", "repairs")}
-        batch = cls(recipe=recipe, tasks=tasks, parts={}, **numbers, **codes)
+        batch = cls(recipe=recipe, tasks=tasks, parts={}, penalties=[()] * len(tasks), **numbers, **codes)
         for spec in table.values():
             for name in spec.parts:
                 batch.part(name)
@@ -87,6 +89,7 @@ class RewardBatch:
                 "failure": _code(self.failure[row]),
                 "format_fault": _code(self.format_fault[row]),
                 "repairs": [str(code) for code in self.repairs[row]],
+                "penalties": [str(code) for code in self.penalties[row]],
                 **{name: values[row] for name, values in parts.items()},
             }
             for row in range(len(self))
@@ -97,8 +100,9 @@ class RewardBatch:
 
         Returns:
             Task name to ``rows``, the means of ``total``, ``accuracy``, ``normalized``, ``format`` and
-            ``structure``, the means of its ``parts``, and counts by code in ``failures``, ``format_faults`` and
-            ``repairs``, the commonest first. Means leave rows without a number out; a mean of none is None.
+            ``structure``, the means of its ``parts``, and counts by code in ``failures``, ``format_faults``,
+            ``repairs`` and ``penalties``, the commonest first. Means leave rows without a number out; a mean of none
+            is None.
         """
         labels = np.array(self.tasks, dtype=object)
         return {task: self._summary_of(np.flatnonzero(labels == task)) for task in dict.fromkeys(self.tasks)}
@@ -113,6 +117,7 @@ class RewardBatch:
             "failures": _counts(self.failure[row] for row in indices),
             "format_faults": _counts(self.format_fault[row] for row in indices),
             "repairs": _counts(code for row in indices for code in self.repairs[row]),
+            "penalties": _counts(code for row in indices for code in self.penalties[row]),
         }
 
 
@@ -133,5 +138,5 @@ def _mean(values: Floats) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def _counts(codes: Iterable[FailureCode | RepairCode | None]) -> dict[str, int]:
+def _counts(codes: Iterable[FailureCode | RepairCode | PenaltyCode | None]) -> dict[str, int]:
     return {str(code): count for code, count in Counter(codes).most_common() if code is not None}

@@ -8,17 +8,27 @@ gets no rows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from onethinker_rewards._validation import as_list, check_choice, image_size, option_texts, text_list
-from onethinker_rewards.answers import Answers, Booleans, Columns, Integers, LetterColumns, ModelColumns, Size
+from onethinker_rewards._validation import (
+    as_list,
+    check_choice,
+    check_progress,
+    group_ids,
+    image_size,
+    option_texts,
+    plain_list,
+    text_list,
+)
+from onethinker_rewards.answers import Answers, Booleans, Columns, Floats, Integers, LetterColumns, ModelColumns, Size
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
+from onethinker_rewards.rewards.penalties import Responses
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.result import RewardBatch
 from onethinker_rewards.tasks import TASKS, Context, Formula, Scores, TaskSpec, check_names, resolve_tasks
@@ -27,6 +37,8 @@ from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
 OnBadReference = Literal["raise", "skip"]
 
 _SHOWN = 80
+# How far beyond [0, maximum] rounding may take an accuracy.
+_ROUNDING = 1e-9
 
 
 def score(
@@ -40,6 +52,9 @@ def score(
     options: Sequence[Sequence[str] | None] | None = None,
     images: Sequence[Any] | None = None,
     sizes: Sequence[tuple[float, float] | None] | None = None,
+    groups: Sequence[Hashable] | None = None,
+    progress: float | None = None,
+    tokens: Sequence[Sequence[int] | int | None] | None = None,
     on_bad_reference: OnBadReference = "raise",
 ) -> RewardBatch:
     """Score N responses.
@@ -54,6 +69,10 @@ def score(
         options: ``[N]`` the options' texts of multiple-choice questions; None where a row has none.
         images: ``[N]`` images, for a segmenter.
         sizes: ``[N]`` width and height of the images in pixels, for answers in pixels; None where a row has none.
+        groups: ``[N]`` ids of the prompts, equal where responses answer the same one, for a formula that compares them.
+        progress: How far training is, from 0 to 1, for a formula that changes with it.
+        tokens: ``[N]`` the token ids of the responses without padding, or only how many there are, for a recipe with
+            penalties for length or repetition.
         on_bad_reference: ``"raise"``, or ``"skip"`` to give such rows a total of NaN and the failure ``bad_reference``.
 
     Returns:
@@ -62,14 +81,24 @@ def score(
     Raises:
         BadReferenceError: Naming all rows whose reference is unreadable.
         UnknownTaskError: Naming all rows whose task is unknown.
-        ArgumentError: If lengths differ, a row is not text, ``on_bad_reference`` is neither of the two, the recipe has
-            a formula or a constant for what is no task, or a formula cannot take the task's schema.
+        ArgumentError: If lengths differ, a row is not text, ``progress`` is not from 0 to 1, ``on_bad_reference`` is
+            neither of the two, the recipe has a formula or a constant for what is no task, a formula cannot take the
+            task's schema or gives an accuracy outside 0 to its maximum or other parts than the task declares, or a
+            task's example cannot be read.
 
     >>> batch = score(["<think>It is red.</think><answer>B</answer>"], ["B"], "multiple_choice")
     >>> batch.total.tolist()
     [2.0]
     """
-    context = Context(questions=questions, options=options, images=images, sizes=sizes)
+    context = Context(
+        questions=questions,
+        options=options,
+        images=images,
+        sizes=sizes,
+        groups=groups,
+        tokens=tokens,
+        progress=progress,
+    )
     return score_in_context(responses, references, tasks, find_recipe(recipe), table, context, on_bad_reference)
 
 
@@ -88,8 +117,9 @@ def score_in_context(
     responses = text_list("responses", responses)
     references = text_list("references", references)
     labels = [tasks] * len(responses) if isinstance(tasks, str) else text_list("tasks", tasks)
+    check_progress(context.progress)
     # As lists: a column of a table may find rows by labels rather than by their indices.
-    columns = {name: as_list(name, values) for name, values in context.columns().items()}
+    columns = {name: _COLUMN_LISTS.get(name, as_list)(name, values) for name, values in context.columns().items()}
     for name, values in {"references": references, "tasks": labels, **columns}.items():
         if len(values) != len(responses):
             raise ArgumentError(f"{name} has {len(values)} rows, responses has {len(responses)}")
@@ -112,7 +142,13 @@ def score_in_context(
     if bad and on_bad_reference == "raise":
         raise BadReferenceError(sorted(bad), [bad[row] for row in sorted(bad)])
     _add_up(batch, recipe, answers, bad)
+    if recipe.penalties:
+        _add_penalties(batch, recipe, Responses(texts=responses, tokens=context.tokens, normalized=batch.normalized))
     return batch
+
+
+# How columns become lists, where it is not by `as_list`.
+_COLUMN_LISTS = {"groups": group_ids, "tokens": plain_list}
 
 
 def task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, TaskSpec]:
@@ -148,6 +184,9 @@ class _TaskRows:
 def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: RewardBatch) -> dict[int, str]:
     """Read both sides of one task's rows, compare them, and write scores and codes; return bad references by row."""
     spec, rows = task.spec, task.rows
+    spec.check_example()
+    if spec.maximum is None and recipe.needs_maxima:
+        raise ArgumentError(f"{spec.name} has no maximum, and the recipe {recipe.name} divides accuracies by it")
     reference, bad, doubtful = _read_references(task, recipe)
     if recipe.formulas.get(spec.name, spec.accuracy) is not spec.accuracy:
         doubtful = set[int]()
@@ -161,8 +200,9 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
     bad = {row: reason for row, reason in bad.items() if row not in doubtful or answers.failure[row] is not None}
     batch.accuracy[rows] = np.where(valid, scores.accuracy, 0.0)
     for name, values in scores.parts.items():
-        batch.part(name)[rows] = np.where(valid, values, 0.0)
-    batch.normalized[rows] = batch.accuracy[rows] / spec.maximum
+        if not _does_not_apply(values):
+            batch.part(name)[rows] = np.where(valid, values, 0.0)
+    batch.normalized[rows] = batch.accuracy[rows] / (np.nan if spec.maximum is None else spec.maximum)
     for index, code in scores.failures.items():
         if valid[index] and code is FailureCode.BAD_REFERENCE:
             row = int(rows[index])
@@ -227,12 +267,18 @@ def _compare(task: _TaskRows, recipe: Recipe, predicted: Columns, reference: Col
     if isinstance(predicted, ModelColumns):
         _check_takes_models(spec, formula)
     if valid.any():
-        return _checked(spec, formula(predicted, reference, context), task.references, valid)
+        return _checked(spec, formula, formula(predicted, reference, context), task.references, valid)
     # There is nothing to compare; the formula still says which parts it has.
     none = np.arange(0)
     context = replace(context.of_rows([]), valid=valid[none])
-    result = _checked(spec, formula(predicted.take(none), reference.take(none), context), [], valid[none])
-    return Scores(np.zeros(rows), {name: np.zeros(rows) for name in result.parts})
+    result = _checked(spec, formula, formula(predicted.take(none), reference.take(none), context), [], valid[none])
+    parts = {name: values if _does_not_apply(values) else np.zeros(rows) for name, values in result.parts.items()}
+    return Scores(np.zeros(rows), parts)
+
+
+def _does_not_apply(part: Floats) -> bool:
+    """Return whether a formula gave a single NaN in place of a part."""
+    return part.ndim == 0 and bool(np.isnan(part))
 
 
 def _check_takes_models(spec: TaskSpec, formula: Formula) -> None:
@@ -245,26 +291,33 @@ def _check_takes_models(spec: TaskSpec, formula: Formula) -> None:
             )
 
 
-def _checked(spec: TaskSpec, result: Any, references: Sequence[str], valid: Booleans) -> Scores:
+def _checked(spec: TaskSpec, formula: Formula, result: Any, references: Sequence[str], valid: Booleans) -> Scores:
     """Return a formula's scores as float64 arrays.
 
     Raises:
-        ArgumentError: If it did not give one finite accuracy a row. A row that it calls a failure or a bad reference,
-            or that holds a stand-in, may have any.
+        ArgumentError: If it did not give one finite accuracy a row, from 0 to the task's maximum, or if the task's own
+            formula gave other parts than the task declares. A row that it calls a failure or a bad reference, or that
+            holds a stand-in, may have any accuracy.
     """
-    formula, rows = f"the formula of {spec.name}", len(references)
+    subject, rows = f"the formula of {spec.name}", len(references)
     if not isinstance(result, Scores):
-        raise ArgumentError(f"{formula} gave {type(result).__name__}, not Scores")
+        raise ArgumentError(f"{subject} gave {type(result).__name__}, not Scores")
     columns: dict[str, Any] = {}
     for name, values in {"accuracy": result.accuracy, **result.parts}.items():
         columns[name] = np.asarray(values, dtype=np.float64)
         if columns[name].shape not in ((), (rows,)):
-            raise ArgumentError(f"{formula} gave {name} of shape {list(columns[name].shape)} for {rows} rows")
+            raise ArgumentError(f"{subject} gave {name} of shape {list(columns[name].shape)} for {rows} rows")
     accuracy = np.broadcast_to(columns.pop("accuracy"), rows)
-    for row in np.flatnonzero(valid & ~np.isfinite(accuracy)).tolist():
+    fits = np.isfinite(accuracy)
+    if spec.maximum is not None:
+        fits &= (accuracy >= -_ROUNDING) & (accuracy <= spec.maximum + _ROUNDING)
+    for row in np.flatnonzero(valid & ~fits).tolist():
         if row not in result.failures and row not in result.bad_references:
+            limits = "not finite" if spec.maximum is None else f"outside 0 to its maximum {spec.maximum:g}"
             reference = f"for the reference {references[row][:_SHOWN]!r}"
-            raise ArgumentError(f"{formula} gave the accuracy {accuracy[row]} {reference}")
+            raise ArgumentError(f"{subject} gave the accuracy {accuracy[row]}, {limits}, {reference}")
+    if formula is spec.accuracy:
+        spec.check_parts(result.parts)
     return replace(result, accuracy=accuracy, parts=columns)
 
 
@@ -279,6 +332,18 @@ def _add_up(batch: RewardBatch, recipe: Recipe, answers: Answers, bad: Mapping[i
         values[without_number] = np.nan
     accuracy = batch.normalized if recipe.accuracy == "normalized" else batch.accuracy
     batch.total[:] = recipe.accuracy_weight * accuracy + recipe.format_weight * batch.format + batch.structure
+
+
+def _add_penalties(batch: RewardBatch, recipe: Recipe, responses: Responses) -> None:
+    """Add each penalty to the totals, as a part and, where it lowers the total, as a code."""
+    for penalty in recipe.penalties:
+        if penalty.code in batch.parts:
+            raise ArgumentError(f"penalties: a task has a part that is called {penalty.code} too")
+        values = np.where(np.isnan(batch.total), np.nan, penalty.values(responses))
+        batch.part(str(penalty.code))[:] = values
+        batch.total[:] += values
+        for row in np.flatnonzero(values < 0.0).tolist():
+            batch.penalties[row] += (penalty.code,)
 
 
 def describe_reference(spec: TaskSpec, reference: str, code: FailureCode) -> str:

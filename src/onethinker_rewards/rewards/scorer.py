@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Self
 
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
@@ -54,6 +54,9 @@ class Scorer:
         images: Sequence[Any] | None = None,
         sizes: Sequence[tuple[float, float] | None] | None = None,
         masks: Sequence[Any] | None = None,
+        groups: Sequence[Hashable] | None = None,
+        progress: float | None = None,
+        tokens: Sequence[Sequence[int] | int | None] | None = None,
         on_bad_reference: OnBadReference = "raise",
     ) -> RewardBatch:
         """Score N responses; arguments, result and errors are those of `onethinker_rewards.score`.
@@ -69,6 +72,9 @@ class Scorer:
             images=images,
             sizes=sizes,
             masks=masks,
+            groups=groups,
+            tokens=tokens,
+            progress=progress,
             judge=self._judge,
             segmenter=self._segmenter,
             pool=self._pool,

@@ -33,7 +33,7 @@ from onethinker_rewards.answers import (
 )
 from onethinker_rewards.answers.release import load_json, to_number
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.tasks.spec import Context, Formula, Scores, TaskSpec, TaskTable
+from onethinker_rewards.tasks.spec import DOES_NOT_APPLY, Context, Formula, Scores, TaskSpec, TaskTable
 from onethinker_rewards.tasks.table import TASKS
 
 POINT_SIGMA = 50.0
@@ -120,7 +120,7 @@ def ocr(predicted: TextColumns, reference: TextColumns, context: Context) -> Sco
 def open_ended(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
     """The mean F of ROUGE-1, -2 and -L."""
     rouge = np.clip(metrics.rouge(predicted.texts.tolist(), reference.texts.tolist()), 0.0, 1.0)
-    return Scores(rouge, {"rouge": rouge})
+    return Scores(rouge, {"rouge": rouge, "judge": DOES_NOT_APPLY})
 
 
 def math(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:

@@ -83,10 +83,13 @@ def spec_of(task: str, table: Mapping[str, TaskSpec] | None = None) -> TaskSpec:
 
     Raises:
         UnknownTaskError: If there is no such task.
+        ArgumentError: If its example is not an answer that its schema allows.
     """
     check_text("task", task)
     table = TASKS if table is None else table
-    return table[task_name(task, table=table)]
+    spec = table[task_name(task, table=table)]
+    spec.check_example()
+    return spec
 
 
 def resolve_tasks(labels: Sequence[str], table: Mapping[str, TaskSpec]) -> list[str]:

@@ -18,7 +18,7 @@ from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, JudgeError
 from onethinker_rewards.metrics import MathVerdict
 from onethinker_rewards.metrics.math import reads_math
-from onethinker_rewards.tasks.spec import Context, Judge, Scores, TaskSpec
+from onethinker_rewards.tasks.spec import DOES_NOT_APPLY, Context, Judge, Scores, TaskSpec
 
 
 def option_match(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
@@ -203,7 +203,7 @@ def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Cont
     if context.judge is not None:
         return _judged(predicted, reference, context.judge, context)
     rouge = metrics.rouge_reward(predicted.texts.tolist(), reference.texts.tolist(), normalize=_normalization(context))
-    return Scores(rouge, {"rouge": rouge})
+    return Scores(rouge, {"rouge": rouge, "judge": DOES_NOT_APPLY})
 
 
 def _judged(predicted: TextColumns, reference: TextColumns, judge: Judge, context: Context) -> Scores:
@@ -221,7 +221,7 @@ def _judged(predicted: TextColumns, reference: TextColumns, judge: Judge, contex
     if ((scores < 0) | (scores > 1)).any():
         raise ArgumentError("the judge returned a score outside [0, 1]")
     failed = dict.fromkeys(np.flatnonzero(np.isnan(scores)).tolist(), FailureCode.JUDGE_FAILED)
-    return Scores(scores, {"judge": scores}, failed)
+    return Scores(scores, {"rouge": DOES_NOT_APPLY, "judge": scores}, failed)
 
 
 def _check_judgment(given: object, count: int) -> Floats:
