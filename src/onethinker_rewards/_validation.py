@@ -34,7 +34,7 @@ def check_positive(name: str, value: Any) -> None:
 
 def check_progress(value: Any) -> None:
     """Raise an `ArgumentError` where ``value`` is neither None nor a number from 0 to 1."""
-    is_share = isinstance(value, Real) and not isinstance(value, bool) and 0.0 <= float(value) <= 1.0
+    is_share = not isinstance(value, bool) and isinstance(value, Real) and 0.0 <= float(value) <= 1.0
     if value is not None and not is_share:
         raise ArgumentError(f"progress is a number from 0 to 1, not {value!r}")
 

@@ -156,6 +156,25 @@ def test_two_rewards_share_the_tasks(tmp_path: Path) -> None:
     assert [value is None for value in record["rest"]] == [task == "tracking" for task in tasks]
 
 
+def test_formulas_get_progress_and_groups_and_penalties_the_tokens(tmp_path: Path) -> None:
+    seen: list[tuple[float | None, Any]] = []
+
+    def formula(predicted: Any, reference: Any, context: otr.Context) -> otr.Scores:
+        seen.append((context.progress, context.groups))
+        return otr.Scores(np.ones(len(predicted)))
+
+    # Each completion has one token, half of which is beyond what is free.
+    penalty = otr.SoftOverlong(max_length=2, cache_length=2)
+    reward = make_reward(recipe=otr.Recipe(formulas=dict.fromkeys(TASKS, formula), penalties=(penalty,)))
+    rows = [{**row, "problem_id": number} for number, row in enumerate(data_rows(chat=True, times=3))]
+    trainer = make_trainer(tmp_path, reward, rows=rows, max_steps=4, scale_rewards="group")
+    trainer.train()
+    assert {progress for progress, _ in seen} == {0.0, 0.25, 0.5, 0.75}
+    assert all(groups is not None for _, groups in seen)
+    (length,) = {entry["onethinker/tracking/part/soft_overlong"] for entry in trainer.state.log_history[:1]}
+    assert length == -0.5
+
+
 def test_a_bad_reference_stops_the_run(tmp_path: Path) -> None:
     rows = [{**row, "solution": "B or C"} if "choice" in row["problem_type"] else row for row in data_rows(chat=True)]
     rows = [{**row, "solution": "[]"} if "tracking" in row["problem_type"] else row for row in rows]

@@ -52,6 +52,8 @@ def score(spec: otr.TaskSpec, answer: str = "2", reference: str = "2", **options
         ({"reference_schema": float}, "depth: reference_schema is a class .* not <class 'float'>"),
         ({"accuracy": "closeness"}, "depth: accuracy is a function, not 'closeness'"),
         ({"parts": "closeness"}, "depth: parts are a tuple of names, not 'closeness'"),
+        ({"parts": None}, "depth: parts are a tuple of names, not None"),
+        ({"constants": 50.0}, "depth: constants are a mapping from names to numbers, not 50.0"),
         ({"parts": (1,)}, r"depth: parts are a tuple of names, not \(1,\)"),
         ({"maximum": 0}, "depth: maximum must be positive and finite, got 0"),
         ({"maximum": -1.0}, "depth: maximum must be positive"),

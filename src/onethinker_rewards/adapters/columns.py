@@ -59,8 +59,9 @@ class Columns:
         source: The data set that a row comes from: problem numbers are unique only within one source.
         tokens: The token ids of the response, or only how many there are, for a recipe with penalties.
 
-    >>> Columns(reference="gold").take({"gold": ["B"], "problem_type": ["multiple choice"]}, rows=1)
-    Inputs(references=['B'], tasks=['multiple_choice'], questions=None, options=None, images=None, masks=None)
+    >>> inputs = Columns(reference="gold").take({"gold": ["B"], "problem_type": ["multiple choice"]}, rows=1)
+    >>> inputs.references, inputs.tasks
+    (['B'], ['multiple_choice'])
     """
 
     response: Names = ("response", "output", "completion", "prediction")

@@ -55,7 +55,7 @@ class Responses:
 def _length(value: Any, row: int, code: PenaltyCode) -> int:
     if value is None:
         raise ArgumentError(f"tokens: {code} needs those of each response, and row {row} has none")
-    if isinstance(value, Integral) and not isinstance(value, bool) and value >= 0:
+    if not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 0:
         return int(value)
     if isinstance(value, Sized) and not isinstance(value, str | bytes):
         return len(value)

@@ -39,6 +39,8 @@ OnBadReference = Literal["raise", "skip"]
 _SHOWN = 80
 # How far beyond [0, maximum] rounding may take an accuracy.
 _ROUNDING = 1e-9
+# How columns become lists, where it is not by `as_list`.
+_COLUMN_LISTS = {"groups": group_ids, "tokens": plain_list}
 
 
 def score(
@@ -145,10 +147,6 @@ def score_in_context(
     if recipe.penalties:
         _add_penalties(batch, recipe, Responses(texts=responses, tokens=context.tokens, normalized=batch.normalized))
     return batch
-
-
-# How columns become lists, where it is not by `as_list`.
-_COLUMN_LISTS = {"groups": group_ids, "tokens": plain_list}
 
 
 def task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, TaskSpec]:

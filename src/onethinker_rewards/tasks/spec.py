@@ -186,10 +186,17 @@ class TaskSpec:
         if not callable(self.accuracy):
             raise ArgumentError(f"{name}: accuracy is a function, not {self.accuracy!r}")
         parts: Any = self.parts
-        if isinstance(parts, str) or not all(isinstance(part, str) for part in parts):
+        if (
+            isinstance(parts, str)
+            or not isinstance(parts, Sequence)
+            or not all(isinstance(part, str) for part in parts)
+        ):
             raise ArgumentError(f"{name}: parts are a tuple of names, not {parts!r}")
         if self.maximum is not None:
             check_positive(f"{name}: maximum", self.maximum)
+        constants: Any = self.constants
+        if not isinstance(constants, Mapping):
+            raise ArgumentError(f"{name}: constants are a mapping from names to numbers, not {constants!r}")
         for constant, value in self.constants.items():
             if not isinstance(value, Real) or not math.isfinite(value):
                 raise ArgumentError(f"{name}: the constant {constant} is a finite number, not {value!r}")
@@ -221,7 +228,7 @@ class TaskSpec:
 
     def check_parts(self, parts: Mapping[str, Any]) -> None:
         """Raise an `ArgumentError` where a formula's parts are not those that this task declares."""
-        if parts.keys() == set(self.parts):
+        if set(parts) == set(self.parts):
             return
         unknown = [name for name in parts if name not in self.parts]
         missing = [name for name in self.parts if name not in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -98,7 +99,8 @@ def check_rewards(
     if isinstance(chosen, str):
         raise ArgumentError(f"recipe: there is no recipe {recipe!r}; there are {', '.join(RECIPES)}")
     spec = spec_of(task, table)
-    largest = chosen.accuracy_weight * (1.0 if chosen.accuracy == "normalized" else spec.maximum)
+    maximum = math.inf if spec.maximum is None else spec.maximum
+    largest = chosen.accuracy_weight * (1.0 if chosen.accuracy == "normalized" else maximum)
     largest += chosen.format_weight
 
     def rewards(responses: list[str], references: list[str]) -> Any:
