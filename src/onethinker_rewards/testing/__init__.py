@@ -1,6 +1,6 @@
 """Property tests for rewards, yours and ours: strategies for hypothesis, and laws to check a metric or a reward with.
 
-Needs the extra ``testing``. Strategies of text take a task's name, or one of its schemas.
+Needs the extra ``testing``. Strategies of text take a task's name, a task, or a schema, which may be your own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from onethinker_rewards.testing.invalid import near_misses
 from onethinker_rewards.testing.metric_laws import LAWS, Law, LawViolation, check_laws
 from onethinker_rewards.testing.response_texts import any_answer, any_response, damaged, responses
 from onethinker_rewards.testing.reward_laws import REWARD_LAWS, RewardLaw, check_rewards
-from onethinker_rewards.testing.valid import answers, values
+from onethinker_rewards.testing.valid import answers, references, values
 
 __all__ = [
     "HOSTILE",
@@ -39,6 +39,7 @@ __all__ = [
     "masks",
     "near_misses",
     "point_sets",
+    "references",
     "responses",
     "reward_groups",
     "spans",

@@ -11,16 +11,33 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from onethinker_rewards.answers import Number, OptionLetter, Text
+from onethinker_rewards.answers import (
+    ClickPoint,
+    ClickTarget,
+    Detections,
+    LabeledDetections,
+    Number,
+    OptionLetter,
+    Order,
+    OrderedItems,
+    PointSet,
+    PointTargets,
+    PointTrack,
+    RatedImage,
+    RotatedBox,
+    Text,
+    TimeSpans,
+)
 from onethinker_rewards.testing.valid import (
     JSON_SCHEMAS,
     Kind,
     Schema,
     box_values,
     coordinates,
-    fields,
+    is_json,
     is_math,
     json_texts,
+    objects_in,
     schema_of,
     values,
 )
@@ -78,16 +95,16 @@ def _spoil(draw: DrawFn, container: Any, key: Any) -> str:
         case "append":
             container.append(draw(st.one_of(coordinates(), _odd_values())))
         case "repeat":
-            container.insert(0, container[0])
+            container.insert(0, deepcopy(container[0]))
         case _:
             container[draw(st.sampled_from(ODD_KEYS))] = draw(box_values())
     return ""
 
 
 @st.composite
-def _spoiled(draw: DrawFn, schema: Schema) -> str:
+def _spoiled(draw: DrawFn, kind: Kind) -> str:
     """Return a valid answer in which one to three values were replaced, dropped, added, reversed or wrapped."""
-    value = json.loads(json.dumps(draw(values(schema))))
+    value = json.loads(json.dumps(draw(values(kind))))
     raw = ""
     for _ in range(draw(st.integers(1, 3))):
         items = _items_of(value)
@@ -99,11 +116,14 @@ def _spoiled(draw: DrawFn, schema: Schema) -> str:
 
 
 @st.composite
-def _repeated_key(draw: DrawFn, schema: Schema) -> str:
-    """Return an object that has a key twice, possibly with a wrong value once."""
-    first, second = draw(values(schema)), draw(values(schema))
+def _repeated_key(draw: DrawFn, kind: Kind) -> str:
+    """Return an object that has a key twice, possibly with a wrong value once; other values as they are."""
+    first, second = draw(values(kind)), draw(values(kind))
+    if not (isinstance(first, dict) and first):
+        return json.dumps(first)
     name = draw(st.sampled_from(list(first)))
-    wrong = draw(st.sampled_from([second[name], None, "x", [1], [5, 2], {"-0": [0, 0, 9, 9]}, [-5, 0, 9, 9]]))
+    other = second.get(name)
+    wrong = draw(st.sampled_from([other, None, "x", [1], [5, 2], {"-0": [0, 0, 9, 9]}, [-5, 0, 9, 9], []]))
     pairs = [*first.items(), (name, wrong)] if draw(st.booleans()) else [(name, wrong), *first.items()]
     return "{" + ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs) + "}"
 
@@ -156,6 +176,53 @@ PLAIN_MISSES: dict[Schema, list[str]] = {
     Text: ["", " ", "\n\x1c\u2003", "\x00", "\ud800", "x" * 100, " a "],
 }  # fmt: skip
 
+# Numbers and labels that few drawn answers have, in each of the schemas that are lists or single points.
+JSON_MISSES: dict[Schema, list[str]] = {
+    Detections: [
+        '{"objects": [{"box": [-5, 0, 9, 1009], "label": "cat"}]}', '{"objects": [{"label": "cat"}]}',
+        '{"objects": [{"box": [9, 0, 5, 9]}]}', '{"objects": [{"box": [0, 0, 9, 9], "label": null}]}',
+        '{"objects": [{"box": [0, 0, 9, 9], "label": "\\ud800"}]}', '{"objects": [{"box": [0, 0, 9, 9], "name": "cat"}]}',
+        '{"objects": [{"box": [0, 0, 9, 9], "label": "\ud800"}]}', '{"objects": {"box": [0, 0, 9, 9]}}',
+        '{"objects": [{"box": [0, 0, 9, 9], "label": "cat", "label": "dog"}]}', '{"objects": null}',
+        '{"objects": [{"box": [9, 9], "box": [0, 0, 9, 9]}, {"box": [0, 0, 1e308, 9]}]}', '{"objects": [[0, 0, 9, 9]]}',
+    ],
+    PointSet: ['{"points": [[-1, 5]]}', '{"points": [[5, 1000.5]]}', '{"points": [5, 5]}', '{"points": [[5, 5, 5]]}'],
+    ClickPoint: ['{"point": [5]}', '{"point": [[5, 5]]}', '{"point": [-0.0, 1000]}', '{"point": [5, 1001]}'],
+    RotatedBox: [
+        '{"corners": [[0, 0], [9, 9], [9, 0], [0, 9]]}', '{"corners": [[0, 0], [5, 5], [9, 9], [2, 2]]}',
+        '{"corners": [[0, 0], [9, 0], [2, 2], [0, 9]]}', '{"corners": [[-9, 0], [9, 0], [9, 1009], [0, 9]]}',
+        '{"box": [500, 400, 60, 40, 0]}', '{"box": [500, 400, 60, 40, -450]}', '{"box": [500, 400, 0, 40, 30]}',
+        '{"box": [500, 400, 60, -1, 30]}', '{"box": [500, 400, 60, 40, 1e300]}', '{"box": [500, 400, 60, 40]}',
+        '{"box": [500, 400, 60, 40, true]}', '{"box": [500, 400, 60, 40, 30], "corners": []}', '{"box": null}',
+        '{"box": [1e308, 400, 1e308, 40, 45]}', '{"box": [0, 0, 60, 40, 45]}', '{"box": [5, 5, 1e-320, 1e-320, 1]}',
+    ],
+    TimeSpans: ['{"times": [[5, 2]]}', '{"times": [5, 2]}', '{"times": [[-1, 2]]}', '{"times": [[1, 2], [3]]}'],
+    PointTrack: [
+        '{"points": {"1": null, "-0": null}}', '{"points": {"-0": [5, 5]}}', '{"points": {}}', '{"points": {"1": [5]}}',
+        '{"points": {"1": [5, 1001]}}', '{"points": {"1": [5, 5], "1": null}}', '{"points": {"\\u0031": [5, 5]}}',
+        '{"points": {"01": null}}', '{"points": {"1": "null"}}', '{"points": [[5, 5]]}', '{"points": {"1": []}}',
+    ],
+    Order: [
+        '{"order": []}', '{"order": ["A", "A"]}', '{"order": ["A", 1]}', '{"order": "AB"}', '{"order": ["\\ud800"]}',
+        '{"order": ["A", null]}', '{"order": ["\ud800", "A"]}',
+    ],
+    LabeledDetections: [
+        '{"objects": [{"box": [0, 0, 9, 9], "label": "cat"}, {"box": [0, 0, 9, 9]}]}',
+        '{"objects": [{"box": [0, 0, 9, 9], "label": "cat"}, {"box": [0, 0, 9, 9], "label": " "}]}',
+    ],
+    PointTargets: [
+        "{}", '{"points": [], "boxes": []}', '{"points": null, "boxes": [[0, 0, 9, 9]]}', '{"points": null}',
+        '{"boxes": [[-5, 0, 9, 1009]]}', '{"boxes": [0, 0, 9, 9]}', '{"points": [[5, 5]], "boxes": null}',
+        '{"points": [[-5, 5]]}',
+    ],
+    ClickTarget: ['{"box": [-5, 0, 9, 1009]}', '{"box": [9, 0, 5, 9]}', '{"box": [[0, 0, 9, 9]]}'],
+    RatedImage: [
+        '{"score": 6, "scale": [1, 5]}', '{"score": 3, "scale": [5, 1]}', '{"score": 3, "scale": [3, 3]}',
+        '{"score": "3", "scale": [1, 5]}', '{"score": 3}', '{"score": 1e999, "scale": [1, 5]}',
+    ],
+    OrderedItems: ['{"order": ["A", "B", "A"]}', '{"order": []}', '{"order": ["A", "a"]}'],
+}  # fmt: skip
+
 MATH_MISSES = [
     "", " ", "$", "$$", "$16\\pi$ or maybe $4\\pi$", "\\frac{1}{", "\\frac{1}{0}", "0/0", "1 = 2 = 3", "x ==",
     "\\unknown{2}", "the answer is four", "1 or 2", "()", "\\boxed{}", "\\boxed{1}\\boxed{2}", "2^", "\u0661", "1,,2",
@@ -167,15 +234,21 @@ def near_misses(kind: Kind) -> SearchStrategy[str]:
     """Return answer texts that look right and are mostly not: JSON with one to three faults, `A or B`, `12 cm`.
 
     Args:
-        kind: A task's name, ours or the data set's, or one of its schemas.
+        kind: A task's name, ours or the data set's, a task or a schema, which may be your own.
 
     Raises:
-        ArgumentError: If the schema is not one of the package's.
+        ArgumentError: If ``kind`` is neither a task nor a schema.
         UnknownTaskError: If ``kind`` is text and not a task's name.
     """
     schema = schema_of(kind)
-    if schema not in JSON_SCHEMAS:
-        return st.sampled_from(MATH_MISSES if is_math(kind) else PLAIN_MISSES[schema])
+    if is_math(kind):
+        return st.sampled_from(MATH_MISSES)
+    if not is_json(kind):
+        return st.sampled_from([text for base, misses in PLAIN_MISSES.items() if issubclass(schema, base) for text in misses])
     others = st.sampled_from([other for other in JSON_SCHEMAS if other is not schema]).flatmap(values).map(json.dumps)
-    wide = json_texts(st.fixed_dictionaries(fields(schema, -100.0, 1100.0)))
-    return st.one_of(_spoiled(schema), _spoiled(schema), _repeated_key(schema), repairable(schema), wide, others)
+    texts = [_spoiled(kind), _spoiled(kind), _repeated_key(kind), repairable(kind), others]
+    if schema in JSON_SCHEMAS:
+        texts.append(json_texts(objects_in(schema, -100.0, 1100.0)))
+    if schema in JSON_MISSES:
+        texts.append(st.sampled_from(JSON_MISSES[schema]))
+    return st.one_of(texts)

@@ -16,17 +16,39 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from onethinker_rewards.answers import (
     BoxTrack,
+    ClickPoint,
+    ClickTarget,
+    Detections,
     Number,
     OptionLetter,
+    Order,
+    OrderedItems,
+    PointSet,
+    PointTargets,
+    PointTrack,
+    RatedImage,
+    RotatedBox,
     SegmentationPrompt,
     SingleBox,
     Text,
     Think,
     TimedBoxTrack,
     TimeSpan,
+    TimeSpans,
     VideoSegmentationPrompt,
 )
-from onethinker_rewards.testing.valid import Schema, has_track, is_json, is_math, math_texts, schema_of
+from onethinker_rewards.testing.scenes import Scene, center, has_objects, scenes, tenths
+from onethinker_rewards.testing.valid import (
+    Kind,
+    Schema,
+    has_track,
+    is_json,
+    is_math,
+    math_texts,
+    reference_schema_of,
+    schema_of,
+    values,
+)
 
 # Words of references; "sure" and the words of `text_around` are not among them.
 _WORDS = ("red", "dog", "barks", "near", "old", "gate", "while", "rain", "falls")
@@ -55,16 +77,117 @@ def respond(answer: str, think: Think) -> str:
     return f"{thinking[think]}<answer>{answer}</answer>"
 
 
-def pairs(task: str) -> SearchStrategy[Pair]:
-    """Return references with valid answers to them: right, nearly right and wrong."""
-    schema = schema_of(task)
-    if is_json(task):
+# Schemas in which both sides of a pair are drawn here, and those of answers with another one for references.
+_ALIKE: set[Schema] = {
+    TimeSpan,
+    SingleBox,
+    BoxTrack,
+    TimedBoxTrack,
+    SegmentationPrompt,
+    VideoSegmentationPrompt,
+    RotatedBox,
+    Order,
+    OptionLetter,
+    Number,
+    Text,
+}
+_TARGETS: set[tuple[Schema, Schema]] = {(ClickPoint, ClickTarget), (Number, RatedImage), (Order, OrderedItems)}
+
+
+def is_known(kind: Kind) -> bool:
+    """Return whether answers and references are in schemas of the package that belong together."""
+    schema, reference_schema = schema_of(kind), reference_schema_of(kind)
+    is_alike = schema is reference_schema and schema in _ALIKE
+    return is_alike or has_objects(kind) or (schema, reference_schema) in _TARGETS
+
+
+def pairs(kind: Kind) -> SearchStrategy[Pair]:
+    """Return references with valid answers to them: right, nearly right and wrong; any ones in schemas of your own."""
+    schema, reference_schema = schema_of(kind), reference_schema_of(kind)
+    if not is_known(kind):
+        return paired(values(reference_schema), values(kind), same=schema is reference_schema)
+    if has_objects(kind):
+        return scenes(kind).flatmap(_listed)
+    if reference_schema is ClickTarget:
+        return _click()
+    if reference_schema is RatedImage:
+        return _rating()
+    if schema is Order:
+        return _orders()
+    if schema is RotatedBox:
+        return _turned_boxes()
+    if is_json(kind):
         return _objects(schema)
-    if is_math(task):
+    if is_math(kind):
         return _same_kind(math_texts())
     if schema is OptionLetter:
         return _same_kind(st.sampled_from("ABCDE"))
     return _same_kind(_tenths(1000).map(repr)) if schema is Number else _texts()
+
+
+@st.composite
+def paired(draw: DrawFn, references: SearchStrategy[Any], answers: SearchStrategy[Any], *, same: bool) -> Pair:
+    """Return a reference and an answer of two strategies; where both are of the same schema, they may be equal."""
+    reference = draw(references)
+    return Pair(reference, draw(st.just(reference) | answers if same else answers))
+
+
+def best_answer(kind: Kind, reference: Any) -> Any:
+    """Return the answer that earns most against a reference."""
+    reference_schema = reference_schema_of(kind)
+    if reference_schema is RatedImage:
+        return repr(reference["score"])
+    if reference_schema is ClickTarget:
+        return {"point": center(reference["box"])}
+    if reference_schema is PointTargets and "boxes" in reference:
+        return {"points": [center(box) for box in reference["boxes"]]}
+    return reference
+
+
+def some_items(draw: DrawFn, scene: Scene, fewest: int = 0) -> list[Any]:
+    """Return items of an answer: at least ``fewest`` right ones, and for other things one that is right or near."""
+    order = draw(st.permutations(range(len(scene.right))))
+    rest = [draw(st.sampled_from([[], [scene.right[thing]], [scene.near[thing]]])) for thing in order[fewest:]]
+    items = [scene.right[thing] for thing in order[:fewest]] + [item for found in rest for item in found]
+    return draw(st.permutations(items))
+
+
+@st.composite
+def _listed(draw: DrawFn, scene: Scene) -> Pair:
+    wrong = draw(st.sampled_from([[], [], scene.elsewhere[:1]]))
+    return Pair(scene.reference, scene.answer([*some_items(draw, scene), *wrong]))
+
+
+@st.composite
+def _click(draw: DrawFn) -> Pair:
+    box = draw(box_of_tenths())
+    return Pair({"box": box}, {"point": draw(st.just(center(box)) | st.lists(_tenths(1000), min_size=2, max_size=2))})
+
+
+@st.composite
+def _rating(draw: DrawFn) -> Pair:
+    low, high = draw(st.sampled_from([(1.0, 5.0), (0.0, 100.0), (0.0, 1.0)]))
+    score = draw(tenths(low, high))
+    said = draw(st.just(score) | tenths(low - 1, high + 1))
+    return Pair({"score": score, "scale": [low, high]}, repr(said))
+
+
+@st.composite
+def _orders(draw: DrawFn) -> Pair:
+    order = draw(st.permutations("ABCDE"))[: draw(st.integers(1, 5))]
+    return Pair({"order": order}, {"order": draw(st.permutations(order))})
+
+
+@st.composite
+def _turned_boxes(draw: DrawFn) -> Pair:
+    """Return a box that is turned, and the same at another place: what moves nearer must not change its shape."""
+    x, y = draw(tenths(300, 700)), draw(tenths(300, 700))
+    (a, b), (c, d) = ((draw(tenths(10, 100)), draw(tenths(-40, 40))) for _ in range(2))
+    around = [(0.0, 0.0), (a, b), (a - d, b + c), (-d, c)]
+    corners = [[round(x + across, 1), round(y + down, 1)] for across, down in around]
+    right, down = draw(st.just((0.0, 0.0)) | st.tuples(tenths(-90, 90), tenths(-90, 90)))
+    moved = [[round(corner[0] + right, 1), round(corner[1] + down, 1)] for corner in corners]
+    return Pair({"corners": corners}, {"corners": moved})
 
 
 def _same_kind(texts: SearchStrategy[str]) -> SearchStrategy[Pair]:
@@ -127,29 +250,73 @@ def _track_near(draw: DrawFn, reference: dict[str, list[float]]) -> dict[str, li
     return {**draw(_track()), **track} if not track or draw(st.booleans()) else track
 
 
-def sample(task: str, random: Random) -> Any:
+def sample(kind: Kind, random: Random) -> Any:
     """Return a reference, a dictionary or a text: objects of all sizes and positions, events of all lengths."""
-    schema = schema_of(task)
+    schema = schema_of(kind)
+    if reference_schema_of(kind) is RatedImage:
+        return {"score": round(random.uniform(1, 5), 2), "scale": [1.0, 5.0]}
     if schema is OptionLetter:
         return random.choice("ABCD")
     if schema is Number:
         return f"{random.lognormvariate(2.0, 1.5):.2f}"
-    if is_math(task):
+    if is_math(kind):
         return random.choice(_MATH).format(random.randint(2, 99), random.randint(2, 99))
-    if not is_json(task):
+    if not is_json(kind):
         return " ".join(random.choices(_SAMPLE_WORDS, k=random.randint(4, 14)))
-    width, height = random.uniform(20, 500), random.uniform(20, 500)
-    left, top = random.uniform(0, 1000 - width), random.uniform(0, 1000 - height)
-    box = [round(left, 1), round(top, 1), round(left + width, 1), round(top + height, 1)]
-    start = round(random.uniform(0.0, 100.0), 1)
-    span = [start, round(start + random.uniform(0.5, 30.0), 1)]
+    if schema in _SEVERAL:
+        return _sample_several(kind, random)
+    box, span = _sample_box(random), _sample_span(random)
+    start = span[0]
     every: dict[str, Any] = {
         "time": start if schema is VideoSegmentationPrompt else span,
-        "boxes": _sample_track(box, int(start), random) if has_track(schema) else box,
+        "boxes": _sample_track(box, int(start), random) if has_track(kind) else box,
+        "box": box,
         "positive_points": [_sample_point(box, random) for _ in range(3)],
         "negative_points": [_sample_point(_WHOLE, random) for _ in range(3)],
+        "order": random.sample("ABCD", 4),
+        "corners": _sample_corners(random),
     }
-    return {name: every[name] for name in schema.model_fields}
+    return {name: every[name] for name in reference_schema_of(kind).model_fields}
+
+
+_SEVERAL: set[Schema] = {Detections, PointSet, TimeSpans, PointTrack}
+
+
+def _sample_several(kind: Kind, random: Random) -> dict[str, Any]:
+    """Return one to five things; one time in ten there is none."""
+    schema = schema_of(kind)
+    count = 0 if random.random() < 0.1 else random.randint(1, 5)
+    boxes = [_sample_box(random) for _ in range(count)]
+    if schema is Detections:
+        return {"objects": [{"box": box, "label": random.choice(("cat", "dog"))} for box in boxes]}
+    if schema is TimeSpans:
+        return {"times": [_sample_span(random) for _ in boxes]}
+    if schema is PointTrack:
+        first, seconds = random.randint(0, 100), range(random.randint(2, 12))
+        is_hidden = [count == 0 or random.random() < 0.2 for _ in seconds]
+        points = [_sample_point(_WHOLE, random) for _ in seconds]
+        return {"points": {str(first + second): None if is_hidden[second] else points[second] for second in seconds}}
+    if reference_schema_of(kind) is PointTargets and random.random() < 0.5:
+        return {"boxes": boxes}
+    return {"points": [_sample_point(box, random) for box in boxes]}
+
+
+def _sample_box(random: Random) -> list[float]:
+    width, height = random.uniform(20, 500), random.uniform(20, 500)
+    left, top = random.uniform(0, 1000 - width), random.uniform(0, 1000 - height)
+    return [round(left, 1), round(top, 1), round(left + width, 1), round(top + height, 1)]
+
+
+def _sample_span(random: Random) -> list[float]:
+    start = round(random.uniform(0.0, 100.0), 1)
+    return [start, round(start + random.uniform(0.5, 30.0), 1)]
+
+
+def _sample_corners(random: Random) -> list[list[float]]:
+    x, y = random.uniform(300, 700), random.uniform(300, 700)
+    a, b, c = random.uniform(20, 200), random.uniform(-80, 80), random.uniform(20, 200)
+    around = [(0.0, 0.0), (a, b), (a - c * b / a, b + c), (-c * b / a, c)]
+    return [[round(min(max(x + across, 0), 1000), 1), round(min(max(y + down, 0), 1000), 1)] for across, down in around]
 
 
 def _sample_point(box: list[float], random: Random) -> list[float]:
@@ -160,19 +327,25 @@ def _sample_track(box: list[float], first: int, random: Random) -> dict[str, lis
     return {str(first + second): _shifted(box, random) for second in range(random.randint(1, 12))}
 
 
-def _shifted(box: list[float], random: Random) -> list[float]:
-    """Move each side by up to a twentieth of the box."""
+def _shifted(box: list[float], random: Random, share: float = 0.05) -> list[float]:
+    """Move each side by up to a share of the box."""
     width, height = box[2] - box[0], box[3] - box[1]
     sides = zip(box, (width, height, width, height), strict=True)
-    return [round(min(max(side + random.uniform(-0.05, 0.05) * size, 0), 1000), 2) for side, size in sides]
+    return [round(min(max(side + random.uniform(-share, share) * size, 0), 1000), 2) for side, size in sides]
 
 
 def honest_answer(reference: Any, random: Random, key: str = "") -> Any:
-    """Return the answer of a good observer: boxes within a twentieth, seconds within half a second, most texts."""
+    """Return the answer of a good observer: boxes within a twentieth, seconds within half a second, most texts.
+
+    Of several things one in five is missed, and their boxes are within a seventh, which is an IoU of about 0.7.
+    """
     if isinstance(reference, dict):
+        several = _honest_several(reference, random)
+        if several is not None:
+            return several
         return {name: honest_answer(value, random, name) for name, value in reference.items()}
     if isinstance(reference, list):
-        if len(reference) == 4:
+        if len(reference) == 4 and key != "corners":
             return _shifted(reference, random)
         if len(reference) != 2:
             return [honest_answer(point, random, key) for point in reference]
@@ -184,15 +357,48 @@ def honest_answer(reference: Any, random: Random, key: str = "") -> Any:
     return reference if random.random() < 0.9 else ("E" if len(reference) == 1 else "0")
 
 
+def _honest_several(reference: dict[str, Any], random: Random) -> Any:
+    """Return the answer to a reference of several things, to a rating or a target; None for any other."""
+    match reference:
+        case {"objects": objects}:
+            found = [item for item in objects if random.random() < 0.8]
+            return {"objects": [{**item, "box": _shifted(item["box"], random, 1 / 7)} for item in found]}
+        case {"points": dict(track)}:
+            points = {second: point and _near_point(point, random) for second, point in track.items()}
+            return {"points": {second: point if random.random() < 0.8 else None for second, point in points.items()}}
+        case {"points": points}:
+            return {"points": [_near_point(point, random, 20) for point in points if random.random() < 0.8]}
+        case {"boxes": [[_, *_], *_] as boxes} | {"boxes": [] as boxes}:
+            return {"points": [center(_shifted(box, random)) for box in boxes if random.random() < 0.8]}
+        case {"times": times}:
+            found = [honest_answer(span, random, "time") for span in times if random.random() < 0.8]
+            return {"times": found}
+        case {"box": box}:
+            return {"point": center(_shifted(box, random))}
+        case {"score": score, "scale": [low, high]}:
+            return repr(min(max(round(score + random.uniform(-0.2, 0.2) * (high - low) / 4, 2), low), high))
+        case {"order": order}:
+            swapped = random.randrange(len(order))
+            return {"order": [*order[:swapped], *order[swapped : swapped + 2][::-1], *order[swapped + 2 :]]}
+        case _:
+            return None
+
+
+def _near_point(point: list[float], random: Random, far: float = 8) -> list[float]:
+    return [round(min(max(value + random.uniform(-far, far), 0), 1000), 1) for value in point]
+
+
 _WHOLE: list[float] = [0, 0, 1000, 1000]
 _CENTER = [250, 250, 750, 750]
 _PROMPT = {"boxes": _CENTER, "positive_points": [[500, 500]] * 3, "negative_points": [[500, 500]] * 3}
+_GRID = [[x, y] for x in (167, 500, 833) for y in (167, 500, 833)]
+_TILES = [[x - 166, y - 166, x + 166, y + 166] for x, y in _GRID]
 _EVERY_SECOND = {str(second): _WHOLE for second in range(200)}
 
 # Constant answers, by schema, that need no look at the question.
 CONSTANTS: dict[Schema, list[str]] = {
     OptionLetter: ["A", "B", "A or B", "A, B, C, D", "A. B. C. D.", "ABCD", "any"],
-    Number: ["0", "1", "7.39", "10", "100", "1e5", "50%", "between 1 and 100"],
+    Number: ["0", "1", "3", "7.39", "10", "100", "1e5", "50%", "between 1 and 100"],
     TimeSpan: [json.dumps({"time": span}) for span in ([0, 0], [0, 130], [0, 1e308], [40, 60], [50, 50])],
     SingleBox: [json.dumps({"boxes": box}) for box in (_WHOLE, _CENTER, [0, 0, 1, 1], [-1e9, -1e9, 1e9, 1e9])],
     Text: ["the", "a b c", "0", "0 or 1", "x", "yes", " ".join(_SAMPLE_WORDS), " ".join(_SAMPLE_WORDS[:8])],
@@ -203,4 +409,28 @@ CONSTANTS: dict[Schema, list[str]] = {
     ],
     SegmentationPrompt: [json.dumps(_PROMPT)],
     VideoSegmentationPrompt: [json.dumps({"time": 50, **_PROMPT})],
+    Detections: [
+        json.dumps({"objects": objects})
+        for objects in (
+            [],
+            [{"box": _WHOLE, "label": "cat"}],
+            [{"box": _CENTER, "label": label} for label in ("cat", "dog")],
+            [{"box": box, "label": "cat"} for box in _TILES],
+            [{"box": box} for box in [_WHOLE, *_TILES]],
+        )
+    ],
+    PointSet: [json.dumps({"points": points}) for points in ([], [[500, 500]], _GRID, [[500, 500]] * 5)],
+    ClickPoint: [json.dumps({"point": point}) for point in ([500, 500], [0, 0], [500, 100])],
+    RotatedBox: [
+        '{"corners": [[0, 0], [1000, 0], [1000, 1000], [0, 1000]]}',
+        '{"corners": [[500, 250], [750, 500], [500, 750], [250, 500]]}',
+    ],
+    TimeSpans: [
+        json.dumps({"times": times})
+        for times in ([], [[0, 130]], [[10 * step, 10 * step + 10] for step in range(13)], [[0, 0]])
+    ],
+    PointTrack: [
+        json.dumps({"points": dict.fromkeys(map(str, range(112)), point)}) for point in (None, [500, 500])
+    ],
+    Order: ['{"order": ["A", "B", "C", "D"]}', '{"order": ["D", "C", "B", "A"]}', '{"order": ["A"]}'],
 }
