@@ -29,6 +29,67 @@ def box_iou(predicted: Row, reference: Row) -> float:
     return _ratio(width * height, areas[0], areas[1])
 
 
+def generalized_box_iou(predicted: Row, reference: Row) -> float:
+    hull = _length(min(predicted[0], reference[0]), max(predicted[2], reference[2])) * _length(
+        min(predicted[1], reference[1]), max(predicted[3], reference[3])
+    )
+    areas = [_length(box[0], box[2]) * _length(box[1], box[3]) for box in (predicted, reference)]
+    width = _length(max(predicted[0], reference[0]), min(predicted[2], reference[2]))
+    height = _length(max(predicted[1], reference[1]), min(predicted[3], reference[3]))
+    union = sum(areas) - width * height
+    iou = width * height / union if union else Fraction(0)
+    return float(iou - ((hull - union) / hull if hull else 0))
+
+
+def matched_sum(scores: Sequence[Row]) -> float:
+    """Try every one-to-one assignment."""
+    if not (scores and scores[0]):
+        return 0.0
+    if len(scores) > len(scores[0]):
+        return matched_sum([list(column) for column in zip(*scores, strict=True)])
+    orders = permutations(range(len(scores[0])), len(scores))
+    return max(math.fsum(row[column] for row, column in zip(scores, order, strict=True)) for order in orders)
+
+
+def matched_f1(scores: Sequence[Row], others: int) -> float:
+    """Return the F1 of ``[n, m]`` scores; m is given, because an empty list does not say it."""
+    return 2 * matched_sum(scores) / (len(scores) + others) if scores or others else 1.0
+
+
+def convex_iou(predicted: Sequence[Point], reference: Sequence[Point]) -> float:
+    """Return the IoU of two convex polygons, by Sutherland and Hodgman's clipping."""
+    shared = counter_clockwise(predicted)
+    outline = counter_clockwise(reference)
+    for start, end in pairwise([*outline, outline[0]]):
+        shared = _left_of(shared, start, end)
+    areas = [_area(list(polygon)) for polygon in (predicted, reference)]
+    union = sum(areas) - _area(shared)
+    return _area(shared) / union if union else 0.0
+
+
+def counter_clockwise(polygon: Sequence[Point]) -> list[Point]:
+    turn = sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise([*polygon, polygon[0]]))
+    return list(polygon) if turn >= 0 else list(polygon)[::-1]
+
+
+def sampled_iou(predicted: Sequence[Point], reference: Sequence[Point], low: float, high: float, steps: int) -> float:
+    """Return the IoU of any two simple polygons by counting the points of a grid inside them."""
+    places = [low + (high - low) * (step + 0.5) / steps for step in range(steps)]
+    inside = [(is_inside((x, y), predicted), is_inside((x, y), reference)) for x in places for y in places]
+    either = sum(map(any, inside))
+    return sum(map(all, inside)) / either if either else 0.0
+
+
+def is_inside(point: Point, polygon: Sequence[Point]) -> bool:
+    """Count the edges to the right of a point."""
+    x, y = point
+    crossings = 0
+    for (ax, ay), (bx, by) in pairwise([*polygon, polygon[0]]):
+        if (ay > y) != (by > y) and x < ax + (y - ay) / (by - ay) * (bx - ax):
+            crossings += 1
+    return crossings % 2 == 1
+
+
 def temporal_iou(predicted: Row, reference: Row) -> float:
     durations = [_length(*span) for span in (predicted, reference)]
     if tuple(predicted) == tuple(reference) and not any(durations):

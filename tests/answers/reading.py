@@ -14,25 +14,47 @@ from onethinker_rewards.answers import (
     Answers,
     BoxColumns,
     BoxTrack,
+    ClickColumns,
+    ClickPoint,
+    ClickTarget,
+    CornersColumns,
+    DetectionColumns,
+    Detections,
+    LabeledDetections,
     LetterColumns,
     Limits,
     Number,
     NumberColumns,
     OptionLetter,
+    Order,
+    OrderColumns,
+    OrderedItems,
+    PointsColumns,
+    PointSet,
+    PointTargets,
+    PointTrack,
+    PointTrackColumns,
     PromptColumns,
+    RatedImage,
+    RatingColumns,
     ReadAnswer,
     Reader,
     ReadOptions,
+    RotatedBox,
     Rules,
     SegmentationPrompt,
     SingleBox,
+    Size,
     SpanColumns,
+    SpansColumns,
+    TargetsColumns,
     Text,
     TextColumns,
     TimedBoxTrack,
     TimedPromptColumns,
     TimedTrackColumns,
     TimeSpan,
+    TimeSpans,
     TrackColumns,
     VideoSegmentationPrompt,
     read_answer,
@@ -49,11 +71,23 @@ VALID: dict[type[BaseModel], str] = {
     TimedBoxTrack: '{"time": [1, 2], "boxes": {"1": [1, 2, 3, 4]}}',
     SegmentationPrompt: f'{{"boxes": [1, 2, 3, 4], {PROMPT}}}',
     VideoSegmentationPrompt: f'{{"time": 3, "boxes": [1, 2, 3, 4], {PROMPT}}}',
+    Detections: '{"objects": [{"box": [1, 2, 3, 4], "label": "cat"}]}',
+    LabeledDetections: '{"objects": [{"box": [1, 2, 3, 4], "label": "cat"}]}',
+    PointSet: '{"points": [[1, 2]]}',
+    PointTargets: '{"boxes": [[1, 2, 3, 4]]}',
+    ClickPoint: '{"point": [1, 2]}',
+    ClickTarget: '{"box": [1, 2, 3, 4]}',
+    RotatedBox: '{"corners": [[5, 1], [9, 5], [5, 9], [1, 5]]}',
+    TimeSpans: '{"times": [[1, 2]]}',
+    PointTrack: '{"points": {"1": [1, 2]}}',
+    RatedImage: '{"score": 3, "scale": [1, 5]}',
+    Order: '{"order": ["B", "A"]}',
+    OrderedItems: '{"order": ["B", "A"]}',
     OptionLetter: "B",
     Number: "5",
     Text: "five",
 }
-# How many rows are decoded at a time; the number is not public, so tests use texts around it.
+# So many rows that they fill more than one block; how long a block is is not public.
 BLOCK = 256
 
 
@@ -103,9 +137,47 @@ def prompt_values(columns: PromptColumns, row: int) -> dict[str, Any]:
     return {name: tupled(value.tolist()) for name, value in values.items()}
 
 
+def part_of(columns: Any, row: int, name: str) -> list[Any]:
+    """Return a row's entries in a column in which rows of any length are laid end to end."""
+    entries = getattr(columns, name)[columns.starts[row] : columns.starts[row + 1]]
+    return [tupled(entry) for entry in entries.tolist()]
+
+
+def point_track_values(columns: PointTrackColumns, row: int) -> dict[str, Any]:
+    frames, points, visible = (part_of(columns, row, name) for name in ("frames", "points", "visible"))
+    assert len(set(frames)) == len(frames)
+    return {str(frame): point if seen else None for frame, point, seen in zip(frames, points, visible, strict=True)}
+
+
+def target_values(columns: TargetsColumns, row: int) -> dict[str, Any]:
+    by_boxes = columns.by_boxes[row]
+    boxes, points = part_of(columns.boxes, row, "boxes"), part_of(columns.points, row, "points")
+    assert not (points if by_boxes else boxes)
+    return {"points": None, "boxes": tuple(boxes)} if by_boxes else {"points": tuple(points), "boxes": None}
+
+
 def value_of(columns: Any, row: int) -> Any:
     """Return what a row of ``columns`` says, in the words of its schema."""
     match columns:
+        case DetectionColumns():
+            pairs = zip(part_of(columns, row, "boxes"), part_of(columns, row, "labels"), strict=True)
+            return {"objects": tuple({"box": box, "label": label} for box, label in pairs)}
+        case TargetsColumns():
+            return target_values(columns, row)
+        case PointsColumns():
+            return {"points": tuple(part_of(columns, row, "points"))}
+        case ClickColumns():
+            return {"point": tupled(columns.points[row].tolist())}
+        case CornersColumns():
+            return {"corners": tupled(columns.corners[row].tolist())}
+        case SpansColumns():
+            return {"times": tuple(part_of(columns, row, "spans"))}
+        case PointTrackColumns():
+            return {"points": point_track_values(columns, row)}
+        case RatingColumns():
+            return {"score": columns.scores[row].item(), "scale": tupled(columns.scales[row].tolist())}
+        case OrderColumns():
+            return {"order": columns.orders[row]}
         case SpanColumns():
             return {"time": tupled(columns.spans[row].tolist())}
         case BoxColumns():
@@ -131,27 +203,50 @@ def values_of(columns: Any) -> list[Any]:
     return [value_of(columns, row) for row in range(len(columns))]
 
 
+def as_written(schema: type[BaseModel], value: Any) -> Any:
+    """Return what columns say in the words of their schema."""
+    return {"box": value["boxes"]} if schema is ClickTarget else value
+
+
+def said(answer: BaseModel) -> Any:
+    """Return what a model says, as its columns say it: labels stripped and casefolded, a target's box by itself."""
+    value = answer.model_dump()
+    if isinstance(answer, Detections):
+        objects = [{**item, "label": item["label"].strip().casefold()} for item in value["objects"]]
+        return {"objects": tuple(objects)}
+    return {"boxes": value["box"]} if isinstance(answer, ClickTarget) else value
+
+
 def assert_agrees(
-    schema: type[BaseModel], texts: Sequence[str], *, rules: Rules = "strict", limits: Limits = DEFAULT_LIMITS
+    schema: type[BaseModel],
+    texts: Sequence[str],
+    *,
+    rules: Rules = "strict",
+    limits: Limits = DEFAULT_LIMITS,
+    sizes: Sequence[Size | None] | None = None,
 ) -> None:
     """Compare the columns of ``texts`` with `read_answer`, row by row: codes, repairs, values.
 
     All at once, in two calls, backwards, and where a block of rows ends among them.
     """
-    expected = [read_answer(text, schema, rules=rules, limits=limits) for text in texts]
+    every = sizes or [None] * len(texts)
+    expected = [
+        read_answer(text, schema, rules=rules, limits=limits, size=size)
+        for text, size in zip(texts, every, strict=True)
+    ]
     options = ReadOptions(rules=rules, limits=limits)
     everything, middle = np.arange(len(texts)), len(texts) // 2
     for calls in ([everything], [everything[:middle], everything[middle:]], [everything[::-1]]):
-        answers = Answers.of_texts(list(texts))
+        answers = Answers.of_texts(list(texts), sizes)
         columns = [Reader().read(answers, rows, schema, options) for rows in calls]
         assert_codes(answers, expected)
         for part, rows in zip(columns, calls, strict=True):
             assert_columns(schema, part, [expected[row] for row in rows], [texts[row] for row in rows])
 
-    if "boxes" in schema.model_fields or "time" in schema.model_fields:
+    if schema not in (OptionLetter, Number, Text):
         filler = read_answer(VALID[schema], schema, rules=rules, limits=limits)
         padded = [VALID[schema]] * (BLOCK - middle)
-        answers = Answers.of_texts([*padded, *texts])
+        answers = Answers.of_texts([*padded, *texts], None if sizes is None else [*[None] * len(padded), *sizes])
         columns = Reader().read(answers, np.arange(len(answers.texts)), schema, options)
         assert_codes(answers, [filler] * len(padded) + expected)
         after = columns.take(np.arange(len(padded), len(columns)))
@@ -171,9 +266,9 @@ def assert_columns(schema: type[BaseModel], columns: Any, expected: Sequence[Rea
     values = values_of(columns)
     for value, read in zip(values, expected, strict=True):
         if read.answer is None:
-            schema.model_validate(value)
+            schema.model_validate(as_written(schema, value))
         else:
-            assert value == read.answer.model_dump()
+            assert value == said(read.answer)
     readable = [row for row, read in enumerate(expected) if read.answer is not None]
     assert_texts_agree(schema, columns.take(np.array(readable, dtype=np.int64)), [texts[row] for row in readable])
 

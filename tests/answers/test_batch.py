@@ -21,19 +21,30 @@ from onethinker_rewards import testing
 from onethinker_rewards.answers import (
     Answers,
     BoxTrack,
+    ClickPoint,
+    ClickTarget,
+    Detections,
     Limits,
     ModelColumns,
     Number,
     OptionLetter,
+    Order,
+    PointSet,
+    PointTargets,
+    PointTrack,
+    RatedImage,
     ReadAnswer,
     Reader,
     ReadOptions,
+    RotatedBox,
     Rules,
     SegmentationPrompt,
     SingleBox,
+    Size,
     Text,
     TimedBoxTrack,
     TimeSpan,
+    TimeSpans,
     VideoSegmentationPrompt,
     find_answer,
     find_answers,
@@ -41,7 +52,7 @@ from onethinker_rewards.answers import (
 )
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.testing import invalid, valid
-from tests.answers.reading import BLOCK, PROMPT, VALID, assert_agrees, read, value_of, values_of
+from tests.answers.reading import BLOCK, PROMPT, VALID, as_written, assert_agrees, read, said, value_of, values_of
 
 FEW = settings().max_examples // 4
 BOTH: list[Rules] = ["strict", "lenient"]
@@ -92,6 +103,67 @@ def test_plain_near_misses(schema: type[BaseModel]) -> None:
         assert_agrees(schema, invalid.PLAIN_MISSES[schema], rules=rules, limits=TIGHT)
 
 
+@pytest.mark.parametrize("schema", list(invalid.JSON_MISSES), ids=named)
+def test_near_misses_of_several_things(schema: type[BaseModel]) -> None:
+    for rules in BOTH:
+        assert_agrees(schema, [*invalid.JSON_MISSES[schema], VALID[schema]], rules=rules)
+        assert_agrees(schema, invalid.JSON_MISSES[schema], rules=rules, limits=TIGHT)
+
+
+@pytest.mark.parametrize("size", [(1000, 500), (640.5, 480), (1, 1), (1e-300, 5), (1e308, 1e308), None])
+def test_boxes_in_pixels(size: Size | None) -> None:
+    """With the size of the image, without one, and with one in every second row."""
+    degrees = ["0", "90", "180", "270", "360", "-90", "45", "1e-300", "720.5", "1e308", "-1e308", "NaN"]
+    texts = [f'{{"box": [500, 400, 60, 40, {degree}]}}' for degree in degrees]
+    texts += [VALID[RotatedBox], *invalid.JSON_MISSES[RotatedBox], '{"box": [0, 0, 2000, 40, 33]}']
+    for rules in BOTH:
+        assert_agrees(RotatedBox, texts, rules=rules, sizes=[size] * len(texts))
+        assert_agrees(RotatedBox, texts, rules=rules, sizes=[size if row % 2 else None for row in range(len(texts))])
+
+
+@pytest.mark.parametrize(
+    ("degrees", "first"),
+    [(0, (20.0, 40.0)), (90, (60.0, 20.0)), (180, (80.0, 60.0)), (270, (40.0, 80.0)), (-90, (40.0, 80.0))],
+)
+@pytest.mark.parametrize("turns", [0, 1, -2, 10**6])
+def test_whole_quarters_are_exact(degrees: int, first: tuple[float, float], turns: int) -> None:
+    answers = Answers.of_texts([f'{{"box": [50, 50, 60, 20, {degrees + 360 * turns}]}}'], [(1000, 1000)])
+    columns: Any = Reader().read(answers, np.arange(1), RotatedBox, ReadOptions())
+    assert answers.failure == [None]
+    assert tuple(columns.corners[0, 0].tolist()) == first
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (Detections, '{"objects": [{"box": [0, 0, 9, 9]}, {"box": [0, 0, 9, 9]}]}'),
+        (PointSet, '{"points": [[1, 2], [1, 2]]}'),
+        (PointTargets, '{"points": [[1, 2], [1, 2]]}'),
+        (PointTargets, '{"boxes": [[0, 0, 9, 9], [0, 0, 9, 9]]}'),
+        (TimeSpans, '{"times": [[1, 2], [1, 2]]}'),
+        (PointTrack, '{"points": {"1": null, "2": [1, 2]}}'),
+        (Order, '{"order": ["A", "B"]}'),
+    ],
+)
+def test_all_lists_are_bounded(schema: type[BaseModel], text: str) -> None:
+    for most, code in ((2, None), (1, FailureCode.TOO_MANY_BOXES)):
+        limits = Limits(track_boxes=most)
+        assert read(schema, [text], limits=limits).failure == [code]
+        assert_agrees(schema, [text, VALID[schema]], limits=limits)
+
+
+def test_points_are_not_clipped_and_boxes_are() -> None:
+    far = {Detections: '{"objects": [{"box": [-5, 0, 9, 1009]}]}', PointTargets: '{"boxes": [[-5, 0, 9, 1009]]}',
+           ClickTarget: '{"box": [-5, 0, 9, 1009]}', RotatedBox: '{"corners": [[-9, 0], [9, 0], [9, 9], [-9, 9]]}'}  # fmt: skip
+    for schema, text in far.items():
+        clipped = read(schema, [text])
+        assert (clipped.failure, clipped.repairs) == ([None], [(RepairCode.CLIPPED,)])
+    points = {PointSet: '{"points": [[-5, 0]]}', ClickPoint: '{"point": [1000.5, 0]}',
+              PointTrack: '{"points": {"1": [0, 1001]}}', PointTargets: '{"points": [[-5, 0]]}'}  # fmt: skip
+    for schema, text in points.items():
+        assert read(schema, [text]).failure == [FailureCode.OUT_OF_RANGE]
+
+
 @pytest.mark.parametrize("schema", valid.SCHEMAS, ids=named)
 @pytest.mark.parametrize("character", ["x", "[", "1", " ", "\ud800"])
 def test_ten_megabytes(schema: type[BaseModel], character: str) -> None:
@@ -111,6 +183,15 @@ def test_ten_megabytes(schema: type[BaseModel], character: str) -> None:
         (TimedBoxTrack, '{{"time": [{}, 1], "boxes": {{"0": [0, 1, 500, 2000]}}}}'),
         (SegmentationPrompt, f'{{{{"boxes": [0, 0, 9, 9], {PROMPT}}}}}'.replace("[3, 4]", "[{}, 4]", 1)),
         (VideoSegmentationPrompt, f'{{{{"time": {{}}, "boxes": [0, 0, 9, 1009], {PROMPT}}}}}'),
+        (Detections, '{{"objects": [{{"box": [0, {}, 500, 600], "label": "cat"}}, {{"box": [0, 0, 9, 1009]}}]}}'),
+        (PointSet, '{{"points": [[5, 5], [{}, 5]]}}'),
+        (PointTargets, '{{"boxes": [[0, {}, 500, 600]]}}'),
+        (ClickPoint, '{{"point": [{}, 5]}}'),
+        (RotatedBox, '{{"corners": [[{}, 1], [9, 5], [5, 9], [1, 5]]}}'),
+        (TimeSpans, '{{"times": [[1, {}], [0, 1]]}}'),
+        (PointTrack, '{{"points": {{"1": [5, {}], "2": null}}}}'),
+        (RatedImage, '{{"score": 3, "scale": [1, {}]}}'),
+        (RatedImage, '{{"score": {}, "scale": [1, 5]}}'),
     ],
 )
 def test_odd_numbers(schema: type[BaseModel], text: str) -> None:
@@ -137,6 +218,8 @@ def test_odd_frame_keys(quoted: str, box: str) -> None:
         assert_agrees(BoxTrack, texts, rules=rules)
         timed = [text.replace("{", '{"time": [1, 2], ', 1) for text in texts]
         assert_agrees(TimedBoxTrack, timed, rules=rules)
+        points = [text.replace('"boxes"', '"points"').replace(box, "null") for text in texts]
+        assert_agrees(PointTrack, [text.replace("[0, 0, 9, 9]", "[9, 9]") for text in points], rules=rules)
         assert_agrees(TimedBoxTrack, [text.replace("[1, 2]", "[2, 1]", 1) for text in timed], rules=rules)
 
 
@@ -165,6 +248,9 @@ ESCAPES: list[Callable[[str], str]] = [
         (BoxTrack, '{"boxes": {"1": [0, 0, 9, 9], "2": [0, 0, 9, 9]}}'),
         (TimedBoxTrack, '{"time": [1, 2], "boxes": {"0": [0, 0, 9, 9]}}'),
         (VideoSegmentationPrompt, f'{{"time": 1, "boxes": [0, 0, 9, 9], {PROMPT}}}'),
+        (Detections, '{"objects": [{"label": "cat", "box": [0, 0, 9, 9]}, {"box": [0, 0, 9, 9]}]}'),
+        (PointTrack, '{"points": {"1": [9, 9], "2": null}}'),
+        (Order, '{"order": ["cat", "dog"]}'),
     ],
 )
 def test_escapes_and_white_space(schema: type[BaseModel], text: str, change: Callable[[str], str]) -> None:
@@ -176,6 +262,15 @@ def test_escapes_and_white_space(schema: type[BaseModel], text: str, change: Cal
 @pytest.mark.parametrize("second", ["null", "[1, 2]", "[3, 4]", "[4, 3]", "[-1, 2]"])
 def test_of_a_repeated_key_the_last_counts(first: str, second: str) -> None:
     assert_agrees(TimeSpan, [f'{{"time": {first}, "time": {second}}}'])
+
+
+@pytest.mark.parametrize("first", ["null", "[]", "[[1]]", '"x"', "[[1, 2]]"])
+def test_of_a_repeated_list_the_last_counts(first: str) -> None:
+    assert_agrees(PointSet, [f'{{"points": {first}, "points": [[3, 4]]}}'])
+    assert_agrees(PointTargets, [f'{{"boxes": [[0, 0, 9, 9]], "points": {first}, "boxes": null}}'])
+    label = '{{"objects": [{{"box": {0}, "box": [0, 0, 9, 9], "label": {0}, "label": "cat"}}]}}'
+    assert_agrees(Detections, [label.format(first)])
+    assert_agrees(PointTrack, [f'{{"points": {{"1": {first}, "1": null}}}}'])
 
 
 def test_first_wrong_then_right_is_right() -> None:
@@ -241,12 +336,12 @@ def test_a_stand_in_is_valid_in_the_schema(schema: type[BaseModel], rules: Rules
     assert len(alone.columns) == 1
     assert alone.failure[0] is not None
     stand_in = value_of(alone.columns, 0)
-    schema.model_validate(stand_in)
+    schema.model_validate(as_written(schema, stand_in))
 
     among = read(schema, [good, bad, good, bad], rules=rules)
     expected = read_answer(good, schema).answer
     assert expected is not None
-    assert values_of(among.columns) == [expected.model_dump(), stand_in, expected.model_dump(), stand_in]
+    assert values_of(among.columns) == [said(expected), stand_in, said(expected), stand_in]
     assert among.failures == {1: alone.failure[0], 3: alone.failure[0]}
     assert among.repairs == [()] * 4
 
@@ -258,10 +353,10 @@ def test_a_row_that_has_failed_is_not_read(schema: type[BaseModel]) -> None:
     columns = Reader().read(answers, np.arange(2), schema, ReadOptions())
     assert answers.failure == ["missing_answer", None]
     assert answers.format_fault == ["missing_answer", None]
-    schema.model_validate(value_of(columns, 0))
+    schema.model_validate(as_written(schema, value_of(columns, 0)))
     expected = read_answer(VALID[schema], schema).answer
     assert expected is not None
-    assert value_of(columns, 1) == expected.model_dump()
+    assert value_of(columns, 1) == said(expected)
 
 
 def test_a_fault_of_the_format_that_is_known_stays() -> None:
@@ -456,7 +551,7 @@ def test_responses_are_read_as_one_by_one(schema: type[BaseModel], rules: Rules,
     for row, parsed in enumerate(each):
         assert parsed.think == find_answer(responses[row], think=think).think
         if parsed.answer is not None:
-            assert value_of(columns, row) == parsed.answer.model_dump()
+            assert value_of(columns, row) == said(parsed.answer)
 
 
 def test_a_bare_answer_is_read_as_a_row_is() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from onethinker_rewards import testing
-from onethinker_rewards.answers import TimedBoxTrack, TimedTrackColumns
+from onethinker_rewards.answers import Detections, PointTargets, TimedBoxTrack, TimedTrackColumns
 from onethinker_rewards.answers.columns import text_array
 from onethinker_rewards.testing import valid
 from tests.answers.reading import VALID, read, value_of, values_of
@@ -28,13 +28,24 @@ SHAPES = {
         "times": (1,),
     },
     "BoxTrack": {"starts": (2,), "frames": (1,), "boxes": (1, 4)},
+    "Detections": {"starts": (2,), "boxes": (1, 4), "labels": (1,)},
+    "LabeledDetections": {"starts": (2,), "boxes": (1, 4), "labels": (1,)},
+    "PointSet": {"starts": (2,), "points": (1, 2)},
+    "ClickPoint": {"points": (1, 2)},
+    "ClickTarget": {"boxes": (1, 4)},
+    "RotatedBox": {"corners": (1, 4, 2)},
+    "TimeSpans": {"starts": (2,), "spans": (1, 2)},
+    "PointTrack": {"starts": (2,), "frames": (1,), "points": (1, 2), "visible": (1,)},
+    "RatedImage": {"scores": (1,), "scales": (1, 2)},
+    "Order": {"orders": (1,)},
+    "OrderedItems": {"orders": (1,)},
     "OptionLetter": {"letters": (1,), "texts": (1,)},
     "Number": {"values": (1,), "texts": (1,)},
     "Text": {"texts": (1,)},
 }
 
 
-@pytest.mark.parametrize("schema", [schema for schema in valid.SCHEMAS if schema is not TimedBoxTrack])
+@pytest.mark.parametrize("schema", [schema for schema in valid.SCHEMAS if schema.__name__ in SHAPES])
 def test_shapes(schema: type[BaseModel]) -> None:
     """Of one row, of none, and of rows that could not be read."""
     shapes = SHAPES[schema.__name__]
@@ -56,6 +67,22 @@ def test_shapes_of_timed_tracks() -> None:
     empty = read(TimedBoxTrack, []).columns
     assert isinstance(empty, TimedTrackColumns)
     assert (len(empty), empty.spans.shape, empty.tracks.boxes.shape) == (0, (0, 2), (0, 4))
+
+
+def test_shapes_of_targets() -> None:
+    """A row has points or boxes, and none of the other."""
+    columns = read(PointTargets, [VALID[PointTargets], '{"points": [[1, 2], [3, 4]]}', "x"]).columns
+    assert columns.by_boxes.tolist() == [True, False, False]
+    assert (columns.points.lengths.tolist(), columns.boxes.lengths.tolist()) == ([0, 2, 0], [1, 0, 0])
+    assert (columns.points.points.shape, columns.boxes.boxes.shape) == ((2, 2), (1, 4))
+    assert len(read(PointTargets, []).columns) == 0
+
+
+def test_labels_are_folded_and_known() -> None:
+    texts = ['{"objects": [{"box": [0, 0, 1, 1], "label": " STRASSE\\n"}, {"box": [0, 0, 1, 1]}]}', '{"objects": []}']
+    columns = read(Detections, texts).columns
+    assert columns.labels.tolist() == ["strasse", ""]
+    assert columns.are_labeled.tolist() == [True, False]
 
 
 @pytest.mark.parametrize("schema", valid.SCHEMAS)

@@ -20,11 +20,13 @@ class Metric(NamedTuple):
     score: Callable[..., Any]
     row: tuple[int, ...]
     differentiable: bool = True
+    lowest: float = 0.0
 
 
 BOXES = Metric(metrics.box_iou, (4,))
 ROWS = [
     pytest.param(BOXES, id="box_iou"),
+    pytest.param(Metric(metrics.generalized_box_iou, (4,), lowest=-1.0), id="generalized_box_iou"),
     pytest.param(Metric(metrics.temporal_iou, (2,)), id="temporal_iou"),
     pytest.param(Metric(metrics.relative_accuracy, (), differentiable=False), id="relative_accuracy"),
     pytest.param(Metric(metrics.point_similarity, (3, 2)), id="point_similarity"),
@@ -295,7 +297,7 @@ def test_gradients_are_the_slopes(metric: Metric) -> None:
 def test_any_float_gives_no_warning_and_nothing_beyond_one(values: list[tuple[float, ...]], metric: Metric) -> None:
     numbers = np.resize(np.array(values), (3, *metric.row))
     scores = metric.score(numbers, numbers[::-1])
-    assert np.all(np.isnan(scores) | ((scores >= 0) & (scores <= 1)))
+    assert np.all(np.isnan(scores) | ((scores >= metric.lowest) & (scores <= 1)))
 
 
 @pytest.mark.parametrize("metric", ALL)

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.metrics import character_error_rate, rouge, rouge_reward, word_error_rate
+from onethinker_rewards.metrics import character_error_rate, edit_similarity, rouge, rouge_reward, word_error_rate
 from tests import oracles_text as oracle
 
 
@@ -63,6 +63,42 @@ def test_word_error_rate(predicted: str, reference: str, expected: float) -> Non
 )
 def test_character_error_rate(predicted: str, reference: str, expected: float) -> None:
     assert character_error_rate([predicted], [reference]).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "reference", "expected"),
+    [
+        pytest.param("kitten", "sitting", 4 / 7, id="textbook"),
+        pytest.param("", "", 1.0, id="both empty"),
+        pytest.param("", "abc", 0.0, id="empty prediction"),
+        pytest.param("abc", "", 0.0, id="empty reference"),
+        pytest.param("abc", "xyz", 0.0, id="nothing in common"),
+        pytest.param("ab", "ba", 0.0, id="a transposition is two edits"),
+        pytest.param("a b", "a  b", 0.75, id="white space counts"),
+        pytest.param("A", "a", 0.0, id="case counts"),
+        pytest.param("caf\u00e9", "cafe\u0301", 0.6, id="composed and decomposed differ"),
+        pytest.param("\ud800b", "\ud800c", 0.5, id="lone surrogate"),
+        pytest.param("\U0001f600", "\U0001f601", 0.0, id="one code point"),
+    ],
+)
+def test_edit_similarity(predicted: str, reference: str, expected: float) -> None:
+    assert edit_similarity([predicted], [reference]).tolist() == [pytest.approx(expected)]
+
+
+@given(st.lists(st.tuples(st.text("ab\u00e9 ", max_size=8), st.text("ab\u00e9 ", max_size=8)), max_size=5))
+@settings(max_examples=50)
+def test_edit_similarity_agrees_with_the_table(rows: list[tuple[str, str]]) -> None:
+    expected = [1 - oracle.edit_distance(*row) / max(*map(len, row), 1) for row in rows]
+    scores = edit_similarity(*columns(rows))
+    assert scores.shape == (len(rows),)
+    assert scores.tolist() == pytest.approx(expected)
+    assert scores.tolist() == edit_similarity(*columns(rows)[::-1]).tolist()
+
+
+@pytest.mark.parametrize(("predicted", "reference"), [(["a"], []), ("a", ["a"]), (["a"], [1]), ([None], ["a"])])
+def test_edit_similarity_takes_two_lists_of_texts(predicted: object, reference: object) -> None:
+    with pytest.raises(ArgumentError):
+        edit_similarity(predicted, reference)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

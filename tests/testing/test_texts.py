@@ -10,7 +10,6 @@ import sys
 import pytest
 from hypothesis import find
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 import onethinker_rewards as otr
 from onethinker_rewards import testing
@@ -127,14 +126,25 @@ def test_mathematics_is_the_task_s_and_not_the_schema_s() -> None:
     assert "\\frac{1}{" in some_of(testing.near_misses("math"), 200)
 
 
-class Other(BaseModel):
-    """A schema that is none of ours."""
+@pytest.mark.parametrize("task", TASKS)
+def test_references_are_read(task: str) -> None:
+    for text in some_of(testing.references(task), 25):
+        otr.parse_reference(text, task)
 
 
-@pytest.mark.parametrize("strategy", [testing.answers, testing.values, testing.responses, testing.near_misses])
-def test_another_schema(strategy: object) -> None:
-    with pytest.raises(otr.ArgumentError, match=r"kind is a task or one of its schemas, not .*Other"):
-        strategy(Other)  # type: ignore[operator]
+def test_references_are_in_their_own_schema() -> None:
+    assert json.loads(find(testing.references("gui_click"), bool)) == {"box": [0, 0, 1, 1]}
+    assert find(testing.references("tracking"), bool) == find(testing.answers("tracking"), bool)
+    drawn = [json.loads(text) for text in some_of(testing.references("pointing"), 60)]
+    assert {next(iter(reference)) for reference in drawn} == {"points", "boxes"}
+
+
+@pytest.mark.parametrize(
+    "strategy", [testing.answers, testing.values, testing.responses, testing.near_misses, testing.references]
+)
+def test_what_is_no_task(strategy: object) -> None:
+    with pytest.raises(otr.ArgumentError, match=r"kind is a task, its name or a schema, not 5"):
+        strategy(5)  # type: ignore[operator]
     with pytest.raises(otr.UnknownTaskError, match="'chess' is no task"):
         strategy("chess")  # type: ignore[operator]
 

@@ -49,6 +49,11 @@ class TargetsStruct(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     points: list[Pair] | None = None
     boxes: list[Quad] | None = None
 
+    def __post_init__(self) -> None:
+        # The decoder gives its own error for this one.
+        if (self.points is None) == (self.boxes is None):
+            raise ValueError
+
 
 class ClickStruct(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """``{"point": [x, y]}``."""
@@ -210,11 +215,14 @@ class CornersColumns(Columns):
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and convex."""
-        sides = np.roll(self.corners, -1, axis=1) - self.corners
+        are_inside = points_are_valid(self.corners)
+        # The products of coordinates far outside are no numbers.
+        corners = np.where(are_inside[:, None, None], self.corners, 0.0)
+        sides = np.roll(corners, -1, axis=1) - corners
         after = np.roll(sides, -1, axis=1)
         turns = sides[..., 0] * after[..., 1] - sides[..., 1] * after[..., 0]
         one_way: Booleans = (turns.min(axis=1) >= 0) | (turns.max(axis=1) <= 0)
-        return points_are_valid(self.corners) & one_way & turns.any(axis=1)
+        return are_inside & one_way & turns.any(axis=1)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

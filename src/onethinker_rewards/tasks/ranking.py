@@ -19,9 +19,13 @@ from onethinker_rewards.tasks.spec import Context, Scores, TaskSpec
 def image_quality(predicted: NumberColumns, reference: RatingColumns, context: Context) -> Scores:
     """R_acc = max(0, 1 - |p - r| / w), where w is a share of the scale; 0 outside the scale."""
     low, high = reference.scales.T
-    width = context.constants["quality_width"] * (high - low)
-    closeness = np.maximum(0.0, 1.0 - np.abs(predicted.values - reference.scores) / width)
-    closeness[(predicted.values < low) | (predicted.values > high)] = 0.0
+    inside = np.clip(predicted.values, low, high)
+    # Halves, because the length of a scale may be more than a double holds.
+    width = context.constants["quality_width"] * (high / 2 - low / 2)
+    apart = np.abs(inside / 2 - reference.scores / 2)
+    # An eighth of the smallest scales is 0; there only an equal rating is close.
+    closeness = np.maximum(0.0, 1.0 - np.divide(apart, width, out=(apart > 0).astype(np.float64), where=width > 0))
+    closeness[inside != predicted.values] = 0.0
     return Scores(closeness, {"closeness": closeness})
 
 

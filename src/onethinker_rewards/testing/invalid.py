@@ -244,7 +244,9 @@ def near_misses(kind: Kind) -> SearchStrategy[str]:
     if is_math(kind):
         return st.sampled_from(MATH_MISSES)
     if not is_json(kind):
-        return st.sampled_from([text for base, misses in PLAIN_MISSES.items() if issubclass(schema, base) for text in misses])
+        return st.sampled_from(
+            [text for base, misses in PLAIN_MISSES.items() if issubclass(schema, base) for text in misses]
+        )
     others = st.sampled_from([other for other in JSON_SCHEMAS if other is not schema]).flatmap(values).map(json.dumps)
     texts = [_spoiled(kind), _spoiled(kind), _repeated_key(kind), repairable(kind), others]
     if schema in JSON_SCHEMAS:

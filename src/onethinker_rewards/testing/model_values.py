@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from pydantic import BaseModel, ValidationError
 
 _Definitions = Mapping[str, SearchStrategy[Any]]
-_MOST = 4
+_MOST = 3
 
 
 def model_values(schema: type[BaseModel]) -> SearchStrategy[Any]:
@@ -32,9 +32,12 @@ def model_values(schema: type[BaseModel]) -> SearchStrategy[Any]:
     """
     described = schema.model_json_schema()
     definitions: dict[str, SearchStrategy[Any]] = {}
-    for name, definition in described.get("$defs", {}).items():
+
+    def defined(definition: Any) -> SearchStrategy[Any]:
         # Deferred, because a definition may refer to a later one, and to itself.
-        definitions[name] = st.deferred(partial(_described, definition, definitions))
+        return st.deferred(lambda: _described(definition, definitions))
+
+    definitions.update({name: defined(definition) for name, definition in described.get("$defs", {}).items()})
     return _described(described, definitions).filter(partial(_accepts, schema))
 
 
@@ -84,8 +87,8 @@ def _numbers(schema: Mapping[str, Any]) -> SearchStrategy[Any]:
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     low, high = schema.get("minimum", above), schema.get("maximum", below)
     if schema["type"] == "integer":
-        # An open bound is dropped with what the model refuses.
-        return st.integers(low, high)
+        # Larger ones are read as floats. Of an open interval, the model refuses the bounds.
+        return st.integers(-(2**63) if low is None else low, 2**63 if high is None else high)
     open_ends = {"exclude_min": above is not None, "exclude_max": below is not None}
     return st.floats(low, high, allow_nan=False, allow_infinity=False, **open_ends)
 

@@ -429,8 +429,6 @@ CONSTANTS: dict[Schema, list[str]] = {
         json.dumps({"times": times})
         for times in ([], [[0, 130]], [[10 * step, 10 * step + 10] for step in range(13)], [[0, 0]])
     ],
-    PointTrack: [
-        json.dumps({"points": dict.fromkeys(map(str, range(112)), point)}) for point in (None, [500, 500])
-    ],
+    PointTrack: [json.dumps({"points": dict.fromkeys(map(str, range(112)), point)}) for point in (None, [500, 500])],
     Order: ['{"order": ["A", "B", "C", "D"]}', '{"order": ["D", "C", "B", "A"]}', '{"order": ["A"]}'],
 }

@@ -135,7 +135,11 @@ def repeating(draw: DrawFn, subject: Subject) -> Comparison:
     answer = as_text(predicted)
     once = respond(answer, subject.think)
     inside = [f"{answer}{between}{answer}" for between in (" ", "\n", ". ", ", ", " and ", "</answer><answer>")]
-    twice = [once * 2, f"{once}\n{once}", *(respond(text, subject.think) for text in (*inside, f"[{answer}, {answer}]"))]
+    twice = [
+        once * 2,
+        f"{once}\n{once}",
+        *(respond(text, subject.think) for text in (*inside, f"[{answer}, {answer}]")),
+    ]
     return Comparison([as_text(reference)], [draw(st.sampled_from(twice))], [once])
 
 

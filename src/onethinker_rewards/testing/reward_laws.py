@@ -157,17 +157,7 @@ def check_rewards(
         return float(both[: len(worse)].mean()), float(wanted)
 
     def breaks(comparison: perturb.Comparison) -> bool:
-        got, wanted = means(comparison)
-        # Written so that NaN breaks every law.
-        match comparison.relation:
-            case "less":
-                return not got < wanted - _TOLERANCE
-            case "equal":
-                return not abs(got - wanted) <= _TOLERANCE
-            case "largest":
-                return not got >= wanted - _TOLERANCE
-            case _:
-                return not got <= wanted + _TOLERANCE
+        return not _holds(comparison.relation, *means(comparison))
 
     subject = perturb.Subject(spec, chosen.think, _pairs(spec, answers, references))
     for law in chosen_laws(laws, REWARD_LAWS):
@@ -175,6 +165,19 @@ def check_rewards(
             worst = smallest_example(law.comparisons(subject), breaks, examples)
             if worst is not None:
                 raise LawViolation(law.name, law.statement, _inputs(worst), *means(worst))
+
+
+def _holds(relation: perturb.Relation, got: float, wanted: float) -> bool:
+    """Return whether two rewards compare as they must; NaN never does."""
+    match relation:
+        case "less":
+            return got < wanted - _TOLERANCE
+        case "equal":
+            return abs(got - wanted) <= _TOLERANCE
+        case "largest":
+            return got >= wanted - _TOLERANCE
+        case _:
+            return got <= wanted + _TOLERANCE
 
 
 def _pairs(
@@ -187,11 +190,18 @@ def _pairs(
     """
     is_alike = spec.schema is spec.references_in
     if answers is not None or references is not None:
-        alike = answers or references if is_alike else None
-        given = [alike or values(spec) if answers is None else answers]
-        given.append(alike or values(spec.references_in) if references is None else references)
-        predicted, reference = (strategy.map(partial(_as_value, is_json(spec))) for strategy in given)
-        return paired(reference, predicted, same=is_alike)
+        if is_alike:
+            answers, references = (
+                (references, references)
+                if answers is None
+                else (answers, answers if references is None else references)
+            )
+        sides = (
+            (values(spec.references_in) if references is None else references, spec.references_in),
+            (values(spec) if answers is None else answers, spec.schema),
+        )
+        reference, answer = (side.map(partial(_as_value, is_json(schema))) for side, schema in sides)
+        return paired(reference, answer, same=is_alike)
     drawn = pairs(spec)
     if not is_known(spec):
         try:

@@ -301,7 +301,7 @@ def references(kind: Kind) -> SearchStrategy[str]:
     """Return texts of references, which some tasks have in another schema than answers; arguments as for `answers`.
 
     >>> from hypothesis import find
-    >>> find(references("gui_click"), lambda text: True)
-    '{"box":[0,0,1,1]}'
+    >>> find(references("gui_click"), lambda text: True)[:7]
+    '{"box":'
     """
     return answers(kind) if reference_schema_of(kind) is schema_of(kind) else answers(reference_schema_of(kind))
