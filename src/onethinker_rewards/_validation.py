@@ -136,9 +136,8 @@ def image_size(value: Any, row: int | None = None) -> tuple[float, float] | None
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     numbers: list[Any] = [*value] if isinstance(value, Iterable) and not isinstance(value, _NO_LISTS) else []
-    is_size = len(numbers) == 2 and all(
-        isinstance(number, Real) and not isinstance(number, bool) and 0 < number < math.inf for number in numbers
-    )
+    is_size = len(numbers) == 2 and all(isinstance(number, Real) and number is not True for number in numbers)
+    is_size = is_size and all(0 < number < math.inf for number in numbers)
     if not is_size:
         where = "" if row is None else f" in row {row}"
         raise ArgumentError(f"size: expected width and height in pixels, got {repr(value)[:_SHOWN]}{where}")

@@ -29,7 +29,7 @@ from onethinker_rewards.trainer.filter import THRESHOLDS
 from tests.cli.runs import good, lines, run
 from tests.cli.test_resume import KilledError, killed_at
 from tests.judges.teacher import Reply, Teacher, completion, refusal, teaching, text_of
-from tests.rewards.cases import REFERENCES, wrap
+from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 from tests.trainer.examples import draw, example_row, write_array
 from tests.waiting import LONGEST, wait_for
 
@@ -98,23 +98,23 @@ def test_which_answers_are_kept(tmp_path: Path, keep: str, kept: list[str]) -> N
 @pytest.mark.parametrize("task", REFERENCES)
 def test_right_answers_of_every_task_are_kept(tmp_path: Path, task: str) -> None:
     out = tmp_path / "out.jsonl"
-    rows = [example_row(task, responses=["?", wrap(REFERENCES[task])])]
+    rows = [example_row(task, responses=["?", wrap(ANSWERS[task])])]
     assert run("filter", source(tmp_path, *rows), "--out", out).exit_code == 0
     assert [(row["task"], row["response"], row["normalized"]) for row in decoded(out)] == [
-        (task, wrap(REFERENCES[task]), 1.0)
+        (task, wrap(ANSWERS[task]), 1.0)
     ]
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
 def test_what_is_kept_can_be_prepared_and_nothing_else(tmp_path: Path, name: str) -> None:
-    rows = [example_row(task, responses=[wrap(answer), "?"]) for task, answer in REFERENCES.items()]
+    rows = [example_row(task, responses=[wrap(answer), "?"]) for task, answer in ANSWERS.items()]
     kept, ready = tmp_path / name, tmp_path / "sft.parquet"
     assert run("filter", write_array(tmp_path / "in.json", [*rows, *rows]), "--out", kept).exit_code == 0
     done = run("prepare", kept, "--out", ready, "--stage", "sft")
     assert done.exit_code == 0, done.stderr
     prepared = pq.read_table(ready).to_pylist()
     assert [row["messages"][-1] for row in prepared] == [
-        {"role": "assistant", "content": wrap(answer)} for answer in REFERENCES.values()
+        {"role": "assistant", "content": wrap(answer)} for answer in ANSWERS.values()
     ] * 2
     assert [row["extra_info"]["task"] for row in prepared] == list(REFERENCES) * 2
     assert all(row["images"] or row["videos"] for row in prepared)
@@ -136,7 +136,7 @@ def test_columns_may_have_other_names_and_all_rows_one_task(tmp_path: Path) -> N
 
 def test_references_that_are_objects_survive_parquet(tmp_path: Path) -> None:
     rows = [
-        {"task": task, "reference": json.loads(REFERENCES[task]), "response": wrap(REFERENCES[task])}
+        {"task": task, "reference": json.loads(REFERENCES[task]), "response": wrap(ANSWERS[task])}
         for task in ("temporal_grounding", "spatial_grounding")
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")

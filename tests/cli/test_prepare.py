@@ -19,7 +19,7 @@ from onethinker_rewards.trainer.data import Rules, schema_of
 from onethinker_rewards.trainer.media import MediaRules
 from tests.cli.runs import lines, run
 from tests.cli.test_resume import KilledError, killed_at
-from tests.rewards.cases import REFERENCES, wrap
+from tests.rewards.cases import REFERENCES, answer_to, wrap
 from tests.trainer.examples import draw, example_row, rl_rows, sft_rows, write_array
 
 BAD_ROWS: list[Any] = [
@@ -140,7 +140,7 @@ def test_score_takes_what_is_written(tmp_path: Path, name: str) -> None:
     options = example_row("multiple_choice", options=["dog", "cat"], answer="B")
     run("prepare", write_array(tmp_path / "in.json", [*rl_rows(), options]), "--out", out)
     prepared = rows_of(out)
-    texts = [wrap(row["reward_model"]["ground_truth"]) for row in prepared[:-1]] + [wrap("cat")]
+    texts = [wrap(answer_to(row["reward_model"]["ground_truth"])) for row in prepared[:-1]] + [wrap("cat")]
     rows = [row | {"response": text} for row, text in zip(prepared, texts, strict=True)]
     if name.endswith(".parquet"):
         pq.write_table(pq.read_table(out).append_column("response", pa.array(texts)), answered)

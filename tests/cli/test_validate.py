@@ -143,13 +143,13 @@ def test_references_are_checked_before_a_run() -> None:
 
 
 def test_the_end_tokens_and_rules_are_the_recipe_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own.py").write_text(
+    (tmp_path / "mine.py").write_text(
         'import onethinker_rewards as otr\nMINE = otr.Recipe(end_tokens=("<|mine|>",), rules="lenient")\n'
     )
     monkeypatch.chdir(tmp_path)
     row = {"response": f"{THINK}<answer>cat</answer><|mine|>", "task": "multiple_choice", "options": ["dog", "cat"]}
     default = " ".join(run("validate", "-", stdin=lines(row)).stderr.split())
-    mine = " ".join(run("validate", "-", "--recipe", "own.py:MINE", stdin=lines(row)).stderr.split())
+    mine = " ".join(run("validate", "-", "--recipe", "mine.py:MINE", stdin=lines(row)).stderr.split())
     assert default.startswith("1 answer checked, 0 invalid, strict rules")
     assert "multiple_choice 1 1 0 0.000 text_outside_tags=1" in default
     assert mine.startswith("1 answer checked, 0 invalid, lenient rules")

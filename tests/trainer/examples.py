@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.rewards.cases import REFERENCES, wrap
+from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 
 # Our names, where the data set has others.
 PROBLEM_TYPES = {
@@ -70,7 +70,7 @@ def sft_rows() -> list[dict[str, Any]]:
     """Return rows to fine-tune on, none of them bad."""
     asked = {"role": "user", "content": "<image>\nWhat is it?"}
     return [
-        *(example_row(task, response=wrap(answer)) for task, answer in REFERENCES.items()),
+        *(example_row(task, response=wrap(answer)) for task, answer in ANSWERS.items()),
         {"messages": [asked, {"role": "assistant", "content": wrap("a disk")}], "images": ["images/red.png"]},
         example_row("ocr", messages=[asked, {"role": "assistant", "content": wrap("STOP") + "<|im_end|>\n"}]),
     ]

@@ -13,7 +13,7 @@ import onethinker_rewards as otr
 from onethinker_rewards.adapters import Columns
 from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules, read_row, schema_of, verl_row
 from onethinker_rewards.trainer.media import MediaRules
-from tests.rewards.cases import REFERENCES, wrap
+from tests.rewards.cases import ANSWERS, REFERENCES, answer_to, wrap
 from tests.trainer.examples import example_row, rl_rows, sft_rows
 
 
@@ -168,7 +168,7 @@ def test_every_task_has_all_that_verl_and_the_reward_need(task: str) -> None:
     assert (row["data_source"], row["ability"]) == (row["data_source"], task)
     truth = row["reward_model"]
     assert truth == {"style": "rule", "ground_truth": REFERENCES[task]}
-    assert otr.score([wrap(REFERENCES[task])], [truth["ground_truth"]], task).normalized.tolist() == [1.0]
+    assert otr.score([wrap(ANSWERS[task])], [truth["ground_truth"]], task).normalized.tolist() == [1.0]
     info = row["extra_info"]
     assert (info["task"], info["index"], info["problem_id"]) == (task, 12, "7")
     assert (info["problem_type"], info["question"]) == (example_row(task)["problem_type"], example_row(task)["problem"])
@@ -335,12 +335,12 @@ def test_what_evaluation_needs_is_kept() -> None:
 
 @pytest.mark.parametrize("task", REFERENCES)
 def test_fine_tuning_takes_our_prompt_and_the_response(task: str) -> None:
-    row = example_row(task, response=wrap(REFERENCES[task]) + " <|im_end|>\n")
+    row = example_row(task, response=wrap(ANSWERS[task]) + " <|im_end|>\n")
     made = verl_row(row, 1, SFT)
     assert [one["role"] for one in made["messages"]] == ["user", "assistant"]
     assert made["messages"][0]["content"] == prompt_of(row)
-    assert made["messages"][1]["content"] == wrap(REFERENCES[task])
-    assert made["response"] == wrap(REFERENCES[task])
+    assert made["messages"][1]["content"] == wrap(ANSWERS[task])
+    assert made["response"] == wrap(ANSWERS[task])
     assert made["reward_model"]["ground_truth"] == REFERENCES[task]
     assert "prompt" not in made
 
@@ -403,6 +403,6 @@ def test_the_adapter_for_verl_scores_what_is_written(row: dict[str, Any]) -> Non
 
     made = verl_row(row, 1, RL)
     truth = made["reward_model"]["ground_truth"]
-    result = compute_score(made["data_source"], wrap(truth), truth, made["extra_info"])
+    result = compute_score(made["data_source"], wrap(answer_to(truth)), truth, made["extra_info"])
     assert (result["normalized"], result["format"], result["failure"]) == (1.0, 1.0, None)
     assert result["scored_as"] == made["ability"]
