@@ -8,13 +8,12 @@ from random import Random
 from typing import NamedTuple
 
 import onethinker_rewards as otr
-from onethinker_rewards.tasks.release import RELEASE_TASKS
 from onethinker_rewards.testing.hostile import HOSTILE, LONG
 from onethinker_rewards.testing.invalid import MATH_MISSES, ODD_KEYS, ODD_NUMBERS, PLAIN_MISSES, RAW_NUMBERS
 from onethinker_rewards.testing.pairs import CONSTANTS, as_text, honest_answer, respond, sample
 from onethinker_rewards.testing.response_texts import FRAGMENTS
 
-__all__ = ["RECIPES", "Shower", "hail", "showers"]
+__all__ = ["RECIPES", "TURNS", "Shower", "hail", "showers"]
 
 RECIPES = {
     "paper": otr.RECIPES["paper"],
@@ -24,6 +23,14 @@ RECIPES = {
     "none": otr.Recipe(name="none", think="none"),
     "release": otr.RECIPES["release"],
 }
+
+# Each task by each recipe; the release has no formula for tasks beyond the paper.
+TURNS = [
+    (task, name)
+    for name, recipe in RECIPES.items()
+    for task in otr.TASKS
+    if recipe.reader.reads_schema or task in recipe.tasks
+]
 
 _REFERENCES = 8
 _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
@@ -46,19 +53,13 @@ class Shower(NamedTuple):
     references: list[str]
 
 
-def tasks_of(recipe: str) -> list[str]:
-    """Return the tasks that a recipe has: the released code's are those of the paper alone."""
-    return [*(otr.TASKS if RECIPES[recipe].reader.reads_schema else RELEASE_TASKS)]
-
-
 def showers(seed: int, rows: int, size: int) -> Iterator[Shower]:
     """Yield ``rows`` rows in all, ``size`` at a time, over all tasks and recipes by turns."""
-    turns = [(task, recipe) for recipe in RECIPES for task in tasks_of(recipe)]
     done = 0
     while done < rows:
         # A shower's seed is its place alone, so that any one can be had again by itself.
         random = Random(f"{seed}/{done}")
-        task, recipe = turns[done // size % len(turns)]
+        task, recipe = TURNS[done // size % len(TURNS)]
         count = min(size, rows - done)
         yield Shower(task, recipe, *_rows(task, recipe, count, random))
         done += count
@@ -66,10 +67,10 @@ def showers(seed: int, rows: int, size: int) -> Iterator[Shower]:
 
 def hail() -> Iterator[Shower]:
     """Yield every long text as the answer of every task and recipe, one at a time."""
-    for name, task in [(recipe, task) for recipe in RECIPES for task in tasks_of(recipe)]:
+    for task, recipe in TURNS:
         reference = as_text(sample(task, Random(0)))
         for text in LONG.values():
-            yield Shower(task, name, [respond(text, RECIPES[name].think)], [reference])
+            yield Shower(task, recipe, [respond(text, RECIPES[recipe].think)], [reference])
 
 
 def _rows(task: str, recipe: str, count: int, random: Random) -> tuple[list[str], list[str]]:

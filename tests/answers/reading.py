@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -17,12 +17,14 @@ from onethinker_rewards.answers import (
     ClickColumns,
     ClickPoint,
     ClickTarget,
+    Columns,
     CornersColumns,
     DetectionColumns,
     Detections,
     LabeledDetections,
     LetterColumns,
     Limits,
+    ModelColumns,
     Number,
     NumberColumns,
     OptionLetter,
@@ -156,46 +158,46 @@ def target_values(columns: TargetsColumns, row: int) -> dict[str, Any]:
     return {"points": None, "boxes": tuple(boxes)} if by_boxes else {"points": tuple(points), "boxes": None}
 
 
+def detection_values(columns: DetectionColumns, row: int) -> dict[str, Any]:
+    pairs = zip(part_of(columns, row, "boxes"), part_of(columns, row, "labels"), strict=True)
+    return {"objects": tuple({"box": box, "label": label} for box, label in pairs)}
+
+
+def entry(columns: Any, row: int, name: str) -> Any:
+    return tupled(getattr(columns, name)[row].tolist())
+
+
+VALUES: dict[type[Columns], Callable[[Any, int], Any]] = {
+    SpanColumns: lambda columns, row: {"time": entry(columns, row, "spans")},
+    BoxColumns: lambda columns, row: {"boxes": entry(columns, row, "boxes")},
+    PromptColumns: prompt_values,
+    TrackColumns: lambda columns, row: {"boxes": track_values(columns, row)},
+    TimedTrackColumns: lambda columns, row: {
+        "time": entry(columns, row, "spans"),
+        "boxes": track_values(columns.tracks, row),
+    },
+    DetectionColumns: detection_values,
+    TargetsColumns: target_values,
+    PointsColumns: lambda columns, row: {"points": tuple(part_of(columns, row, "points"))},
+    ClickColumns: lambda columns, row: {"point": entry(columns, row, "points")},
+    CornersColumns: lambda columns, row: {"corners": entry(columns, row, "corners")},
+    SpansColumns: lambda columns, row: {"times": tuple(part_of(columns, row, "spans"))},
+    PointTrackColumns: lambda columns, row: {"points": point_track_values(columns, row)},
+    RatingColumns: lambda columns, row: {
+        "score": entry(columns, row, "scores"),
+        "scale": entry(columns, row, "scales"),
+    },
+    OrderColumns: lambda columns, row: {"order": columns.orders[row]},
+    LetterColumns: lambda columns, row: chr(columns.letters[row]),
+    NumberColumns: lambda columns, row: columns.values[row].item(),
+    TextColumns: lambda columns, row: columns.texts[row],
+    ModelColumns: lambda columns, row: columns.models[row].model_dump(),
+}
+
+
 def value_of(columns: Any, row: int) -> Any:
     """Return what a row of ``columns`` says, in the words of its schema."""
-    match columns:
-        case DetectionColumns():
-            pairs = zip(part_of(columns, row, "boxes"), part_of(columns, row, "labels"), strict=True)
-            return {"objects": tuple({"box": box, "label": label} for box, label in pairs)}
-        case TargetsColumns():
-            return target_values(columns, row)
-        case PointsColumns():
-            return {"points": tuple(part_of(columns, row, "points"))}
-        case ClickColumns():
-            return {"point": tupled(columns.points[row].tolist())}
-        case CornersColumns():
-            return {"corners": tupled(columns.corners[row].tolist())}
-        case SpansColumns():
-            return {"times": tuple(part_of(columns, row, "spans"))}
-        case PointTrackColumns():
-            return {"points": point_track_values(columns, row)}
-        case RatingColumns():
-            return {"score": columns.scores[row].item(), "scale": tupled(columns.scales[row].tolist())}
-        case OrderColumns():
-            return {"order": columns.orders[row]}
-        case SpanColumns():
-            return {"time": tupled(columns.spans[row].tolist())}
-        case BoxColumns():
-            return {"boxes": tupled(columns.boxes[row].tolist())}
-        case PromptColumns():
-            return prompt_values(columns, row)
-        case TrackColumns():
-            return {"boxes": track_values(columns, row)}
-        case TimedTrackColumns():
-            return {"time": tupled(columns.spans[row].tolist()), "boxes": track_values(columns.tracks, row)}
-        case LetterColumns():
-            return chr(columns.letters[row])
-        case NumberColumns():
-            return columns.values[row].item()
-        case TextColumns():
-            return columns.texts[row]
-        case _:
-            return columns.models[row].model_dump()
+    return next(value for kind, value in VALUES.items() if isinstance(columns, kind))(columns, row)
 
 
 def values_of(columns: Any) -> list[Any]:

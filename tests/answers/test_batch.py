@@ -153,8 +153,12 @@ def test_all_lists_are_bounded(schema: type[BaseModel], text: str) -> None:
 
 
 def test_points_are_not_clipped_and_boxes_are() -> None:
-    far = {Detections: '{"objects": [{"box": [-5, 0, 9, 1009]}]}', PointTargets: '{"boxes": [[-5, 0, 9, 1009]]}',
-           ClickTarget: '{"box": [-5, 0, 9, 1009]}', RotatedBox: '{"corners": [[-9, 0], [9, 0], [9, 9], [-9, 9]]}'}  # fmt: skip
+    far = {
+        Detections: '{"objects": [{"box": [-5, 0, 9, 1009]}]}',
+        PointTargets: '{"boxes": [[-5, 0, 9, 1009]]}',
+        ClickTarget: '{"box": [-5, 0, 9, 1009]}',
+        RotatedBox: '{"corners": [[-9, 0], [9, 0], [9, 9], [-9, 9]]}',
+    }
     for schema, text in far.items():
         clipped = read(schema, [text])
         assert (clipped.failure, clipped.repairs) == ([None], [(RepairCode.CLIPPED,)])

@@ -153,6 +153,16 @@ def test_concave_polygons_agree_with_a_grid_of_points(predicted: Any, reference:
     assert polygon_iou([predicted], [reference])[0] == pytest.approx(expected, abs=0.05)
 
 
+odd = st.floats() | st.sampled_from([0.0, 1.0, 2.0, 1e308, -1e308, 5e-324, 1e-160, 1e160])
+odd_polygons = st.lists(st.tuples(odd, odd), max_size=6)
+
+
+@given(odd_polygons, odd_polygons)
+def test_any_float_gives_no_warning_and_nothing_beyond_one(predicted: Any, reference: Any) -> None:
+    scores = polygon_iou([predicted, predicted], [reference, predicted])
+    assert np.all(np.isnan(scores) | ((scores >= 0) & (scores <= 1)))
+
+
 @given(stars(), st.integers(0, 7), st.booleans())
 @settings(max_examples=FEW)
 def test_direction_and_first_corner_do_not_matter(polygon: Any, first: int, turned: bool) -> None:

@@ -54,6 +54,11 @@ class Tree(Strict):
     tags: set[int] = set()
 
 
+class Notes(Strict):
+    notes: dict[str, Any]
+    names: dict[Annotated[str, Field(max_length=2)], int]
+
+
 class Even(Strict):
     """A validator of which its JSON Schema says nothing."""
 
@@ -94,7 +99,7 @@ def spec_of(schema: type[BaseModel], **fields: Any) -> TaskSpec:
     return TaskSpec(name="mine", schema=schema, accuracy=equal, **fields)
 
 
-@pytest.mark.parametrize("schema", [Points, Numbers, Count, Counts, Tree, Even])
+@pytest.mark.parametrize("schema", [Points, Numbers, Count, Counts, Tree, Notes, Even])
 def test_values_of_any_model_are_in_it(schema: type[BaseModel]) -> None:
     for kind in (schema, spec_of(schema)):
         for text in some_of(testing.answers(kind), 8):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scripts import storm as storms
-from scripts.storm_inputs import RECIPES, Shower, hail, showers, tasks_of
+from scripts.storm_inputs import RECIPES, TURNS, Shower, hail, showers
 
 import onethinker_rewards as otr
 from onethinker_rewards.testing.hostile import LONG
@@ -28,14 +28,16 @@ def test_twenty_thousand_responses() -> None:
         storm.hold(shower)
     assert [str(finding) for finding in storm.findings] == []
     assert sum(storm.rows.values()) == 20_000
-    assert set(storm.rows) == {(task, recipe) for recipe in RECIPES for task in tasks_of(recipe)}
+    assert set(storm.rows) == set(TURNS)
+    assert {task for task, _ in TURNS} == set(otr.TASKS)
+    assert {recipe for _, recipe in TURNS} == set(RECIPES)
     assert storm.failures["scored"] > 5_000
     assert len(storm.failures) > 15
 
 
 def test_hail_is_every_long_text_in_every_task_and_recipe() -> None:
     fallen = list(hail())
-    assert len(fallen) == len(LONG) * sum(len(tasks_of(recipe)) for recipe in RECIPES)
+    assert len(fallen) == len(LONG) * len(TURNS)
     assert {len(finding.responses) for finding in fallen} == {1}
 
 

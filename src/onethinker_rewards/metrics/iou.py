@@ -142,8 +142,9 @@ def polygon_iou(predicted: Sequence[Array] | Array, reference: Sequence[Array] |
     first, second = polygon_lists(predicted, reference)
     unknown = [not (np.isfinite(one).all() and np.isfinite(two).all()) for one, two in zip(first, second, strict=True)]
     shapes, ref_shapes = _shapes(shapely, first), _shapes(shapely, second)
-    overlaps = shapely.area(shapely.intersection(shapes, ref_shapes))
-    scores = _over_union(np, overlaps, shapely.area(shapes), shapely.area(ref_shapes))
+    with without_warnings(np):
+        overlaps = shapely.area(shapely.intersection(shapes, ref_shapes))
+        scores = _over_union(np, overlaps, shapely.area(shapes), shapely.area(ref_shapes))
     scores = np.where(unknown, np.nan, np.clip(scores, 0.0, 1.0))
     original = next((side for side in (predicted, reference) if is_array_api_obj(side)), None)
     return scores if original is None else like(original, scores)

@@ -181,7 +181,7 @@ JSON_MISSES: dict[Schema, list[str]] = {
     Detections: [
         '{"objects": [{"box": [-5, 0, 9, 1009], "label": "cat"}]}', '{"objects": [{"label": "cat"}]}',
         '{"objects": [{"box": [9, 0, 5, 9]}]}', '{"objects": [{"box": [0, 0, 9, 9], "label": null}]}',
-        '{"objects": [{"box": [0, 0, 9, 9], "label": "\\ud800"}]}', '{"objects": [{"box": [0, 0, 9, 9], "name": "cat"}]}',
+        '{"objects": [{"box": [0, 0, 9, 9], "label": "\\ud800"}]}', '{"objects": [{"box": [0, 0, 9, 9], "name": "a"}]}',
         '{"objects": [{"box": [0, 0, 9, 9], "label": "\ud800"}]}', '{"objects": {"box": [0, 0, 9, 9]}}',
         '{"objects": [{"box": [0, 0, 9, 9], "label": "cat", "label": "dog"}]}', '{"objects": null}',
         '{"objects": [{"box": [9, 9], "box": [0, 0, 9, 9]}, {"box": [0, 0, 1e308, 9]}]}', '{"objects": [[0, 0, 9, 9]]}',

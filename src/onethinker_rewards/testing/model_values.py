@@ -55,18 +55,13 @@ def _described(schema: Any, definitions: _Definitions) -> SearchStrategy[Any]:
         return _anything()
     if "$ref" in schema:
         return definitions[schema["$ref"].removeprefix("#/$defs/")]
-    if "const" in schema:
-        return st.just(schema["const"])
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
     options = schema.get("anyOf") or schema.get("oneOf")
     if options:
         return st.one_of([_described(option, definitions) for option in options])
+    if "const" in schema or "enum" in schema:
+        return st.sampled_from(schema.get("enum") or [schema["const"]])
+    simple = {"null": st.none(), "boolean": st.booleans(), None: _anything()}
     match schema.get("type"):
-        case "null":
-            return st.none()
-        case "boolean":
-            return st.booleans()
         case "integer" | "number":
             return _numbers(schema)
         case "string":
@@ -75,8 +70,8 @@ def _described(schema: Any, definitions: _Definitions) -> SearchStrategy[Any]:
             return _arrays(schema, definitions)
         case "object":
             return _objects(schema, definitions)
-        case _:
-            return _anything()
+        case other:
+            return simple[other]
 
 
 def _anything() -> SearchStrategy[Any]:
@@ -89,8 +84,14 @@ def _numbers(schema: Mapping[str, Any]) -> SearchStrategy[Any]:
     if schema["type"] == "integer":
         # Larger ones are read as floats. Of an open interval, the model refuses the bounds.
         return st.integers(-(2**63) if low is None else low, 2**63 if high is None else high)
-    open_ends = {"exclude_min": above is not None, "exclude_max": below is not None}
-    return st.floats(low, high, allow_nan=False, allow_infinity=False, **open_ends)
+    return st.floats(
+        low,
+        high,
+        allow_nan=False,
+        allow_infinity=False,
+        exclude_min=above is not None,
+        exclude_max=below is not None,
+    )
 
 
 def _texts(schema: Mapping[str, Any]) -> SearchStrategy[str]:

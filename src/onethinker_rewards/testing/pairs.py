@@ -374,7 +374,7 @@ def _honest_several(reference: dict[str, Any], random: Random) -> Any:
             found = [honest_answer(span, random, "time") for span in times if random.random() < 0.8]
             return {"times": found}
         case {"box": box}:
-            return {"point": center(_shifted(box, random))}
+            return {"point": _near_point(center(box), random, 30)}
         case {"score": score, "scale": [low, high]}:
             return repr(min(max(round(score + random.uniform(-0.2, 0.2) * (high - low) / 4, 2), low), high))
         case {"order": order}:

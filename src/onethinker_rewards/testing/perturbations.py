@@ -75,8 +75,8 @@ class Comparison:
 def _comparison(
     subject: Subject, reference: Any, better: Any, worse: Any, relation: Relation = "at_most"
 ) -> Comparison:
-    sides = [[respond(as_text(answer), subject.think)] for answer in (worse, better)]
-    return Comparison([as_text(reference)], *sides, relation)
+    responses = [respond(as_text(answer), subject.think) for answer in (worse, better)]
+    return Comparison([as_text(reference)], responses[:1], responses[1:], relation)
 
 
 @st.composite
@@ -205,7 +205,7 @@ def _moved(value: Any, goal: Any, step: float) -> Any:
     return [_moved(inner, right, step) for inner, right in zip(value, goal, strict=True)]
 
 
-def _distance(points: list[list[float]], goals: tuple[list[float], ...]) -> float:
+def _distance(points: Any, goals: Any) -> float:
     return sum(((x - u) ** 2 + (y - v) ** 2) ** 0.5 for (x, y), (u, v) in zip(points, goals, strict=True))
 
 

@@ -128,6 +128,10 @@ def _points_in_boxes(draw: DrawFn, fewest: int) -> Scene:
     return Scene(PointSet, {"boxes": boxes}, list(map(center, boxes)), near, [_box_at(draw, empty)[:2]])
 
 
+def _points_or_boxes(fewest: int) -> SearchStrategy[Scene]:
+    return _points(fewest) | _points_in_boxes(fewest)
+
+
 def center(box: list[float]) -> list[float]:
     """Return the center of x1, y1, x2, y2."""
     return [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
@@ -161,7 +165,7 @@ _MAKERS: dict[tuple[Schema, Schema], Any] = {
     (Detections, LabeledDetections): _detections,
     (Detections, Detections): _detections,
     (PointSet, PointSet): _points,
-    (PointSet, PointTargets): lambda fewest: _points(fewest) | _points_in_boxes(fewest),
+    (PointSet, PointTargets): _points_or_boxes,
     (TimeSpans, TimeSpans): _spans,
     (PointTrack, PointTrack): _point_track,
 }

@@ -81,11 +81,10 @@ def schema_of(kind: Kind) -> Schema:
     """
     if isinstance(kind, str):
         return spec_of(kind).schema
-    if isinstance(kind, TaskSpec):
-        return kind.schema
-    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        raise ArgumentError(f"kind is a task, its name or a schema, not {kind!r}")
-    return kind
+    schema: Any = kind.schema if isinstance(kind, TaskSpec) else kind
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        raise ArgumentError(f"kind is a task, its name or a schema, not {schema!r}")
+    return schema
 
 
 def reference_schema_of(kind: Kind) -> Schema:
@@ -189,7 +188,11 @@ def corner_values(draw: DrawFn, low: float = 0.0, high: float = 1000.0) -> list[
     corners = draw(st.sampled_from([box, turned]))
     first = draw(st.integers(0, 3))
     around = [*corners[first:], *corners[:first]]
-    return draw(st.sampled_from([around, around[::-1]]).filter(is_convex))
+    return draw(st.sampled_from([around, around[::-1]]).filter(_is_convex))
+
+
+def _is_convex(corners: list[list[float]]) -> bool:
+    return is_convex([(x, y) for x, y in corners])
 
 
 @st.composite
