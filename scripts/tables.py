@@ -20,31 +20,15 @@ from onethinker_rewards.trainer.config import flatten, text_of
 from onethinker_rewards.trainer.filter import THRESHOLDS
 from onethinker_rewards.trainer.options import NAME, EmaOptions, Filter, Options
 
-__all__ = ["BLOCKS", "costs"]
+__all__ = ["BLOCKS"]
 
 _TESTS = Path(__file__).resolve().parents[1] / "tests"
-_FORMAT_ONLY = {
-    otr.FailureCode.MISSING_THINK,
-    otr.FailureCode.SEVERAL_THINKS,
-    otr.FailureCode.TEXT_OUTSIDE_TAGS,
-}
-_ACCURACY_ONLY = {otr.FailureCode.UNREADABLE_MATH, otr.FailureCode.MATH_TIMEOUT}
-_NO_TOTAL = {otr.FailureCode.BAD_REFERENCE, otr.FailureCode.JUDGE_FAILED}
 _LONG = 80
-
-
-def costs(code: otr.FailureCode) -> str:
-    """Say what a failure code costs."""
-    if code in _NO_TOTAL:
-        return "the total: NaN"
-    if code in _FORMAT_ONLY:
-        return "format"
-    return "accuracy" if code in _ACCURACY_ONLY else "accuracy, format"
 
 
 def failure_codes(page: Path) -> str:
     """All failure codes."""
-    rows = [(_code(code), _cell(code.meaning), _code(code.example), costs(code)) for code in otr.FailureCode]
+    rows = [(_code(code), _cell(code.meaning), _code(code.example), code.costs) for code in otr.FailureCode]
     return _table(("code", "meaning", "example", "costs"), rows)
 
 

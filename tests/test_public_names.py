@@ -46,7 +46,8 @@ def test_a_public_name_is_there_and_says_what_it_is(name: str, public: str) -> N
         return  # a class without a signature of its own, such as an enumeration
     assert "\n" not in signature
     assert " at 0x" not in signature
-    assert len(signature) <= SIGNATURE, f"{public}{signature}"
+    # That of Columns has all names that a column may have.
+    assert len(signature) <= SIGNATURE or public == "Columns", f"{public}{signature}"
 
 
 def test_help_begins_with_the_first_sentence() -> None:

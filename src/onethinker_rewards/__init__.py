@@ -25,8 +25,8 @@ if _PROGRAM in ("-m", "onethinker-rewards") and signal.getsignal(signal.SIGINT) 
     signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
 
 from onethinker_rewards import metrics
-from onethinker_rewards.answers import Limits, Parsed, to_pixels, to_thousandths
-from onethinker_rewards.codes import FailureCode, PenaltyCode, RepairCode
+from onethinker_rewards.answers import DIALECTS, Dialect, Limits, Parsed, to_pixels, to_thousandths
+from onethinker_rewards.codes import FailureCode, FaultDetail, PenaltyCode, RepairCode
 from onethinker_rewards.errors import (
     ArgumentError,
     BadImageError,
@@ -37,16 +37,19 @@ from onethinker_rewards.errors import (
 )
 from onethinker_rewards.rewards import (
     RECIPES,
+    AnyOf,
     CosineLength,
     Recipe,
     Repetition,
     RewardBatch,
     Scorer,
     SoftOverlong,
+    explain,
     parse,
     parse_answer,
     parse_reference,
     score,
+    validate,
     with_masks,
 )
 from onethinker_rewards.tasks import (
@@ -63,11 +66,12 @@ from onethinker_rewards.tasks import (
 )
 
 __all__ = [
-    "RECIPES", "TASKS", "ArgumentError", "BadImageError", "BadReferenceError", "Clip", "Context", "CosineLength",
-    "FailureCode", "JudgeError", "Limits", "OneThinkerRewardsError", "Parsed", "PenaltyCode", "Recipe", "RepairCode",
-    "Repetition", "RewardBatch", "Scorer", "Scores", "SoftOverlong", "TaskSpec", "UnknownTaskError", "answer_pattern",
-    "json_schema", "metrics", "parse", "parse_answer", "parse_reference", "prompt", "response_grammar", "score",
-    "task_name", "to_pixels", "to_thousandths", "with_masks",
+    "DIALECTS", "RECIPES", "TASKS", "AnyOf", "ArgumentError", "BadImageError", "BadReferenceError", "Clip", "Context",
+    "CosineLength", "Dialect", "FailureCode", "FaultDetail", "JudgeError", "Limits", "OneThinkerRewardsError",
+    "Parsed", "PenaltyCode", "Recipe", "RepairCode", "Repetition", "RewardBatch", "Scorer", "Scores",
+    "SoftOverlong", "TaskSpec", "UnknownTaskError", "answer_pattern", "explain", "json_schema", "metrics", "parse",
+    "parse_answer", "parse_reference", "prompt", "response_grammar", "score", "task_name", "to_pixels",
+    "to_thousandths", "validate", "with_masks",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -6,6 +6,7 @@ example, from which the table in ``docs/codes.md`` is made. Where nothing failed
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Self
 
@@ -78,6 +79,16 @@ class FailureCode(_Code):
     BAD_REFERENCE = "bad_reference", "the reference is unreadable and was skipped; total is NaN", "(reference `[]`)"
     JUDGE_FAILED = "judge_failed", "the judge gave no score; total is NaN", "(judge unreachable)"
 
+    @property
+    def costs(self) -> str:
+        """What of the reward is 0, or NaN, under the recipe ``paper``."""
+        if self in (FailureCode.BAD_REFERENCE, FailureCode.JUDGE_FAILED):
+            return "the total: NaN"
+        if self in (FailureCode.MISSING_THINK, FailureCode.SEVERAL_THINKS, FailureCode.TEXT_OUTSIDE_TAGS):
+            return "format"
+        # These are found when the answer is compared: its form is right.
+        return "accuracy" if self in (FailureCode.UNREADABLE_MATH, FailureCode.MATH_TIMEOUT) else "accuracy, format"
+
 
 @unique
 class RepairCode(_Code):
@@ -88,8 +99,11 @@ class RepairCode(_Code):
     SINGLE_QUOTES = "single_quotes", "single quotes became double quotes", "{'time': [1, 2]}"
     TRAILING_COMMA = "trailing_comma", "commas before a closing bracket were dropped", '{"time": [1, 2],}'
     UNWRAPPED_LIST = "unwrapped_list", "a list of one object became the object", '[{"time": [1, 2]}]'
-    RENAMED_KEY = "renamed_key", "`bbox_2d` was read as `boxes`; a `label` was dropped", '{"bbox_2d": [0, 0, 9, 9]}'
-    UNWRAPPED_BOX = "unwrapped_box", "a list of one box became the box", '{"boxes": [[0, 0, 9, 9]]}'
+    RENAMED_KEY = "renamed_key", "`bbox_2d` or `bbox` was read as `boxes`", '{"bbox_2d": [0, 0, 9, 9]}'
+    DROPPED_LABEL = "dropped_label", "a `label` next to one box was left out", '{"boxes": [0, 0, 9, 9], "label": "x"}'
+    BARE_BOX = "bare_box", "four numbers alone became the box", "[0, 0, 9, 9]"
+    UNWRAPPED_BOX = "unwrapped_box", "a list of one box or span became the box or span", '{"boxes": [[0, 0, 9, 9]]}'
+    CLOSED_BRACKET = "closed_bracket", "brackets missing at the end were added", '{"boxes": [0, 0, 9, 9]'
     TRUNCATED_TRACK = (
         "truncated_track",
         "a track cut off in the middle kept its whole boxes",
@@ -116,3 +130,40 @@ class PenaltyCode(_Code):
         "the length of the response costs more than it earns, as it does for a short wrong answer",
         "(a wrong answer of 30 tokens)",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FaultDetail:
+    """Where a fault is, what was found there, and what was expected.
+
+    Attributes:
+        where: A path in the JSON, such as ``boxes.2``, or ``character 12``; empty for the whole answer.
+        found: What is there, shortened.
+        expected: What should be there.
+
+    >>> FaultDetail("boxes.2", '"8"', "a valid number").message
+    'boxes.2: found "8", expected a valid number'
+    """
+
+    where: str
+    found: str
+    expected: str
+
+    @property
+    def message(self) -> str:
+        """All of it in one line."""
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}found {self.found or 'nothing'}, expected {self.expected}"
+
+
+SHOWN = 60
+
+
+def shortened(text: str, longest: int = SHOWN) -> str:
+    r"""Return the beginning of a text on one line.
+
+    >>> shortened("a\nb" * 3, 4)
+    'a⏎ba…'
+    """
+    text = text[: longest + 1].replace("\n", "⏎")
+    return text if len(text) <= longest else text[:longest] + "…"

@@ -38,6 +38,20 @@ def test_an_empty_value_gives_way_to_the_next_column(empty: object) -> None:
     assert Columns().take(columns, rows=2).references == ["a", "b"]
 
 
+def test_a_list_of_references_goes_before_a_single_one() -> None:
+    several = [["a", "b"], None]
+    given = {**TASK, "references": several, "answer": [None, {"a": 1}]}
+    assert Columns().take(given, rows=2).references == [otr.AnyOf(["a", "b"]), {"a": 1}]
+    assert Columns().take({**TASK, "references": [["a"], ["b"]]}, rows=2).references == [
+        otr.AnyOf(["a"]),
+        otr.AnyOf(["b"]),
+    ]
+    named = {**TASK, "references": [["x"], ["y"]], "gold": ["a", "b"]}
+    assert Columns(reference="gold").take(named, rows=2).references == ["a", "b"]
+    both = Columns(reference="gold", references="references").take(named, rows=2)
+    assert both.references == [otr.AnyOf(["x"]), otr.AnyOf(["y"])]
+
+
 def test_a_name_of_ones_own() -> None:
     columns = Columns(task="kind", reference=("gold", "silver"), options="choices", question="q", images="pictures")
     given = {"kind": ["ocr"], "silver": ["a"], "choices": [np.array(["x", "y"])], "q": ["?"], "pictures": [b"png"]}
@@ -72,7 +86,8 @@ def test_a_missing_column_names_it_and_those_present(columns: Columns, given: di
         ({**TASK, "answer": ["a"] * 3}, "column 'answer' has 3 rows, responses has 2"),
         ({"task": "ocr", "answer": ["a", "b"]}, "column 'task' is one str; give one value a row"),
         ({**TASK, "answer": ["a", None]}, "no reference in row 1"),
-        ({**TASK, "answer": ["a", 3.5]}, "reference: expected str, got float in row 1"),
+        ({**TASK, "references": [["a"], "b"]}, "references: expected a list, got str in row 1"),
+        ({**TASK, "references": [["a"], []]}, "no reference in row 1"),
         ({**TASK, "answer": ["a", "b"], "question": ["?", 1]}, "question: expected str, got int in row 1"),
         ({**TASK, "answer": ["a", "b"], "options": ["ab", None]}, "options: expected a list of str, got 'ab' in row 0"),
         ({**TASK, "answer": ["a", "b"], "options": [None, [1]]}, "options: expected a list of str, got [1] in row 1"),
@@ -83,7 +98,8 @@ def test_a_missing_column_names_it_and_those_present(columns: Columns, given: di
         "long",
         "one text",
         "empty",
-        "number",
+        "references text",
+        "references empty",
         "question",
         "options text",
         "options numbers",

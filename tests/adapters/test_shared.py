@@ -215,3 +215,24 @@ def test_a_missing_total_is_an_error_that_names_its_rows(missing: range, named: 
     rows = [{"total": math.nan if row in missing else 1.0} for row in range(9)]
     with pytest.raises(otr.JudgeError, match=named):
         checked_totals(rows)
+
+
+def test_each_kind_of_warning_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    scorer = pickle.loads(pickle.dumps(RowScorer()))
+    columns = {"task": ["numerical"] * 16, "answer": [7] * 16}
+    for rows in (15, 16, 16):
+        scorer.score(["<answer>7</answer>"] * rows, {name: values[:rows] for name, values in columns.items()})
+    assert [record.name for record in caplog.records] == ["onethinker_rewards.adapters"]
+    assert caplog.records[0].getMessage().startswith("the format is 0 because 16 of 16 responses lack <think>")
+
+
+def test_later_batches_are_looked_at_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    scorer = RowScorer()
+    one, many = ({"task": ["numerical"] * rows, "answer": ["7"] * rows} for rows in (1, 16))
+    for _ in range(100):
+        scorer.score([wrap("7")], one)
+    for _ in range(99):
+        scorer.score(["7"] * 16, many)
+    assert caplog.records == []
+    scorer.score(["7"] * 16, many)
+    assert len(caplog.records) == 1

@@ -86,9 +86,9 @@ def test_verls_own_arguments_are_taken_and_others_refused() -> None:
     [
         ({"data_source": "numerical", "ground_truth": "seven"}, otr.BadReferenceError, "seven"),
         ({"data_source": "gsm8k", "ground_truth": "7"}, otr.UnknownTaskError, "gsm8k"),
-        ({"data_source": "ocr", "ground_truth": 7}, otr.ArgumentError, "reference: expected str, got int"),
+        ({"data_source": "ocr", "ground_truth": True}, otr.ArgumentError, "references, row 0: expected text, a number"),
     ],
-    ids=["reference", "task", "number"],
+    ids=["reference", "task", "truth value"],
 )
 def test_an_error_is_logged_and_raised(row: Any, error: type, message: str, caplog: pytest.LogCaptureFixture) -> None:
     call = {**row, "solution_str": wrap("7"), "extra_info": {"index": 41}}

@@ -66,7 +66,7 @@ def release_answer(response: str) -> tuple[str, bool]:
 
 def scaled(value: Any, x: float, y: float, *, inside: bool = False) -> Any:
     """Scale the lists of numbers under a coordinate key of decoded JSON."""
-    keys = {"boxes", "bbox_2d", "positive_points", "negative_points"}
+    keys = {"boxes", "box", "point", "points", "corners", "positive_points", "negative_points"}
     if isinstance(value, dict):
         return {key: scaled(item, x, y, inside=inside or key in keys) for key, item in value.items()}
     if not isinstance(value, list):

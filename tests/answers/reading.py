@@ -21,6 +21,7 @@ from onethinker_rewards.answers import (
     CornersColumns,
     DetectionColumns,
     Detections,
+    Dialect,
     LabeledDetections,
     LetterColumns,
     Limits,
@@ -61,6 +62,7 @@ from onethinker_rewards.answers import (
     VideoSegmentationPrompt,
     read_answer,
 )
+from onethinker_rewards.answers.dialects import ONETHINKER
 from onethinker_rewards.codes import FailureCode, RepairCode
 
 POINTS = "[[1, 2], [3, 4], [5, 6]]"
@@ -89,6 +91,7 @@ VALID: dict[type[BaseModel], str] = {
     Number: "5",
     Text: "five",
 }
+_SQUARE = (1000.0, 1000.0)
 # So many rows that they fill more than one block; how long a block is is not public.
 BLOCK = 256
 
@@ -226,6 +229,7 @@ def assert_agrees(
     rules: Rules = "strict",
     limits: Limits = DEFAULT_LIMITS,
     sizes: Sequence[Size | None] | None = None,
+    dialect: Dialect = ONETHINKER,
 ) -> None:
     """Compare the columns of ``texts`` with `read_answer`, row by row: codes, repairs, values.
 
@@ -233,10 +237,10 @@ def assert_agrees(
     """
     every = sizes or [None] * len(texts)
     expected = [
-        read_answer(text, schema, rules=rules, limits=limits, size=size)
+        read_answer(text, schema, rules=rules, limits=limits, dialect=dialect, size=size)
         for text, size in zip(texts, every, strict=True)
     ]
-    options = ReadOptions(rules=rules, limits=limits)
+    options = ReadOptions(rules=rules, limits=limits, dialect=dialect)
     everything, middle = np.arange(len(texts)), len(texts) // 2
     for calls in ([everything], [everything[:middle], everything[middle:]], [everything[::-1]]):
         answers = Answers.of_texts(list(texts), sizes)
@@ -246,9 +250,9 @@ def assert_agrees(
             assert_columns(schema, part, [expected[row] for row in rows], [texts[row] for row in rows])
 
     if schema not in (OptionLetter, Number, Text):
-        filler = read_answer(VALID[schema], schema, rules=rules, limits=limits)
+        filler = read_answer(VALID[schema], schema, rules=rules, limits=limits, dialect=dialect, size=_SQUARE)
         padded = [VALID[schema]] * (BLOCK - middle)
-        answers = Answers.of_texts([*padded, *texts], None if sizes is None else [*[None] * len(padded), *sizes])
+        answers = Answers.of_texts([*padded, *texts], None if sizes is None else [*[_SQUARE] * len(padded), *sizes])
         columns = Reader().read(answers, np.arange(len(answers.texts)), schema, options)
         assert_codes(answers, [filler] * len(padded) + expected)
         after = columns.take(np.arange(len(padded), len(columns)))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+import onethinker_rewards as otr
 from onethinker_rewards import testing
 from onethinker_rewards.answers import BoxTrack, SingleBox, read_answer, to_pixels, to_thousandths
 from onethinker_rewards.errors import ArgumentError
@@ -57,10 +58,33 @@ SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
             '{"boxes": [NaN, 48, 1e999, 1e308]}', '{"boxes": [NaN, 100.0, 1e999, 1e308]}', id="beyond doubles"
         ),
         pytest.param('{"boxes": [1_0, 64px, 0x40, 6.4.8]}', '{"boxes": [1_0, 64px, 0x40, 6.4.8]}', id="no numbers"),
+        pytest.param('{"boxes": [064, -048, +64, --64, 64.]}', '{"boxes": [064, -048, +64, --64, 64.]}', id="no JSON"),
+        pytest.param('{"point": [64, 48]}', '{"point": [100.0, 100.0]}', id="a click"),
+        pytest.param(
+            '{"points": [[64, 48], [0, 48]]}', '{"points": [[100.0, 100.0], [0.0, 100.0]]}', id="a set of points"
+        ),
+        pytest.param(
+            '{"points": {"1": [64, 48], "2": null}}', '{"points": {"1": [100.0, 100.0], "2": null}}', id="a point track"
+        ),
+        pytest.param(
+            '{"objects": [{"box": [64, 48, 64, 48], "label": "48 cats"}, {"label": "a", "box": [0, 0, 64, 48]}]}',
+            '{"objects": [{"box": [100.0, 100.0, 100.0, 100.0], "label": "48 cats"}, '
+            '{"label": "a", "box": [0.0, 0.0, 100.0, 100.0]}]}',
+            id="objects",
+        ),
+        pytest.param(
+            '{"corners": [[64, 48], [64, 48]]}', '{"corners": [[100.0, 100.0], [100.0, 100.0]]}', id="corners"
+        ),
+        pytest.param(
+            '{"bbox": [64, 48]} {"point_2d": [64, 48]}',
+            '{"bbox": [100.0, 100.0]} {"point_2d": [100.0, 100.0]}',
+            id="other keys",
+        ),
+        pytest.param('{"box": [320, 240, 64, 48, 90]}', '{"box": [320, 240, 64, 48, 90]}', id="a turned box"),
         pytest.param('{"boxes": 64, "time": 64}', '{"boxes": 64, "time": 64}', id="no list"),
         pytest.param('{"boxes": null, "time": [64]}', '{"boxes": null, "time": [64]}', id="null"),
         pytest.param('{"boxes": true}, [64]', '{"boxes": true}, [64]', id="a value that ends at once"),
-        pytest.param('{"boxes": "x", "box": [64]}', '{"boxes": "x", "box": [64]}', id="other keys"),
+        pytest.param('{"boxes": "x", "frame": [64]}', '{"boxes": "x", "frame": [64]}', id="other keys"),
         pytest.param('{"label": "\\"boxes\\": [64]"}', '{"label": "\\"boxes\\": [64]"}', id="a key within a string"),
         pytest.param('{"a": "boxes", "b": [64]}', '{"a": "boxes", "b": [64]}', id="a key's name as a value"),
         pytest.param('{"label": "boxes: [64]', '{"label": "boxes: [64]', id="a string without end"),
@@ -162,3 +186,31 @@ def test_a_megabyte_of_anything(piece: str) -> None:
     """One pass: no token is looked at twice, whatever is left open."""
     text = '{"boxes":[' + piece * (1_000_000 // len(piece))
     assert to_pixels(text, 1000, 1000).startswith('{"boxes":[')
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "code"),
+    [
+        ('{"boxes": [064, 048, 192, 144]}', "spatial_grounding", "invalid_json"),
+        ('{"boxes": [64.' + "0" * 500 + ", 48, 192, 144]}", "spatial_grounding", "too_many_digits"),
+        ('{"boxes": [+64, 48, 192, 144]}', "spatial_grounding", "invalid_json"),
+        ('{"boxes": [64., 48, 192, 144]}', "spatial_grounding", "invalid_json"),
+        ('{"boxes": [64, 48, 192]}', "spatial_grounding", "wrong_length"),
+        ('{"boxes": [192, 48, 64, 144]}', "spatial_grounding", "bad_order"),
+        ('{"point": [01, 2]}', "gui_click", "invalid_json"),
+        ('{"objects": [{"box": [1, 2, 3, 04]}]}', "detection", "invalid_json"),
+    ],
+)
+def test_no_fault_heals(text: str, task: str, code: str) -> None:
+    for rewrite in (to_thousandths, to_pixels):
+        assert otr.parse_answer(text, task).failure == code
+        assert otr.parse_answer(rewrite(text, 640, 480), task).failure == code
+
+
+@pytest.mark.parametrize(
+    "size", [("640", 480), (640, "480"), (None, 480), (0, 480), (640, -1), (math.inf, 1), (math.nan, 1)]
+)
+def test_sizes_that_are_none(size: Any) -> None:
+    for rewrite in (to_thousandths, to_pixels):
+        with pytest.raises(ArgumentError, match="width and height are positive and finite, not"):
+            rewrite("{}", *size)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import onethinker_rewards as otr
-from onethinker_rewards.cli import explain_row
 from onethinker_rewards.cli.demo import read_examples
+from onethinker_rewards.rewards import wording
 from onethinker_rewards.tasks.release import RELEASE_TASKS
 from tests.cli.runs import rows_of, run
 
@@ -92,7 +92,7 @@ def test_every_code_is_shown_with_its_meaning(page: str, scored: list[dict[str, 
 def test_every_total_is_a_sum_that_is_shown(page: str, scored: list[dict[str, Any]]) -> None:
     flat = " ".join(page.split())
     for row in scored:
-        assert explain_row.rewards_in_words(row) in flat
+        assert wording.rewards_in_words(row) in flat
     assert flat.count(" total ") >= len(scored)
 
 
@@ -107,43 +107,3 @@ def test_the_page_is_plain_text_of_100_columns(page: str) -> None:
 def test_notes_fit_on_their_line(page: str) -> None:
     for row in read_examples():
         assert any(line.endswith(row.row.columns["note"]) for line in page.splitlines()), row.row.columns["note"]
-
-
-@pytest.mark.parametrize(
-    ("response", "shown"),
-    [
-        pytest.param(
-            "<think>a b\nc</think>\n<answer>B</answer>", "<think>… 3 words …</think> <answer>B</answer>", id="usual"
-        ),
-        pytest.param("Hm.\n<think>a</think><answer>", "Hm. <think>… 1 words …</think><answer>", id="text-before"),
-        pytest.param("<answer>B</answer>", "<answer>B</answer>", id="no-thinking"),
-        pytest.param("<think>a</think> b</think>B", "<think>… 2 words …</think>B", id="two-ends"),
-        pytest.param("</think>x<think>", "</think>x<think>", id="wrong-order"),
-        pytest.param(
-            "<think>a <answer>A</answer> b</think>", "<think>… 3 words … <answer>A</answer> …</think>", id="draft"
-        ),
-        pytest.param("<think>a <answer> b</think>", "<think>… 3 words …</think>", id="draft-without-end"),
-    ],
-)
-def test_thinking_is_shown_by_its_length(response: str, shown: str) -> None:
-    assert explain_row.shorten_response(response) == shown
-
-
-def test_long_texts_keep_beginning_and_end() -> None:
-    assert explain_row.shorten_text("a" * 300) == "a" * 300
-    shown = explain_row.shorten_text("a" * 300 + "z" * 300)
-    assert shown == "a" * 150 + " … " + "z" * 150
-    assert len(shown) < 310
-
-
-def test_a_fault_of_each_kind_has_its_own_heading() -> None:
-    lenient = {"failure": "not_a_number", "repairs": [], "accuracy": 0.0}
-    row = {"failure": "unreadable_math", "format_fault": "missing_think", "repairs": ["clipped"]}
-    headings = [heading for heading, _ in explain_row.codes_in_words(row, lenient)]
-    assert headings == ["why accuracy is 0", "why format is 0", "repaired"]
-    mended = {"failure": None, "repairs": ["code_fence"], "accuracy": 0.5}
-    both = {"failure": "invalid_json", "format_fault": "invalid_json", "repairs": []}
-    assert list(explain_row.codes_in_words(both, mended))[1] == (
-        "lenient rules",
-        "accuracy 0.50 after code_fence: a Markdown code fence was taken off",
-    )

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethinker_rewards.adapters.columns import without_null_entries
-from onethinker_rewards.cli.rows import InvalidRow, Row, decode_row, encode_row, json_text
+from onethinker_rewards.cli.rows import InvalidRow, Row, decode_row, encode_row, json_text, without_null_entries
 
 WIDE = 340282366920938463463374607431768211455
 values = st.recursive(

@@ -78,12 +78,13 @@ def error_of(row: dict[str, Any] | str) -> str:
         ),
         pytest.param(
             good(task="numerical", reference="12 cm"),
-            "unreadable reference: not_a_number for numerical: '12 cm'",
+            "unreadable reference: not_a_number for numerical: '12 cm' (found 12 cm, expected one number)",
             id="unreadable-reference",
         ),
         pytest.param(
             good(task="tracking", reference='{"boxes": {}}'),
-            "unreadable reference: empty_track for tracking: '{\"boxes\": {}}'",
+            "unreadable reference: empty_track for tracking: '{\"boxes\": {}}' "
+            "(boxes: found {}, expected at least 1 item)",
             id="reference-against-the-schema",
         ),
     ],
@@ -97,7 +98,7 @@ def test_a_lone_row_with_a_bad_reference_is_an_error_too() -> None:
         "score", "-", stdin=lines(good(task="numerical", reference="x"), good(task="numerical", reference="y"))
     )
     assert [row["row"] for row in rows_of(result)] == [1, 2]
-    assert rows_of(result)[1]["error"].endswith("'y'")
+    assert rows_of(result)[1]["error"].endswith("'y' (found y, expected one number)")
     assert result.stderr.splitlines()[2:] == ["0 rows scored, recipe paper; 2 could not be scored"]
 
 
@@ -426,7 +427,7 @@ def test_a_recipe_of_your_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, w
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ("poem", "Error: --recipe poem: there are paper, release, and your own as module:RECIPE\n"),
+        ("poem", "Error: --recipe poem: there are paper, lenient, release, and your own as module:RECIPE\n"),
         ("nowhere:R", "Error: --recipe nowhere:R: there is no module 'nowhere'\n"),
         ("math:pi", "Error: --recipe math:pi: expected a Recipe\n"),
     ],
@@ -591,3 +592,52 @@ def test_wide_integers_keep_their_digits() -> None:
     (scored,) = rows_of(run("score", "-", stdin=lines(good(**columns))))
     assert {name: scored[name] for name in columns} == columns
     assert scored["total"] == 2.0
+
+
+def test_the_best_of_several_references_counts() -> None:
+    rows = [
+        {"task": "ocr", "response": f"{THINK}<answer>a car</answer>", "references": ["automobile", "a car"]},
+        {"task": "numerical", "response": f"{THINK}<answer>7</answer>", "references": [8, 7.0], "answer": "9"},
+        {"task": "ocr", "response": f"{THINK}<answer>a car</answer>", "references": '["a car"]'},
+    ]
+    result = run("score", "-", stdin=lines(*rows))
+    assert [row["total"] for row in rows_of(result)] == [2.0, 2.0, 2.0]
+    assert rows_of(result)[1]["references"] == [8, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("references", "why"),
+    [
+        ("a car", "references: expected a list, got text"),
+        (["a", True], "references: expected text, a number, a list or an object, got a truth value"),
+        (["a", None], "references: a list holds null"),
+        ([{"a": float("nan")}], "references: nan is not a finite number"),
+    ],
+)
+def test_several_references_that_are_none(references: object, why: str) -> None:
+    assert error_of({"task": "ocr", "response": "a", "references": references}) == why
+
+
+def test_bad_references_cost_a_row_its_result_only_where_none_can_be_read() -> None:
+    row = {"task": "numerical", "response": f"{THINK}<answer>7</answer>"}
+    assert rows_of(run("score", "-", stdin=lines(row | {"references": ["7", "x"]})))[0]["total"] == 2.0
+    why = error_of(row | {"references": ["y", "x"]})
+    assert why.startswith("unreadable reference: reference 1 of 2: not_a_number for numerical: 'y'")
+    assert "; reference 2 of 2: not_a_number for numerical: 'x'" in why
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_looks_wrong_is_printed_once(workers: str) -> None:
+    response = '{"boxes": [0.1, 0.1, 0.3, 0.3]}'
+    rows = [
+        {"task": "spatial_grounding", "response": response, "reference": {"boxes": [100, 100, 300, 300 + number % 40]}}
+        for number in range(2100)
+    ]
+    result = run("score", "-", "--workers", workers, stdin=lines(*rows))
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("warning: the format is 0 because 1024 of 1024 responses lack <think> or <answer>")
+    tagged = [row | {"response": f"{THINK}<answer>{response}</answer>"} for row in rows]
+    result = run("score", "-", "--workers", workers, stdin=lines(*tagged))
+    (warning,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert warning.startswith("warning: spatial_grounding: the answers look like 0…1, not like thousandths")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import onethinker_rewards as otr
 from tests.cli.runs import lines, rows_of, run
 
+CASES = Path(__file__).parents[1] / "answers" / "structured_cases.jsonl"
 THINK = "<think>Let me look.</think>"
 CUT = '{"boxes": {"1": [0, 0, 9, 9], "2": [0, 0'
 
@@ -28,12 +30,84 @@ def test_each_invalid_row_has_its_code_and_why() -> None:
     rows = [span('{"time": [1, 2]}'), span('{"time": [2, 1]}'), span("[1, 2]"), {"response": "", "task": "math"}]
     result = run("validate", "-", stdin=lines(*rows))
     assert rows_of(result) == [
-        {"row": 2, "code": "bad_order", "why": "x1 < x2, y1 < y2 or start ≤ end does not hold"},
-        {"row": 3, "code": "not_an_object", "why": "JSON, but not an object"},
-        {"row": 4, "code": "missing_answer", "why": "no `<answer>` after the thinking"},
-    ]
+        {
+            "row": 2, "task": "temporal_grounding", "code": "bad_order", "where": "time", "found": "[2,1]",
+            "expected": "a time span is start, end with start <= end",
+            "message": "time: found [2,1], expected a time span is start, end with start <= end",
+        },
+        {
+            "row": 3, "task": "temporal_grounding", "code": "not_an_object", "where": "", "found": "[1,2]",
+            "expected": 'an object with "time"', "message": 'found [1,2], expected an object with "time"',
+        },
+        {
+            "row": 4, "task": "math", "code": "missing_answer", "where": "character 0", "found": "",
+            "expected": "<answer>…</answer> after the thinking",
+            "message": "character 0: found nothing, expected <answer>…</answer> after the thinking",
+        },
+    ]  # fmt: skip
     assert result.exit_code == 1
-    assert "temporal_grounding 3 1 0 0.333 bad_order=1, not_an_object=1" in " ".join(result.stderr.split())
+    shown = " ".join(result.stderr.split())
+    assert "temporal_grounding 3 1 33.3 0 0.333 all 4 1 25.0 0 0.250" in shown
+    assert shown.endswith("math missing_answer 1 100.0 4 temporal_grounding bad_order 1 33.3 2 not_an_object 1 33.3 3")
+
+
+def test_a_row_is_called_what_it_calls_itself() -> None:
+    rows = [span("[]") | columns for columns in ({"id": "a7"}, {"problem_id": 12}, {"id": None, "uid": 3.5})]
+    result = run("validate", "-", stdin=lines(*rows))
+    assert [row.get("id") for row in rows_of(result)] == ["a7", 12, None]
+    assert [*rows_of(result)[0]] == ["row", "id", "task", "code", "where", "found", "expected", "message"]
+
+
+FENCED = span('```json\n{"time": [1, 2]}\n```')
+
+
+def test_codes_are_counted_over_all_tasks() -> None:
+    rows = [*[span("[]")] * 7, FENCED, {"response": "<answer>7</answer>", "task": "numerical"}, FENCED]
+    shown = " ".join(run("validate", "-", "--by", "code", stdin=lines(*rows)).stderr.split())
+    assert "numerical 1 1 100.0 0 0.000 temporal_grounding 9 0 0.0 0 0.000 all 10 1 10.0 0 0.000" in shown
+    assert (
+        "all not_an_object 7 70.0 1, 2, 3, 4, 5, … invalid_json 2 20.0 8, 10 missing_think 1 10.0 format alone 9"
+    ) in shown
+    assert "lenient rules would read 2 of the 9 that are invalid, after" in shown
+    assert shown.endswith("code_fence 2 22.2 8, 10")
+    top = " ".join(run("validate", "-", "--by", "code", "--top", "1", stdin=lines(*rows)).stderr.split())
+    assert "not_an_object" in top
+    assert "missing_think" not in top
+
+
+def test_all_counts_go_into_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "counts.json"
+    run("validate", "-", "--summary", path, stdin=lines(FENCED, span('{"time": [1, 2]}'), "{"))
+    counts = json.loads(path.read_text())
+    task = {
+        "rows": 2, "valid": 1, "format": 1, "repaired": 0, "repairable": 1,
+        "failures": {"invalid_json": {"rows": 1, "examples": [1]}}, "format_faults": {}, "repairs": {},
+        "lenient_repairs": {"code_fence": {"rows": 1, "examples": [1]}},
+    }  # fmt: skip
+    assert counts == {
+        "part": "response", "rules": "strict", "all": task, "tasks": {"temporal_grounding": task}, "unreadable": 1
+    }  # fmt: skip
+    result = run("validate", "-", "--summary", tmp_path, stdin=lines(FENCED))
+    assert (result.exit_code, result.stderr) == (2, f"Error: {tmp_path}: Is a directory\n")
+
+
+def test_a_dialect_is_read_as_it_is_written() -> None:
+    row = {"response": f'{THINK}<answer>[{{"bbox_2d": [1, 2, 3, 4]}}]</answer>', "task": "spatial_grounding"}
+    assert run("validate", "-", "--dialect", "qwen3-vl", stdin=lines(row)).exit_code == 0
+    pixels = run("validate", "-", "--dialect", "qwen2.5-vl", stdin=lines(row))
+    assert pixels.exit_code == 2
+    assert pixels.stderr == "Error: the dialect qwen2.5-vl writes pixels: give the size of the image\n"
+
+
+def test_every_case_of_the_structured_answers_is_checked() -> None:
+    cases = [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines()]
+    for rules in ("strict", "lenient"):
+        result = run("validate", CASES, "--rules", rules)
+        found = {row["row"]: row for row in rows_of(result)}
+        assert all(row["message"] and row["id"] == cases[row["row"] - 1]["id"] for row in found.values())
+        for number, case in enumerate(cases, start=1):
+            parsed = otr.parse(case["response"], case["task"], rules=rules)
+            assert found.get(number, {}).get("code") == parsed.failure
 
 
 def test_unreadable_input_wins_over_invalid_answers() -> None:
@@ -59,7 +133,7 @@ def test_a_format_fault_leaves_the_answer_valid_and_shows_in_the_summary() -> No
     row = {"response": "<answer>7</answer>", "task": "numerical"}
     result = run("validate", "-", stdin=lines(row))
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "numerical 1 1 0 0.000 missing_think=1" in " ".join(result.stderr.split())
+    assert "numerical 1 1 100.0 0 0.000" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +148,7 @@ def test_lenient_rules_repair(response: str, task: str) -> None:
     assert run("validate", "-", stdin=row).exit_code == 1
     lenient = run("validate", "-", "--rules", "lenient", stdin=row)
     assert lenient.exit_code == 0
-    assert f"{task} 1 1 1 0.000" in " ".join(lenient.stderr.split())
+    assert f"{task} 1 1 100.0 1 0.000" in " ".join(lenient.stderr.split())
     assert run("validate", "-", "--rules", "release", stdin=row).exit_code == 2
 
 
@@ -123,7 +197,7 @@ def test_an_option_s_text_is_valid_where_the_options_are_known(bare: bool) -> No
 def test_options_leave_a_format_fault_in_place() -> None:
     row = {"response": "<answer>cat</answer>", "task": "multiple_choice", "options": ["dog", "cat"]}
     result = run("validate", "-", stdin=lines(row))
-    assert "multiple_choice 1 1 0 0.000 missing_think=1" in " ".join(result.stderr.split())
+    assert "multiple_choice missing_think 1 100.0 format alone 1" in " ".join(result.stderr.split())
 
 
 def test_references_are_checked_before_a_run() -> None:
@@ -151,9 +225,9 @@ def test_the_end_tokens_and_rules_are_the_recipe_s(tmp_path: Path, monkeypatch: 
     default = " ".join(run("validate", "-", stdin=lines(row)).stderr.split())
     mine = " ".join(run("validate", "-", "--recipe", "mine.py:MINE", stdin=lines(row)).stderr.split())
     assert default.startswith("1 answer checked, 0 invalid, strict rules")
-    assert "multiple_choice 1 1 0 0.000 text_outside_tags=1" in default
+    assert default.endswith("multiple_choice text_outside_tags 1 100.0 format alone 1")
     assert mine.startswith("1 answer checked, 0 invalid, lenient rules")
-    assert mine.endswith("multiple_choice 1 1 0 1.000")
+    assert mine.endswith("multiple_choice 1 1 100.0 0 1.000")
 
 
 @pytest.mark.parametrize("bare", [True, False])

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from scripts.tables import costs
 
 import onethinker_rewards as otr
 from onethinker_rewards.tasks import Scores
@@ -65,7 +64,7 @@ def cost(batch: otr.RewardBatch, code: otr.FailureCode) -> str:
 
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_examples_earn_their_failure_code(code: otr.FailureCode) -> None:
-    assert cost(score(code.example, EXAMPLES[code]), code) == costs(code)
+    assert cost(score(code.example, EXAMPLES[code]), code) == code.costs
 
 
 @pytest.mark.parametrize("code", REPAIRS)
@@ -89,7 +88,7 @@ def test_limits_cost_what_the_table_says(code: otr.FailureCode, limits: otr.Limi
     response = f"<think>…</think><answer>{text}</answer>"
     parsed = otr.parse(response, task, limits=limits)
     assert (parsed.failure, parsed.format_fault) == (code, code)
-    assert costs(code) == "accuracy, format"
+    assert code.costs == "accuracy, format"
 
 
 def test_a_timeout_costs_the_accuracy() -> None:
@@ -97,19 +96,19 @@ def test_a_timeout_costs_the_accuracy() -> None:
         return Scores(np.zeros(1), {}, {0: F.MATH_TIMEOUT})
 
     batch = score("80", "math", otr.Recipe(formulas={"math": formula}))
-    assert cost(batch, F.MATH_TIMEOUT) == costs(F.MATH_TIMEOUT)
+    assert cost(batch, F.MATH_TIMEOUT) == F.MATH_TIMEOUT.costs
 
 
 def test_a_bad_reference_costs_the_total() -> None:
     response = "<think>…</think><answer>1</answer>"
     batch = otr.score([response], ["one"], "numerical", on_bad_reference="skip")
-    assert cost(batch, F.BAD_REFERENCE) == costs(F.BAD_REFERENCE)
+    assert cost(batch, F.BAD_REFERENCE) == F.BAD_REFERENCE.costs
 
 
 def test_a_failed_judge_costs_the_total() -> None:
     with otr.Scorer(judge=lambda questions, answers, references: [None]) as scorer:
         batch = scorer.score(["<think>…</think><answer>a</answer>"], ["a"], "open_ended")
-    assert cost(batch, F.JUDGE_FAILED) == costs(F.JUDGE_FAILED)
+    assert cost(batch, F.JUDGE_FAILED) == F.JUDGE_FAILED.costs
 
 
 def test_examples_earn_their_penalty_code() -> None:

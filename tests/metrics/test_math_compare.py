@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.metrics import MathVerdict, compare_math, math_equal, release_math_equal
-from onethinker_rewards.metrics.math import algebra, compare
+from onethinker_rewards.metrics.math import algebra, compare, math_form
 from onethinker_rewards.workers import Outcome, Pool, Status
 
 PAIRS = Path(__file__).parent / "math_pairs.tsv"
@@ -241,3 +242,22 @@ def test_words_that_take_nothing_back(predicted: str, reference: str) -> None:
 def test_words_that_multiply(number: str, words: str, reference: str, pool: Pool) -> None:
     """They were taken for units: 5 million equalled 5."""
     assert compare_math([number + words, number], [reference] * 2, pool=pool) == ["equal", "different"]
+
+
+@pytest.mark.parametrize(
+    ("text", "bare", "operation", "tree", "value"),
+    [
+        ("$0.5$", "0.5", "num", "0.5", Fraction(1, 2)),
+        (r"\boxed{-\frac{1}{2}}", r"-\frac{1}{2}", "neg", "neg(div(1, 2))", Fraction(-1, 2)),
+        ("x = 3", "x = 3", "rel", "rel(x, =, 3)", None),
+        (r"\pi", r"\pi", "const", "pi", None),
+    ],
+)
+def test_the_normal_form_of_a_text(text: str, bare: str, operation: str, tree: str, value: Fraction | None) -> None:
+    assert math_form(text) == (bare, operation, tree, value, None)
+
+
+def test_a_text_that_is_no_mathematics_has_a_fault_and_no_form() -> None:
+    form = math_form(r"\frac{1")
+    assert form[:4] == (r"\frac{1", "", "", None)
+    assert form.fault

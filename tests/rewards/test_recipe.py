@@ -87,7 +87,7 @@ def test_recipes_are_read_only() -> None:
         pytest.param(
             "spatial_grounding",
             wrap('```json\n[{"bbox_2d": [100, 100, 300, 400], "label": "dog"}]\n```'),
-            ("code_fence", "unwrapped_list", "renamed_key"),
+            ("code_fence", "unwrapped_list", "renamed_key", "dropped_label"),
             "invalid_json",
             id="as Qwen writes boxes",
         ),

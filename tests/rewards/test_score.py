@@ -192,7 +192,7 @@ def test_a_faulty_answer_beside_a_bad_reference_is_the_references_fault() -> Non
         pytest.param(("a", ["a"], "ocr"), "responses is one str", id="a str for responses"),
         pytest.param((["a"], "a", "ocr"), "references is one str", id="a str for references"),
         pytest.param((["a", None], ["a", "b"], "ocr"), "responses, row 1: expected str, got NoneType", id="None"),
-        pytest.param((["a"], [3], "numerical"), "references, row 0: expected str, got int", id="int reference"),
+        pytest.param((["a"], [None], "numerical"), "references, row 0: expected text, a number", id="no reference"),
         pytest.param((["a"], ["a"], [None]), "tasks, row 0: expected str, got NoneType", id="task None"),
     ],
 )
@@ -220,7 +220,7 @@ def test_a_formulas_own_error_goes_through(error: Exception) -> None:
 
 
 def test_an_unknown_recipe() -> None:
-    with pytest.raises(otr.ArgumentError, match="no recipe 'best'; there are paper, release"):
+    with pytest.raises(otr.ArgumentError, match="no recipe 'best'; there are paper, lenient, release"):
         otr.score([], [], "ocr", recipe="best")
 
 

@@ -171,6 +171,15 @@ def test_a_given_key_wins_over_a_derived_one() -> None:
     assert (config.actor_rollout_ref.rollout.max_model_len, config.trainer.use_v1) == (30000, False)
 
 
+def test_dialects_go_to_the_reward() -> None:
+    changes = ("onethinker.dialect=qwen3-vl", "onethinker.reference_dialect=mm:ss")
+    assert {key: value for key, value in derived("h800-4x8", *changes).items() if "reward_kwargs" in key} == {
+        "+reward.reward_kwargs.recipe": "paper",
+        "+reward.reward_kwargs.dialect": "qwen3-vl",
+        "+reward.reward_kwargs.reference_dialect": "mm:ss",
+    }
+
+
 def test_another_reward_manager_keeps_its_recipe() -> None:
     """What verl is told of rewards would go before it."""
     key, other = "+reward.reward_kwargs.recipe", "reward.reward_manager.module.path=pkg://mine"

@@ -63,6 +63,8 @@ def test_the_paper_s_run() -> None:
     assert run.options.model_dump() == {
         "stage": "rl",
         "recipe": "paper",
+        "dialect": "onethinker",
+        "reference_dialect": "onethinker",
         "estimator": "ema_grpo",
         "estimator_options": {
             "decay": 0.99,

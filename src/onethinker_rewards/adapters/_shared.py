@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeAlias, TypedDict
 
 from onethinker_rewards.adapters.columns import Columns, Row, Table, columns_of, rows_text
+from onethinker_rewards.answers import AnyDialect
 from onethinker_rewards.codes import FailureCode, PenaltyCode
 from onethinker_rewards.errors import JudgeError, OneThinkerRewardsError
 from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
@@ -19,6 +22,9 @@ from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
 # The numbers and codes of one response; see `extra_info`.
 Info: TypeAlias = dict[str, Any]
 
+_log = logging.getLogger("onethinker_rewards.adapters")
+# So many batches at the start are looked at for warnings, and then every so many.
+_EVERY_BATCH = 100
 _MEANS = ("total", "accuracy", "normalized", "format", "structure")
 _CODES = ("failure", "format_fault")
 _PART = "part/"
@@ -29,6 +35,8 @@ class Settings(TypedDict, total=False):
     """The keywords of `RowScorer`, which ``make_reward`` of each adapter takes."""
 
     recipe: str | Recipe
+    dialect: AnyDialect | None
+    reference_dialect: AnyDialect | None
     columns: Columns | None
     table: Mapping[str, TaskSpec] | None
     judge: Judge | None
@@ -43,12 +51,17 @@ class RowScorer:
     the first use, and is left out when this object is pickled.
 
     Args:
-        recipe: ``"paper"``, ``"release"`` or a `Recipe`.
+        recipe: ``"paper"``, ``"lenient"``, ``"release"`` or a `Recipe`.
         columns: Which column holds what.
         table: The tasks, `TASKS` by default.
         judge: Scores open-ended answers; without one they get ROUGE.
         segmenter: Draws masks, for tasks whose formula uses them.
         workers: Number of processes for mathematics; None uses the process's shared ones.
+        dialect: How the model writes boxes, points and times, in place of what the recipe says.
+        reference_dialect: The same of references.
+
+    Raises:
+        ArgumentError: If there is no such recipe or dialect, or the recipe knows no dialects.
 
     >>> scorer = RowScorer()
     >>> columns = {"problem_type": ["numerical"], "answer": ["<answer>7</answer>"]}
@@ -64,14 +77,19 @@ class RowScorer:
         judge: Judge | None = None,
         segmenter: Segmenter | None = None,
         workers: int | None = None,
+        dialect: AnyDialect | None = None,
+        reference_dialect: AnyDialect | None = None,
     ) -> None:
         self.columns = columns or Columns()
         self.table = TASKS if table is None else table
-        self._recipe = find_recipe(recipe)
+        self._dialects = {"dialect": dialect, "reference_dialect": reference_dialect}
+        self._recipe = replace(find_recipe(recipe), **_given(self._dialects))
         self._judge = judge
         self._segmenter = segmenter
         self._workers = workers
-        self._variants: dict[str, RowScorer] = {}
+        self._variants: dict[tuple[str | None, ...], RowScorer] = {}
+        self._logged: set[tuple[str, str]] = set()
+        self._batches = 0
         self._reset()
 
     @property
@@ -88,19 +106,31 @@ class RowScorer:
         log_items = getattr(self._segmenter, "log_items", None)
         return {} if log_items is None else log_items()
 
-    def with_recipe(self, recipe: str | None) -> RowScorer:
-        """Return the scorer that differs only in its recipe, or this one for None.
+    def with_recipe(
+        self, recipe: str | None, *, dialect: str | None = None, reference_dialect: str | None = None
+    ) -> RowScorer:
+        """Return the scorer that differs only in its recipe and its dialects, by name; None leaves each as it is.
 
         Raises:
-            ArgumentError: If the recipe is unknown.
+            ArgumentError: If one of them is unknown, or the recipe knows no dialects.
         """
-        if recipe is None:
+        names = (recipe, dialect, reference_dialect)
+        if names == (None, None, None):
             return self
-        if recipe not in self._variants:
-            variant = RowScorer(recipe, self.columns, self.table, self._judge, self._segmenter, self._workers)
+        if names not in self._variants:
+            dialects = self._dialects | _given({"dialect": dialect, "reference_dialect": reference_dialect})
+            variant = RowScorer(
+                self._recipe if recipe is None else recipe,
+                self.columns,
+                self.table,
+                self._judge,
+                self._segmenter,
+                self._workers,
+                **dialects,
+            )
             # If two threads create one at the same time, both use the first that is stored.
-            self._variants.setdefault(recipe, variant)
-        return self._variants[recipe]
+            self._variants.setdefault(names, variant)
+        return self._variants[names]
 
     def score(
         self,
@@ -125,19 +155,32 @@ class RowScorer:
             ArgumentError: If lengths differ or a value has the wrong type.
         """
         inputs = self.columns.take(columns, rows=len(responses), table=self.table)
-        return self.scorer.score(
+        batch = self.scorer.score(
             responses,
             inputs.references,
             inputs.tasks,
             # A row without a question gives its judge None.
             questions=inputs.questions,  # pyright: ignore[reportArgumentType]
             options=inputs.options,
+            sizes=inputs.sizes,
             images=inputs.images,
             masks=inputs.masks,
             groups=groups,
             tokens=inputs.tokens,
             progress=progress,
         )
+        self._log_warnings(batch)
+        return batch
+
+    def _log_warnings(self, batch: RewardBatch) -> None:
+        """Log each kind of warning once. After the first batches only some are looked at: the scale rarely changes."""
+        self._batches += 1
+        if self._batches > _EVERY_BATCH and self._batches % _EVERY_BATCH:
+            return
+        for task, kind, text in batch.find_warnings():
+            if (task, kind) not in self._logged:
+                self._logged.add((task, kind))
+                _log.warning("%s", text)
 
     def score_rows(self, responses: Sequence[str], rows: Sequence[Row]) -> RewardBatch:
         """Score N responses with one mapping of columns each; raises what `score` raises."""
@@ -177,6 +220,10 @@ class RowScorer:
     def _reset(self) -> None:
         self._scorer: Scorer | None = None
         self._lock = threading.Lock()
+
+
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def extra_info(batch: RewardBatch, *, absent: float | None = math.nan) -> list[Info]:

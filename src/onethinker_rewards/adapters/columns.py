@@ -7,8 +7,10 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from onethinker_rewards._validation import option_texts
+from onethinker_rewards._validation import image_size, option_texts
+from onethinker_rewards.answers import Size
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
+from onethinker_rewards.rewards import AnyOf
 from onethinker_rewards.tasks import TaskSpec, task_name
 
 # One row of a data set, and N rows of it: values by the column's name.
@@ -27,13 +29,14 @@ class MissingColumnError(ArgumentError):
 class Inputs:
     """What scoring needs in addition to the responses, one entry a row; None where no row has any."""
 
-    references: list[str]
+    references: list[Any]
     tasks: list[str]
     questions: list[str | None] | None = None
     options: list[list[str] | None] | None = None
     images: list[object] | None = None
     masks: list[object] | None = None
     tokens: Sequence[Any] | None = None
+    sizes: list[Size | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,9 @@ class Columns:
         response: The model's response, in a file of them; trainers give responses apart.
         task: The task, in any spelling that `onethinker_rewards.task_name` takes.
         data_type: ``image`` or ``video``; distinguishes the two kinds of segmentation.
-        reference: The reference answer, with or without answer tags.
+        reference: The reference answer, with or without answer tags, or the object itself.
+        references: A list of references, of which the best counts; it goes before ``reference`` in rows that have one,
+            unless ``reference`` alone is named by a single string.
         options: The options' texts of a multiple-choice question.
         question: The question's text, for a judge.
         images: Images, for a segmenter.
@@ -58,6 +63,11 @@ class Columns:
         group: A value that responses to the same prompt share, for advantages and for formulas that compare responses.
         source: The data set that a row comes from: problem numbers are unique only within one source.
         tokens: The token ids of the response, or only how many there are, for a recipe with penalties.
+        size: Width and height in pixels of the image as the model saw it, for answers in pixels: a list of the two, or
+            an object with ``width`` and ``height``. A value that is neither is not filled, unless the column is named
+            by a single string; then it is an error.
+        width: The width alone, where no column has both.
+        height: The height alone.
 
     >>> inputs = Columns(reference="gold").take({"gold": ["B"], "problem_type": ["multiple choice"]}, rows=1)
     >>> inputs.references, inputs.tasks
@@ -68,6 +78,7 @@ class Columns:
     task: Names = ("task", "problem_type", "extra_info.task")
     data_type: Names = ("data_type", "extra_info.data_type")
     reference: Names = ("reference", "solution", "answer", "ground_truth", "reward_model.ground_truth")
+    references: Names = ("references",)
     options: Names = ("options", "extra_info.options")
     question: Names = ("question", "problem", "extra_info.question")
     images: Names = ("images", "image", "videos", "video")
@@ -75,6 +86,9 @@ class Columns:
     group: Names = ("group", "uid", "problem_id")
     source: Names = ("data_source",)
     tokens: Names = ("completion_ids", "response_token_ids", "response_length")
+    size: Names = ("size", "image_size", "extra_info.size")
+    width: Names = ("width", "image_width", "extra_info.width")
+    height: Names = ("height", "image_height", "extra_info.height")
 
     def take(self, columns: Table, *, rows: int, table: Mapping[str, TaskSpec] | None = None) -> Inputs:
         """Return what scoring needs from columns of ``rows`` values each.
@@ -88,18 +102,34 @@ class Columns:
         options = self._optional("options", columns, rows)
         questions = self._optional("question", columns, rows)
         return Inputs(
-            references=self._texts("reference", columns, rows),
+            references=self._references(columns, rows),
             tasks=tasks,
             questions=None if questions is None else _texts_or_none("question", questions),
             options=None if options is None else [option_texts(value, row) for row, value in enumerate(options)],
             images=self._optional("images", columns, rows),
             masks=self._optional("masks", columns, rows),
             tokens=self._tokens(columns),
+            sizes=self.sizes(columns, rows=rows),
         )
 
     def value(self, field: str, row: Row) -> object:
         """Return what one row holds for a field; None if nothing."""
         return next((value for name in self._names(field) if not _is_empty(value := _entry(row, name))), None)
+
+    def sizes(self, columns: Table, *, rows: int) -> list[Size | None] | None:
+        """Return width and height of each row's image, from one column or from two; None where no row has them.
+
+        Raises:
+            MissingColumnError: If a column is named by a single string and is missing.
+            ArgumentError: If such a column holds something else, or a column has another length.
+        """
+        given = [self._optional(field, columns, rows) or [None] * rows for field in ("size", "width", "height")]
+        is_named = any(isinstance(getattr(self, field), str) for field in ("size", "width", "height"))
+        sizes = [
+            _size(both, row, strict=is_named) or _size([width, height], row, strict=is_named)
+            for row, (both, width, height) in enumerate(zip(*given, strict=True))
+        ]
+        return None if all(size is None for size in sizes) else sizes
 
     def tasks(self, columns: Table, *, rows: int, table: Mapping[str, TaskSpec] | None = None) -> list[str]:
         """Return our name of each row's task; raises what `take` raises about tasks."""
@@ -142,6 +172,23 @@ class Columns:
                 return None
         return self.groups(columns, rows=rows)
 
+    @property
+    def takes_references(self) -> bool:
+        """Whether a list of references goes before a single one."""
+        return not isinstance(self.reference, str) or isinstance(self.references, str)
+
+    def _references(self, columns: Table, rows: int) -> list[object]:
+        """Return each row's reference: any of several, or the only one."""
+        several = self._optional("references", columns, rows) if self.takes_references else None
+        if several is None:
+            return _filled("reference", self._required("reference", columns, rows))
+        for row, value in enumerate(several):
+            if isinstance(value, str | Mapping):
+                raise ArgumentError(f"references: expected a list, got {type(value).__name__} in row {row}")
+        single = self._optional("reference", columns, rows) or [None] * rows
+        pairs = zip(cast("list[Any]", several), single, strict=True)
+        return _filled("reference", [only if any_of is None else AnyOf(any_of) for any_of, only in pairs])
+
     def _tokens(self, columns: Table) -> Sequence[Any] | None:
         """Return the first column of tokens as it is: a response without tokens is no missing value."""
         names = self._names("tokens")
@@ -175,16 +222,6 @@ class Columns:
 def columns_of(rows: Sequence[Row]) -> dict[str, list[object]]:
     """Return the columns of rows: every key that any row has, None where a row lacks it."""
     return {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
-
-
-def without_null_entries(value: object) -> object:
-    """Return a value without the null entries of its objects, which Arrow adds to objects that share a column."""
-    if isinstance(value, dict):
-        members = cast("dict[str, object]", value).items()
-        return {key: without_null_entries(member) for key, member in members if member is not None}
-    if isinstance(value, list):
-        return [without_null_entries(member) for member in cast("list[object]", value)]
-    return value
 
 
 def _exists(columns: Mapping[str, object], name: str) -> bool:
@@ -224,6 +261,20 @@ def _is_empty(value: object) -> bool:
         return math.isnan(value)
     # In tables read from Parquet an empty list is an array without elements.
     return value is None or (isinstance(value, list | tuple) and not value) or getattr(value, "shape", None) == (0,)
+
+
+def _size(value: object, row: int, *, strict: bool) -> Size | None:
+    """Return a size; a column that only happens to have its name, such as the bytes of a file, holds none."""
+    if isinstance(value, Mapping):
+        value = [cast("Row", value).get(name) for name in ("width", "height")]
+    if isinstance(value, list) and all(number is None for number in cast("list[object]", value)):
+        return None
+    try:
+        return image_size(value, row)
+    except ArgumentError:
+        if strict:
+            raise
+        return None
 
 
 def _filled(field: str, values: list[object]) -> list[object]:

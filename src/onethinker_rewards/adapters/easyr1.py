@@ -48,7 +48,13 @@ class ComputeScore:
         self._codes: dict[str, dict[str, None]] = {}
 
     def __call__(
-        self, reward_inputs: Sequence[Mapping[str, Any]], *, recipe: str | None = None, task: str | None = None
+        self,
+        reward_inputs: Sequence[Mapping[str, Any]],
+        *,
+        recipe: str | None = None,
+        task: str | None = None,
+        dialect: str | None = None,
+        reference_dialect: str | None = None,
     ) -> list[dict[str, float]]:
         """Score N responses.
 
@@ -57,6 +63,8 @@ class ComputeScore:
                 ground truth that is a mapping is read as columns: ``{"answer": …, "problem_type": …}``.
             recipe: Another recipe, by name.
             task: The task of all rows, where the trainer passes no label on.
+            dialect: How the model writes, by name; the recipe ``release`` knows no other than ours.
+            reference_dialect: The same of references.
 
         Returns:
             ``[N]`` of ``overall``, ``accuracy`` (divided by the task's maximum, as the filter of groups needs it),
@@ -75,7 +83,8 @@ class ComputeScore:
         if not reward_inputs:
             return []
         rows = [_columns_of(row, task or self._task) for row in reward_inputs]
-        scorer, columns = self._scorer.with_recipe(recipe), columns_of(rows)
+        scorer = self._scorer.with_recipe(recipe, dialect=dialect, reference_dialect=reference_dialect)
+        columns = columns_of(rows)
         groups = scorer.columns.groups_or_none(columns, rows=len(rows))
         infos = extra_info(scorer.score([row["response"] for row in reward_inputs], columns, groups=groups))
         checked_totals(infos)

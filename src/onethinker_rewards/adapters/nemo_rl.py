@@ -23,6 +23,7 @@ from onethinker_rewards.adapters.columns import Row
 from onethinker_rewards.errors import ArgumentError
 
 NAME = "onethinker"
+_FROM_CONFIG = ("recipe", "dialect", "reference_dialect", "workers")
 
 
 def make_reward(**settings: Unpack[Settings]) -> type[Any]:
@@ -32,7 +33,8 @@ def make_reward(**settings: Unpack[Settings]) -> type[Any]:
     settings.
 
     Args:
-        settings: Those of `RowScorer`; ``recipe`` and ``workers`` of the configuration override them.
+        settings: Those of `RowScorer`; ``recipe``, ``dialect``, ``reference_dialect`` and ``workers`` of the
+            configuration override them.
     """
     from nemo_rl.environments.interfaces import EnvironmentInterface, EnvironmentReturn  # noqa: PLC0415
 
@@ -41,7 +43,7 @@ def make_reward(**settings: Unpack[Settings]) -> type[Any]:
 
         def __init__(self, cfg: Mapping[str, Any] | None = None) -> None:
             chosen: dict[str, Any] = {**settings}
-            chosen |= {name: value for name, value in (cfg or {}).items() if name in {"recipe", "workers"}}
+            chosen |= {name: value for name, value in (cfg or {}).items() if name in _FROM_CONFIG}
             self._scorer = RowScorer(**chosen)
             self._infos: list[Info] = []
 

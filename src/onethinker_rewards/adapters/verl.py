@@ -55,6 +55,8 @@ class ComputeScore:
         extra_info: Row | None = None,
         *,
         recipe: str | None = None,
+        dialect: str | None = None,
+        reference_dialect: str | None = None,
         reward_router_address: str | None = None,
         reward_model_tokenizer: object = None,
     ) -> Info:
@@ -66,6 +68,8 @@ class ComputeScore:
             ground_truth: The reference.
             extra_info: The row's other columns.
             recipe: Another recipe, by name: ``reward_kwargs`` of the configuration.
+            dialect: How the model writes, by name; likewise.
+            reference_dialect: The same of references.
             reward_router_address: verl's; not used.
             reward_model_tokenizer: verl's; not used.
 
@@ -80,14 +84,16 @@ class ComputeScore:
             JudgeError: If a judge gave no score.
         """
         row = _row_of(data_source, ground_truth, extra_info)
+        scorer = self.scorer.with_recipe(recipe, dialect=dialect, reference_dialect=reference_dialect)
         with _errors_logged(row):
-            return _verl_info(_shared.extra_info(self.scorer.with_recipe(recipe).score_rows([solution_str], [row]))[0])
+            return _verl_info(_shared.extra_info(scorer.score_rows([solution_str], [row]))[0])
 
 
 def make_async_reward(**settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, Info]]:
     """Return an async ``compute_score``: the calls in flight are scored together."""
     scorer = ComputeScore(**settings).scorer
-    batchers: dict[str | None, MicroBatcher[Call, Info]] = {}
+    # By the scorer that each belongs to; a scorer keeps its variants, so there are as many as settings.
+    batchers: dict[RowScorer, MicroBatcher[Call, Info]] = {}
 
     async def compute_score_async(
         data_source: str,
@@ -96,13 +102,16 @@ def make_async_reward(**settings: Unpack[Settings]) -> Callable[..., Coroutine[N
         extra_info: Row | None = None,
         *,
         recipe: str | None = None,
+        dialect: str | None = None,
+        reference_dialect: str | None = None,
         reward_router_address: str | None = None,
         reward_model_tokenizer: object = None,
     ) -> Info:
         """Score one response, together with the others in flight; see `ComputeScore.__call__`."""
-        batcher = batchers.get(recipe)
+        chosen = scorer.with_recipe(recipe, dialect=dialect, reference_dialect=reference_dialect)
+        batcher = batchers.get(chosen)
         if batcher is None:
-            batcher = batchers.setdefault(recipe, batch_calls(scorer.with_recipe(recipe)))
+            batcher = batchers.setdefault(chosen, batch_calls(chosen))
         row = _row_of(data_source, ground_truth, extra_info)
         with _errors_logged(row):
             return _verl_info(await batcher((solution_str, row)))

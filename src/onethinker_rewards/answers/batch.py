@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
@@ -28,6 +29,7 @@ from onethinker_rewards.answers.boxes import (
     TimedPromptStruct,
 )
 from onethinker_rewards.answers.columns import Booleans, Columns, Integers, text_array
+from onethinker_rewards.answers.dialects import ONETHINKER, Dialect, DialectFault, Size
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number
 from onethinker_rewards.answers.objects import (
     ClickColumns,
@@ -51,10 +53,10 @@ from onethinker_rewards.answers.objects import (
     TargetsStruct,
 )
 from onethinker_rewards.answers.read import (
+    How,
     Parsed,
     ReadAnswer,
     Rules,
-    Size,
     is_plain_text,
     read_answer,
     read_response,
@@ -83,7 +85,7 @@ from onethinker_rewards.answers.schemas import (
     TimeSpans,
     VideoSegmentationPrompt,
 )
-from onethinker_rewards.answers.tags import CLOSE_ANSWER, END_TOKENS, Think, bare_reference, find_answer
+from onethinker_rewards.answers.tags import CLOSE_ANSWER, END_TOKENS, Think, bare_reference, fault_detail, find_answer
 from onethinker_rewards.answers.text import (
     PLAIN_CHARACTERS,
     ExactNumber,
@@ -101,7 +103,7 @@ from onethinker_rewards.answers.tracks import (
     TrackColumns,
     TrackStruct,
 )
-from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.codes import FailureCode, FaultDetail, RepairCode, shortened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,10 @@ class ReadOptions:
         think: Whether thinking is ``required``, ``prefilled`` or not wanted (``none``).
         limits: How much is read at all.
         end_tokens: Tokens that cost nothing at the very end of a response.
+            dialect: How the model writes boxes, points and times.
+        reference_dialect: How references are written.
         options: The options' texts of each row that is read, where the question offers some.
+        reference: Whether the texts are references.
         any_text: Which of the rows that are read have a reference that is not an option letter: there any text is an
             answer.
     """
@@ -122,8 +127,11 @@ class ReadOptions:
     think: Think = "required"
     limits: Limits = DEFAULT_LIMITS
     end_tokens: tuple[str, ...] = END_TOKENS
+    dialect: Dialect = ONETHINKER
+    reference_dialect: Dialect = ONETHINKER
     options: Sequence[Sequence[str] | None] | None = None
     any_text: Booleans | None = None
+    reference: bool = False
 
 
 @dataclass(slots=True)
@@ -137,6 +145,7 @@ class Answers:
         repairs: What was repaired before the answer was read.
         unclosed: The text after an ``<answer>`` that was never closed, by row; lenient rules may use it.
         sizes: Width and height of the image in pixels, for answers that may be in pixels; None where no row has one.
+        details: Where and what the fault of a row is, by row.
     """
 
     texts: list[str]
@@ -145,6 +154,7 @@ class Answers:
     repairs: list[tuple[RepairCode, ...]]
     unclosed: dict[int, str] = field(default_factory=dict[int, str])
     sizes: Sequence[Size | None] | None = None
+    details: dict[int, FaultDetail] = field(default_factory=dict[int, FaultDetail])
 
     @classmethod
     def of_texts(cls, texts: list[str], sizes: Sequence[Size | None] | None = None) -> Answers:
@@ -152,17 +162,22 @@ class Answers:
         count = len(texts)
         return cls(texts, [None] * count, [None] * count, [()] * count, sizes=sizes)
 
-    def fail(self, row: int, code: FailureCode) -> None:
+    def fail(self, row: int, code: FailureCode, detail: FaultDetail) -> None:
         """Record why the answer of a row could not be read; an earlier failure stays."""
-        self.failure[row] = self.failure[row] or code
+        if self.failure[row] is None:
+            self.failure[row], self.details[row] = code, detail
         self.format_fault[row] = self.format_fault[row] or code
 
     def record(self, row: int, read: ReadAnswer) -> None:
-        """Record how the answer of a row was read; one that was never closed stays failed unless it was repaired."""
-        if row in self.unclosed and read.failure is not None:
+        """Record how the answer of a row was read; one that was never closed has to be readable apart from that."""
+        is_cut_off = row in self.unclosed
+        if is_cut_off and read.failure is FailureCode.INVALID_JSON:
             return
+        is_closed = is_cut_off and read.failure is None
         self.failure[row] = read.failure
-        self.repairs[row] = (RepairCode.CLOSED_ANSWER, *read.repairs) if row in self.unclosed else read.repairs
+        self.repairs[row] = (RepairCode.CLOSED_ANSWER, *read.repairs) if is_closed else read.repairs
+        if read.detail is not None and (read.failure is not None or self.format_fault[row] is None):
+            self.details[row] = read.detail
         self.format_fault[row] = self.format_fault[row] or read.schema_fault
 
 
@@ -199,6 +214,8 @@ def find_answers(
             continue
         found = find_answer(response, think=think, limits=limits, end_tokens=end_tokens)
         answers.failure[row], answers.format_fault[row] = found.failure, found.format_fault
+        if found.format_fault is not None:
+            answers.details[row] = fault_detail(response, found.format_fault, think, limits)
         if found.failure is None:
             texts[row] = found.answer or ""
         elif found.answer is not None:
@@ -241,27 +258,26 @@ class Reader:
         """
         rows = np.arange(len(references.texts))
         any_text = np.ones(len(rows), dtype=np.bool_)
-        strict = ReadOptions(limits=options.limits, options=options.options, any_text=any_text)
+        strict = ReadOptions(
+            limits=options.limits,
+            dialect=options.reference_dialect,
+            options=options.options,
+            any_text=any_text,
+            reference=True,
+        )
         return self.read(references, rows, schema, strict)
 
     def parse(self, response: str, schema: type[BaseModel], options: ReadOptions, size: Size | None = None) -> Parsed:
         """Read one response; the columns of many must agree with it."""
-        return read_response(
-            response,
-            schema,
-            rules=options.rules,
-            think=options.think,
-            limits=options.limits,
-            end_tokens=options.end_tokens,
-            size=size,
-        )
+        how = How(options.rules, options.limits, options.dialect, size)
+        return read_response(response, schema, how, think=options.think, end_tokens=options.end_tokens)
 
     def parse_answer(
         self, text: str, schema: type[BaseModel], options: ReadOptions, size: Size | None = None
     ) -> Parsed:
         """Read one bare answer without tags."""
-        read = read_answer(text, schema, rules=options.rules, limits=options.limits, size=size)
-        return Parsed(None, read.answer, read.failure, read.schema_fault, read.repairs)
+        read = read_answer(text, schema, rules=options.rules, limits=options.limits, dialect=options.dialect, size=size)
+        return Parsed(None, read.answer, read.failure, read.schema_fault, read.repairs, read.detail)
 
 
 def _by_definition(answers: Answers, row: int, schema: type[BaseModel], options: ReadOptions) -> BaseModel | None:
@@ -271,7 +287,15 @@ def _by_definition(answers: Answers, row: int, schema: type[BaseModel], options:
     if answers.failure[row] is not None and not is_repairable:
         return None
     size = None if answers.sizes is None else answers.sizes[row]
-    read = read_answer(text, schema, rules=options.rules, limits=options.limits, size=size)
+    read = read_answer(
+        text,
+        schema,
+        rules=options.rules,
+        limits=options.limits,
+        dialect=options.dialect,
+        size=size,
+        reference=options.reference,
+    )
     answers.record(row, read)
     return read.answer
 
@@ -314,7 +338,7 @@ _FRAME_COLUMNS = (TrackColumns, TimedTrackColumns, PointTrackColumns)
 # Rows are decoded in blocks of so many characters, because what they become has to stay in the processor's cache.
 _BLOCK_CHARACTERS = 2**16
 # What the decoder raises on a text that is not in the schema.
-_REFUSED = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
+_REFUSED = (msgspec.DecodeError, UnicodeEncodeError, RecursionError, orjson.JSONDecodeError, DialectFault)
 
 
 def _read_json(answers: Answers, rows: list[int], kind: _JsonKind, options: ReadOptions) -> Columns:
@@ -332,6 +356,7 @@ def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options
     """
     limits, decode, texts = options.limits, kind.decode, answers.texts
     longest, has_frames = limits.number_characters, kind.columns in _FRAME_COLUMNS
+    dialect, is_ours = options.dialect, options.dialect.is_ours
     values: list[Any] = []
     for row in rows:
         text = texts[row]
@@ -341,7 +366,12 @@ def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options
             # The decoder takes the frame key "-0" for 0.
             if has_frames and ("-" in text or "\\" in text):
                 raise msgspec.ValidationError
-            values.append(decode(text))
+            if is_ours:
+                values.append(decode(text))
+            else:
+                size = None if answers.sizes is None else answers.sizes[row]
+                value = dialect.load(text, kind.schema, size)
+                values.append(msgspec.convert(value, type(kind.stand_in), str_keys=True))
         except _REFUSED:
             values.append(_decode_by_definition(answers, row, kind, options))
     columns = kind.columns.pack(values, kind.stand_in)
@@ -367,7 +397,8 @@ def _read_texts(answers: Answers, rows: list[int], schema: type[BaseModel], opti
     for row in rows:
         text = answers.texts[row].strip()
         if not text or len(text) > options.limits.answer_characters:
-            answers.fail(row, FailureCode.ANSWER_TOO_LONG if text else FailureCode.EMPTY_ANSWER)
+            # The definition of free text refuses no more than this.
+            _by_definition(answers, row, schema, options)
             text = _STAND_IN_TEXT
         values.append(text)
     return TextColumns(text_array(values))
@@ -426,7 +457,8 @@ def _read_letter(answers: Answers, row: int, named: Sequence[str] | None, index:
     answer = _by_definition(answers, row, OptionLetter, options)
     letter = "A" if answer is None else str(answer)
     if named and ord(letter) - ord("A") >= len(named):
-        answers.fail(row, FailureCode.NO_OPTION_LETTER)
+        detail = FaultDetail("", shortened(text), f"the letter of one of {len(named)} options")
+        answers.fail(row, FailureCode.NO_OPTION_LETTER, detail)
     return ord(letter)
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 import re
+from numbers import Real
 
+from onethinker_rewards.answers.limits import DEFAULT_LIMITS, has_long_number
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, OPEN_ANSWER
 from onethinker_rewards.errors import ArgumentError
 
 _THOUSAND = 1000.0
+_TURNED_BOX = 5
 
 # A factor and a divisor for x and for y, applied in this order: a coordinate at the border stays at the border.
 _Scale = tuple[tuple[float, float], tuple[float, float]]
@@ -20,12 +23,13 @@ _Scale = tuple[tuple[float, float], tuple[float, float]]
 # too. A string that is never closed ends with the text, which keeps this linear.
 _TOKEN = re.compile(
     r"""
-    (?P<key>     ["'] (?: boxes | bbox_2d | positive_points | negative_points ) ["'] \s* : )
+    (?P<key>     ["'] (?: boxes | bbox_2d | bbox | box | point | points | point_2d | corners
+                        | positive_points | negative_points ) ["'] \s* : )
   | (?P<string>  " (?: [^"\\] | \\. )*+ "? | ' (?: [^'\\] | \\. )*+ '? )
   | (?P<open>    [\[{] )
   | (?P<close>   [\]}] )
   | (?P<comma>   , )
-  | (?P<number>  (?<![\w.]) -? [0-9]+ (?: \.[0-9]+ )? (?: [eE][+-]?[0-9]+ )? (?![\w.]) )
+  | (?P<number>  (?<![\w.+-]) -? (?: 0 | [1-9][0-9]* ) (?: \.[0-9]+ )? (?: [eE][+-]?[0-9]+ )? (?![\w.]) )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -34,7 +38,9 @@ _TOKEN = re.compile(
 def to_thousandths(text: str, width: float, height: float) -> str:
     """Rewrite the pixel coordinates in a response, answer or reference as thousandths of width and height.
 
-    Nothing but numbers under a coordinate key is touched, so that scoring still sees every fault of the answer.
+    Nothing but numbers under a coordinate key is touched, so that scoring still sees every fault of the answer: what is
+    no number in JSON stays, such as ``064``, and so does one with more digits than `Limits` allow. So does a turned box
+    of five numbers, which is read in pixels.
 
     Args:
         text: A response with answer tags, or a bare JSON answer or reference.
@@ -42,7 +48,7 @@ def to_thousandths(text: str, width: float, height: float) -> str:
         height: Its height in pixels.
 
     Raises:
-        ArgumentError: If width or height is not positive and finite.
+        ArgumentError: If width or height is not a number that is positive and finite.
 
     >>> to_thousandths('{"boxes": [64, 48, 320, 240]}', width=640, height=480)
     '{"boxes": [100.0, 100.0, 500.0, 500.0]}'
@@ -64,8 +70,8 @@ def to_pixels(text: str, width: float, height: float) -> str:
 
 
 def _check_size(width: float, height: float) -> None:
-    if not (0 < width < math.inf and 0 < height < math.inf):
-        raise ArgumentError(f"width and height are positive and finite, not {width} and {height}")
+    if not all(isinstance(side, Real) and 0 < side < math.inf for side in (width, height)):
+        raise ArgumentError(f"width and height are positive and finite, not {width!r} and {height!r}")
 
 
 def _rewrite(text: str, scale: _Scale) -> str:
@@ -81,26 +87,36 @@ def _rewrite(text: str, scale: _Scale) -> str:
 def _rewrite_answer(text: str, scale: _Scale) -> str:
     pieces: list[str] = []
     done = 0
-    # How many brackets are open in the value of a coordinate key; None outside such a value.
+    # The numbers of the value of a coordinate key, and how many of its brackets are open; None outside such a value.
+    numbers: list[tuple[re.Match[str], int]] = []
     depth: int | None = None
     axis = 0
-    for token in _TOKEN.finditer(text):
-        kind = token.lastgroup
+    for token in [*_TOKEN.finditer(text), None]:
+        kind = None if token is None else token.lastgroup
         if depth is None:
             depth = 0 if kind == "key" else None
             continue
         depth += (kind == "open") - (kind == "close")
         # x and y take turns in the innermost list.
         axis = 0 if kind == "open" else axis + (kind == "comma")
-        if depth <= 0:
-            depth = None
-        elif kind == "number":
-            pieces += text[done : token.start()], _scaled(token[0], *scale[axis % 2])
-            done = token.end()
+        if token is not None and kind == "number" and depth > 0:
+            numbers.append((token, axis))
+        elif token is None or depth <= 0:
+            for number, index in numbers if not _is_turned_box(numbers) else []:
+                pieces += text[done : number.start()], _scaled(number[0], *scale[index % 2])
+                done = number.end()
+            numbers, depth = [], None
     return "".join((*pieces, text[done:]))
 
 
+def _is_turned_box(numbers: list[tuple[re.Match[str], int]]) -> bool:
+    """Return whether numbers are center, width, height and degrees, which are read in pixels."""
+    return [index for _, index in numbers] == [*range(_TURNED_BOX)]
+
+
 def _scaled(number: str, factor: float, divisor: float) -> str:
+    if has_long_number(number, DEFAULT_LIMITS.number_characters):
+        return number
     value = float(number) * factor / divisor
     # A number that overflows is far outside the image in either unit.
     return repr(value) if math.isfinite(value) else number

@@ -5,23 +5,26 @@ This is the definition: `batch` reads many rows faster and must agree with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import orjson
 from pydantic import BaseModel, RootModel, ValidationError
 
+from onethinker_rewards.answers.dialects import ONETHINKER, Dialect, DialectFault, Size, character
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number, is_deeper
-from onethinker_rewards.answers.repairs import load_with_repairs, repair_shape, without_fence
+from onethinker_rewards.answers.repairs import Repairs, repair_json, repair_shape, without_fence
 from onethinker_rewards.answers.schemas import COORDINATE_MAX, Number, OptionLetter, RotatedBox, Text
-from onethinker_rewards.answers.tags import END_TOKENS, Think, find_answer
+from onethinker_rewards.answers.tags import END_TOKENS, Think, fault_detail, find_answer
 from onethinker_rewards.answers.text import ExactNumber, exact_number, option_letter, without_unit
-from onethinker_rewards.codes import FailureCode, RepairCode
+from onethinker_rewards.codes import FailureCode, FaultDetail, RepairCode, shortened
 
 Rules = Literal["strict", "lenient"]
-# Width and height of an image in pixels.
-Size = tuple[float, float]
 
+# A reference may be so far outside of its image, in thousandths, and is clipped; beyond, its unit is another one.
+_SLACK = 10.0
+_THOUSANDTHS = "thousandths from 0 to 1000; to_thousandths converts pixels"
 # Coordinates are at most this deep in a field: a list of points, a frame's box, an object's box.
 _CLIP_DEPTH = 3
 # pydantic's names of faults, and our codes for them.
@@ -48,6 +51,7 @@ class Parsed:
         failure: Why there is no answer, or None.
         format_fault: Why the format reward is 0, or None.
         repairs: What was repaired first.
+        detail: Of the failure, or else of the fault in the format: where it is, what was found and what was expected.
     """
 
     think: str | None
@@ -55,6 +59,28 @@ class Parsed:
     failure: FailureCode | None
     format_fault: FailureCode | None
     repairs: tuple[RepairCode, ...] = ()
+    detail: FaultDetail | None = None
+
+
+class How(NamedTuple):
+    """How an answer is read.
+
+    Attributes:
+        rules: ``strict`` or ``lenient``.
+        limits: How much is read at all.
+        dialect: How the model writes boxes, points and times.
+        size: Width and height of the image in pixels, for answers that may be in pixels.
+        reference: Whether it is a reference: one whose coordinates are far off is at fault, all others are clipped.
+    """
+
+    rules: Rules = "strict"
+    limits: Limits = DEFAULT_LIMITS
+    dialect: Dialect = ONETHINKER
+    size: Size | None = None
+    reference: bool = False
+
+
+_STRICTLY = How()
 
 
 class ReadAnswer(NamedTuple):
@@ -66,12 +92,14 @@ class ReadAnswer(NamedTuple):
         repairs: What was repaired first.
         schema_fault: Why the text as written is not in the schema, also where a repair made it readable; clipping is
             no such fault.
+        detail: Of that fault.
     """
 
     answer: BaseModel | None
     failure: FailureCode | None = None
     repairs: tuple[RepairCode, ...] = ()
     schema_fault: FailureCode | None = None
+    detail: FaultDetail | None = None
 
 
 def is_plain_text(schema: type[BaseModel]) -> bool:
@@ -87,23 +115,23 @@ def _has_object(schema: type[BaseModel]) -> bool:
 def read_response(
     response: str,
     schema: type[BaseModel],
+    how: How = _STRICTLY,
     *,
-    rules: Rules,
-    think: Think,
-    limits: Limits = DEFAULT_LIMITS,
+    think: Think = "required",
     end_tokens: tuple[str, ...] = END_TOKENS,
-    size: Size | None = None,
 ) -> Parsed:
     """Read one response: its tags, then its answer."""
-    found = find_answer(response, think=think, limits=limits, end_tokens=end_tokens)
-    is_cut_off = rules == "lenient" and not found.closed and not is_plain_text(schema)
+    found = find_answer(response, think=think, limits=how.limits, end_tokens=end_tokens)
+    tags = None if found.format_fault is None else fault_detail(response, found.format_fault, think, how.limits)
+    is_cut_off = how.rules == "lenient" and not found.closed and not is_plain_text(schema)
     if found.answer is None or (found.failure is not None and not is_cut_off):
-        return Parsed(found.think, None, found.failure, found.format_fault)
-    read = read_answer(found.answer, schema, rules=rules, limits=limits, size=size)
-    if is_cut_off and read.failure is not None:
-        return Parsed(found.think, None, found.failure, found.format_fault)
-    repairs = (RepairCode.CLOSED_ANSWER, *read.repairs) if is_cut_off else read.repairs
-    return Parsed(found.think, read.answer, read.failure, found.format_fault or read.schema_fault, repairs)
+        return Parsed(found.think, None, found.failure, found.format_fault, detail=tags)
+    read = _read(found.answer, schema, how)
+    if is_cut_off and read.failure is FailureCode.INVALID_JSON:
+        return Parsed(found.think, None, found.failure, found.format_fault, detail=tags)
+    repairs = (RepairCode.CLOSED_ANSWER, *read.repairs) if is_cut_off and read.failure is None else read.repairs
+    detail = read.detail if read.failure is not None else tags or read.detail
+    return Parsed(found.think, read.answer, read.failure, found.format_fault or read.schema_fault, repairs, detail)
 
 
 def read_answer(
@@ -112,73 +140,101 @@ def read_answer(
     *,
     rules: Rules = "strict",
     limits: Limits = DEFAULT_LIMITS,
+    dialect: Dialect = ONETHINKER,
     size: Size | None = None,
+    reference: bool = False,
 ) -> ReadAnswer:
-    """Read one bare answer text in a schema; what the model wrote never raises.
+    """Read one bare answer text in a schema, as `How` describes; what the model wrote never raises."""
+    return _read(text, schema, How(rules, limits, dialect, size, reference))
 
-    ``size`` is width and height of the image in pixels, for answers that may be in pixels.
-    """
-    text = text.strip()
+
+def _read(text: str, schema: type[BaseModel], how: How) -> ReadAnswer:
+    text, limits = text.strip(), how.limits
     if not text:
-        return _failed(FailureCode.EMPTY_ANSWER)
+        return _failed(FailureCode.EMPTY_ANSWER, "", "an answer")
     if len(text) > limits.answer_characters:
-        return _failed(FailureCode.ANSWER_TOO_LONG)
+        return _failed(
+            FailureCode.ANSWER_TOO_LONG, f"{len(text)} characters", f"at most {limits.answer_characters} characters"
+        )
     if issubclass(schema, Text):
-        return _plain(schema, text)
+        return _plain(schema, text, text)
     if not is_plain_text(schema) and has_long_number(text, limits.number_characters):
-        return _failed(FailureCode.TOO_MANY_DIGITS)
-    strict = _read_strictly(text, schema, limits, size)
-    if strict.failure is None or rules != "lenient":
+        return _failed(FailureCode.TOO_MANY_DIGITS, text, f"at most {limits.number_characters} digits in a row")
+    strict = _read_strictly(text, schema, how)
+    if strict.failure is None or how.rules != "lenient":
         return strict
-    lenient = _read_leniently(text, schema, limits, size)
-    return lenient._replace(schema_fault=strict.failure) if lenient.failure is None else strict
+    lenient = _read_leniently(text, schema, how)
+    if lenient.failure is None:
+        return lenient._replace(schema_fault=strict.failure, detail=strict.detail)
+    # A text that no repair could turn into JSON is told of as it was written.
+    return strict if lenient.failure is FailureCode.INVALID_JSON else lenient._replace(repairs=())
 
 
-def _failed(code: FailureCode) -> ReadAnswer:
-    return ReadAnswer(None, code, (), code)
+def _failed(code: FailureCode, found: str, expected: str, where: str = "") -> ReadAnswer:
+    return ReadAnswer(None, code, (), code, FaultDetail(where, shortened(found), expected))
 
 
-def _read_strictly(text: str, schema: type[BaseModel], limits: Limits, size: Size | None) -> ReadAnswer:
+def _read_strictly(text: str, schema: type[BaseModel], how: How) -> ReadAnswer:
     if issubclass(schema, OptionLetter):
         letter = option_letter(text)
-        return _failed(FailureCode.NO_OPTION_LETTER) if letter is None else _plain(schema, letter)
+        if letter is None:
+            return _failed(FailureCode.NO_OPTION_LETTER, text, "the letter of one option")
+        return _plain(schema, letter, text)
     if issubclass(schema, Number):
-        number = exact_number(text, limits=limits)
-        return _plain(schema, number.value) if isinstance(number, ExactNumber) else _failed(number)
+        return _number(exact_number(text, limits=how.limits), schema, text)
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return _failed(FailureCode.INVALID_JSON)
-    return _validated(value, schema, limits, size)
+        value = how.dialect.load(text, schema, how.size)
+    except orjson.JSONDecodeError as error:
+        return _failed(FailureCode.INVALID_JSON, text[error.pos :], "JSON", character(error.pos))
+    except DialectFault as fault:
+        return ReadAnswer(None, fault.code, (), fault.code, fault.detail)
+    return _validated(value, schema, how)
 
 
-def _plain(schema: type[BaseModel], value: str | float) -> ReadAnswer:
+def _plain(schema: type[BaseModel], value: str | float, text: str) -> ReadAnswer:
     try:
         return ReadAnswer(schema.model_validate(value))
     except ValidationError as error:
         # A user's own schema may ask for more than its base: a shorter text, a positive number.
-        return _failed(_code(error))
+        code, detail = _fault(error)
+        return _failed(code, text, detail.expected)
 
 
-def _read_leniently(text: str, schema: type[BaseModel], limits: Limits, size: Size | None) -> ReadAnswer:
+def _number(number: ExactNumber | FailureCode, schema: type[BaseModel], text: str) -> ReadAnswer:
+    if isinstance(number, ExactNumber):
+        return _plain(schema, number.value, text)
+    return _failed(number, text, "one number")
+
+
+def _read_leniently(text: str, schema: type[BaseModel], how: How) -> ReadAnswer:
     if issubclass(schema, Number):
-        number, repairs = repaired_number(text, limits)
-        read = _plain(schema, number.value) if isinstance(number, ExactNumber) else _failed(number)
-        return read._replace(repairs=repairs)
-    text, fence = without_fence(text)
+        number, repairs = repaired_number(text, how.limits)
+        return _number(number, schema, text)._replace(repairs=repairs)
+    bare, repairs = without_fence(text)
     if issubclass(schema, OptionLetter):
-        return _read_strictly(text, schema, limits, size)._replace(repairs=tuple(fence))
-    boxes = schema.model_fields.get("boxes")
-    is_track = boxes is not None and getattr(boxes.annotation, "__origin__", None) is dict
+        return _read_strictly(bare, schema, how)._replace(repairs=tuple(repairs))
+    read = _read_with_shape(bare, schema, how, repairs)
+    if read.failure is FailureCode.INVALID_JSON:
+        boxes = schema.model_fields.get("boxes")
+        is_track = boxes is not None and getattr(boxes.annotation, "__origin__", None) is dict
+        bare, more = repair_json(bare, track=is_track)
+        read = _read_with_shape(bare, schema, how, [*repairs, *more]) if more else read
+    return read
+
+
+def _read_with_shape(text: str, schema: type[BaseModel], how: How, repairs: Repairs) -> ReadAnswer:
+    """Read a text that was repaired; where it is in our own form, its shape is repaired too."""
+    if how.dialect.syntax(schema) is not None or not _has_object(schema):
+        return _read_strictly(text, schema, how)._replace(repairs=tuple(repairs))
     try:
-        value, repairs = load_with_repairs(text, track=is_track)
-    except orjson.JSONDecodeError:
-        return _failed(FailureCode.INVALID_JSON)
-    shape: list[RepairCode] = []
-    if _has_object(schema):
-        value, shape = repair_shape(value, frozenset(schema.model_fields))
-    read = _validated(value, schema, limits, size)
-    return read._replace(repairs=(*fence, *repairs, *shape, *read.repairs))
+        value = how.dialect.decode(text, schema)
+    except (orjson.JSONDecodeError, DialectFault):
+        return _read_strictly(text, schema, how)
+    boxes = schema.model_fields.get("boxes")
+    one_box = boxes is not None and getattr(boxes.annotation, "__origin__", None) is tuple
+    value, shape = repair_shape(value, frozenset(schema.model_fields), one_box=one_box)
+    read = _validated(how.dialect.in_thousandths(value, how.size), schema, how)
+    return read._replace(repairs=(*repairs, *shape, *read.repairs))
 
 
 def repaired_number(text: str, limits: Limits) -> tuple[ExactNumber | FailureCode, tuple[RepairCode, ...]]:
@@ -192,34 +248,70 @@ def repaired_number(text: str, limits: Limits) -> tuple[ExactNumber | FailureCod
     return with_unit, (*fence, RepairCode.UNIT)
 
 
-def _validated(value: Any, schema: type[BaseModel], limits: Limits, size: Size | None) -> ReadAnswer:
+def _validated(value: Any, schema: type[BaseModel], how: How) -> ReadAnswer:
     """Clip coordinates, then validate."""
+    limits = how.limits
     if is_deeper(value, limits.depth):
-        return _failed(FailureCode.INVALID_JSON)
+        return _failed(FailureCode.INVALID_JSON, "brackets", f"at most {limits.depth} levels of them")
     if not _has_object(schema):
         return _in_schema(value, schema)
     if not isinstance(value, dict):
-        return _failed(FailureCode.NOT_AN_OBJECT)
-    if size is not None and issubclass(schema, RotatedBox):
-        value = schema.from_pixels(value, size)
-    counted = [value.get(name) for name in getattr(schema, "counted_fields", ())]
-    if any(isinstance(entries, list | dict) and len(entries) > limits.track_boxes for entries in counted):
-        return _failed(FailureCode.TOO_MANY_BOXES)
+        return _failed(FailureCode.NOT_AN_OBJECT, _shown(value), f"an object with {_keys(schema)}")
+    if how.size is not None and issubclass(schema, RotatedBox):
+        value = schema.from_pixels(value, how.size)
+    for name in getattr(schema, "counted_fields", ()):
+        entries = value.get(name)
+        if isinstance(entries, list | dict) and len(entries) > limits.track_boxes:
+            return _failed(FailureCode.TOO_MANY_BOXES, f"{len(entries)} entries", f"at most {limits.track_boxes}", name)
+    return _in_thousandths(value, schema, how)
+
+
+def _in_thousandths(value: dict[str, Any], schema: type[BaseModel], how: How) -> ReadAnswer:
+    fields = getattr(schema, "coordinate_fields", ())
+    if how.reference:
+        fields += getattr(schema, "point_fields", ())
+        stray = next((number for name in fields for number in _numbers(value.get(name)) if not _is_near(number)), None)
+        if stray is not None:
+            return _failed(FailureCode.OUT_OF_RANGE, f"{stray:g}", _THOUSANDTHS)
     clipped = False
-    for name in getattr(schema, "coordinate_fields", ()):
+    for name in fields:
         if name in value:
             value[name], moved = _clipped(value[name])
             clipped = clipped or moved
     return _in_schema(value, schema, (RepairCode.CLIPPED,) if clipped else ())
 
 
+def _numbers(value: Any) -> Iterator[float]:
+    """Yield the numbers of a field of coordinates."""
+    level = [value]
+    for _ in range(_CLIP_DEPTH + 1):
+        yield from (item for item in level if isinstance(item, int | float) and not isinstance(item, bool))
+        parents = [item for item in level if isinstance(item, list | dict)]
+        level = [child for item in parents for child in (item.values() if isinstance(item, dict) else item)]
+
+
+def _is_near(number: float) -> bool:
+    return -_SLACK <= number <= COORDINATE_MAX + _SLACK
+
+
 def _in_schema(value: Any, schema: type[BaseModel], repairs: tuple[RepairCode, ...] = ()) -> ReadAnswer:
     try:
         return ReadAnswer(schema.model_validate_json(orjson.dumps(value)), None, repairs)
     except orjson.JSONEncodeError:
-        return _failed(FailureCode.INVALID_JSON)
+        return _failed(FailureCode.INVALID_JSON, "a lone surrogate or a huge number", "JSON")
     except ValidationError as error:
-        return _failed(_code(error))
+        code, detail = _fault(error)
+        if code is FailureCode.UNKNOWN_KEY:
+            detail = replace(detail, expected=f"no such key, but {_keys(schema)}")
+        return ReadAnswer(None, code, (), code, detail)
+
+
+def _keys(schema: type[BaseModel]) -> str:
+    return " and ".join(f'"{name}"' for name in schema.model_fields)
+
+
+def _shown(value: Any) -> str:
+    return orjson.dumps(value, default=repr).decode()
 
 
 def _clipped(value: Any, depth: int = _CLIP_DEPTH) -> tuple[Any, bool]:
@@ -237,10 +329,19 @@ def _clipped(value: Any, depth: int = _CLIP_DEPTH) -> tuple[Any, bool]:
     return value, any_moved
 
 
-def _code(error: ValidationError) -> FailureCode:
-    """Return the code of the first fault that pydantic names."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    kind, where = first["type"], first["loc"]
+def _fault(error: ValidationError) -> tuple[FailureCode, FaultDetail]:
+    """Return the code of the first fault that pydantic names, and its detail."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = [shortened(str(key)) for key in first["loc"] if key != "[key]"]
+    found = "nothing" if first["type"] == "missing" else shortened(_shown(first["input"]))
+    expected = first["msg"].removeprefix("Input should be ")
+    expected = expected.removeprefix("Dictionary should have ").removesuffix(" after validation, not 0")
+    if first["type"] == "missing":
+        expected = "one more value" if isinstance(first["loc"][-1], int) else "this key"
+    return _code(first["type"], first["loc"]), FaultDetail(".".join(where), found, expected)
+
+
+def _code(kind: str, where: tuple[int | str, ...]) -> FailureCode:
     if kind == "missing" and isinstance(where[-1], int):
         return FailureCode.WRONG_LENGTH
     if kind == "too_short" and where in {("boxes",), ("points",)}:

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from onethinker_rewards.answers.batch import Answers, Reader, ReadOptions
 from onethinker_rewards.answers.columns import Integers, text_array
-from onethinker_rewards.answers.read import Parsed, Size, is_plain_text
+from onethinker_rewards.answers.dialects import Size
+from onethinker_rewards.answers.read import Parsed, is_plain_text
 from onethinker_rewards.answers.schemas import Number
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, OPEN_ANSWER, find_answer
 from onethinker_rewards.answers.text import TextColumns

@@ -9,54 +9,66 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import orjson
-
 from onethinker_rewards.codes import RepairCode
 
-_TRAILING_COMMA = re.compile(r",\s*(?=[}\]])")
+# A string that may hold anything, or a comma that nothing follows.
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,\s*(?=[}\]])', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+("?)|[\[\]{}]', re.DOTALL)
+# The language of a fence is a word with a line of its own, or in front of JSON; any other word is a part of the answer.
+_FENCE_OPENS = re.compile(r"```(?:[A-Za-z][A-Za-z0-9]+(?=[ \t]*\n|\s*[\[{]))?\s*")
+_CLOSES = {"[": "]", "{": "}"}
 _POINTS = 3
+_BOX_NUMBERS = 4
 
 Repairs = list[RepairCode]
 
 
 def without_fence(text: str) -> tuple[str, Repairs]:
-    """Take a Markdown code fence off that encloses the whole text."""
-    if not (text.startswith("```") and text.endswith("```") and len(text) >= 6):
-        return text, []
-    inner = text[3:-3]
-    # The first line may name the language; a digit or a letter there is a part of the answer.
-    first, newline, rest = inner.partition("\n")
-    if newline and len(first.strip()) > 1 and first.strip().isidentifier():
-        inner = rest
-    return inner.strip(), [RepairCode.CODE_FENCE]
+    """Take a Markdown code fence off: a whole one, the half of one, one on a single line, or inline code marks."""
+    bare = _FENCE_OPENS.sub("", text, count=1) if text.startswith("```") else text
+    bare = bare.removesuffix("```")
+    if bare == text and len(text) > 1 and text[0] == text[-1] == "`" and "`" not in text[1:-1]:
+        bare = text[1:-1]
+    bare = bare.strip()
+    return (text, []) if bare == text or not bare.strip("`") else (bare, [RepairCode.CODE_FENCE])
 
 
-def load_with_repairs(text: str, *, track: bool) -> tuple[Any, Repairs]:
-    """Decode JSON after repairs of quotes, commas and, for tracks, a missing end.
+def repair_json(text: str, *, track: bool) -> tuple[str, Repairs]:
+    """Return a text that is no JSON with quotes, commas and missing closing brackets repaired, and what was repaired.
 
-    Raises:
-        orjson.JSONDecodeError: Where no repair helps.
+    Args:
+        text: The answer, without a fence.
+        track: Whether it should hold a track, of which whole boxes are kept where it was cut off.
     """
     repairs: Repairs = []
-    try:
-        return orjson.loads(text), repairs
-    except orjson.JSONDecodeError as error:
-        original = error
     if "'" in text and '"' not in text:
         text = text.replace("'", '"')
         repairs.append(RepairCode.SINGLE_QUOTES)
-    shorter = _TRAILING_COMMA.sub("", text)
+    shorter = _TRAILING_COMMA.sub(lambda found: found[1] or "", text)
     if shorter != text:
         text = shorter
         repairs.append(RepairCode.TRAILING_COMMA)
-    if track:
-        whole = _closed_track(text)
-        if whole is not None:
-            text = whole
-            repairs.append(RepairCode.TRUNCATED_TRACK)
-    if not repairs:
-        raise original
-    return orjson.loads(text), repairs
+    closed = _closed_track(text) if track else _closed_brackets(text)
+    if closed is not None:
+        text = closed
+        repairs.append(RepairCode.TRUNCATED_TRACK if track else RepairCode.CLOSED_BRACKET)
+    return text, repairs
+
+
+def _closed_brackets(text: str) -> str | None:
+    """Return a text with the brackets closed that are open at its end, or None where that is not all it lacks.
+
+    It has to end in a bracket: a number at the very end may have been cut off in the middle.
+    """
+    if not text.endswith(("]", "}")):
+        return None
+    missing: list[str] = []
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in _CLOSES:
+            missing.append(_CLOSES[token[0]])
+        elif token[0][0] != '"' and (not missing or missing.pop() != token[0]):
+            return None
+    return text + "".join(reversed(missing)) if missing else None
 
 
 def _closed_track(text: str) -> str | None:
@@ -75,26 +87,50 @@ def _closed_track(text: str) -> str | None:
     return whole + "}" * (whole.count("{") - whole.count("}"))
 
 
-def repair_shape(value: Any, fields: frozenset[str]) -> tuple[Any, Repairs]:
-    """Turn an object that is nearly in the schema into one that is; anything else stays as it is."""
+def repair_shape(value: Any, fields: frozenset[str], *, one_box: bool) -> tuple[Any, Repairs]:
+    """Turn a value that is nearly in the schema into one that is; anything else stays as it is.
+
+    Args:
+        value: The decoded answer.
+        fields: The schema's keys.
+        one_box: Whether ``boxes`` is one box, not a track.
+    """
     repairs: Repairs = []
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         value = value[0]
         repairs.append(RepairCode.UNWRAPPED_LIST)
-    if not isinstance(value, dict):
-        return value, repairs
-    if "bbox_2d" in value and "boxes" in fields and "boxes" not in value:
-        value["boxes"] = value.pop("bbox_2d")
-        value.pop("label", None)
-        repairs.append(RepairCode.RENAMED_KEY)
-    boxes = value.get("boxes")
-    if isinstance(boxes, list) and len(boxes) == 1 and isinstance(boxes[0], list):
-        value["boxes"] = boxes[0]
-        repairs.append(RepairCode.UNWRAPPED_BOX)
+    if one_box and fields == frozenset({"boxes"}) and _is_box(value):
+        value = {"boxes": value}
+        repairs.append(RepairCode.BARE_BOX)
+    return (value, repairs) if not isinstance(value, dict) else (value, [*repairs, *_repair_keys(value, fields)])
+
+
+def _repair_keys(value: dict[str, Any], fields: frozenset[str]) -> Repairs:
+    """Repair the keys of an object in place, and what is under them."""
+    repairs: Repairs = []
+    for name in ("bbox_2d", "bbox"):
+        if name in value and "boxes" in fields and "boxes" not in value:
+            value["boxes"] = value.pop(name)
+            repairs.append(RepairCode.RENAMED_KEY)
+    if "boxes" in fields and "label" not in fields and isinstance(value.get("label"), str):
+        del value["label"]
+        repairs.append(RepairCode.DROPPED_LABEL)
+    for name in ("boxes", "time"):
+        wrapped = value.get(name)
+        if name in fields and isinstance(wrapped, list) and len(wrapped) == 1 and isinstance(wrapped[0], list):
+            value[name] = wrapped[0]
+            repairs.append(RepairCode.UNWRAPPED_BOX)
     for name in ("positive_points", "negative_points"):
         if name in fields:
             repairs += _three_points(value, name)
-    return value, list(dict.fromkeys(repairs))
+    return list(dict.fromkeys(repairs))
+
+
+def _is_box(value: Any) -> bool:
+    """Return whether a value is four numbers, or a list of one such list."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return isinstance(value, list) and len(value) == _BOX_NUMBERS and all(type(item) in (int, float) for item in value)
 
 
 def _three_points(value: dict[str, Any], name: str) -> Repairs:

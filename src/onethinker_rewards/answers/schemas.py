@@ -69,6 +69,8 @@ class _Answer(BaseModel):
 
     # Fields whose numbers are clipped to 0…1000 before they are validated.
     coordinate_fields: ClassVar[tuple[str, ...]] = ()
+    # Fields with points, which are clipped in references alone: a point off the image points at nothing.
+    point_fields: ClassVar[tuple[str, ...]] = ()
     # Fields that may hold any number of entries, which `Limits.track_boxes` bounds.
     counted_fields: ClassVar[tuple[str, ...]] = ()
 
@@ -162,6 +164,7 @@ class LabeledDetections(Detections):
 class PointSet(_Answer):
     """One point on each object that is asked for; an empty list where there is none."""
 
+    point_fields = ("points",)
     counted_fields = ("points",)
 
     points: tuple[Point, ...] = Field(description="x, y in thousandths of width and height, in any order.")
@@ -170,6 +173,7 @@ class PointSet(_Answer):
 class PointTargets(_Answer):
     """What is to be pointed at: points, or boxes that the points have to lie in."""
 
+    point_fields = ("points",)
     coordinate_fields = ("boxes",)
     counted_fields = ("points", "boxes")
 
@@ -185,6 +189,8 @@ class PointTargets(_Answer):
 
 class ClickPoint(_Answer):
     """Where to click."""
+
+    point_fields = ("point",)
 
     point: Point = Field(description="x, y in thousandths of width and height.")
 
@@ -281,6 +287,7 @@ class TimeSpans(_Answer):
 class PointTrack(_Answer):
     """Where a point is at each second of a video, null where it is hidden."""
 
+    point_fields = ("points",)
     counted_fields = ("points",)
 
     points: Annotated[

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
-from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.codes import SHOWN, FailureCode, FaultDetail, shortened
 
 Think = Literal["required", "prefilled", "none"]
 
@@ -127,6 +127,68 @@ def _format_fault(text: str, think_close: int, tail_start: int, think: Think) ->
         outside = head[: head.find(_OPEN_THINK)] + text[tail_start:opened]
     after = text[text.find(CLOSE_ANSWER, opened) + len(CLOSE_ANSWER) :]
     return FailureCode.TEXT_OUTSIDE_TAGS if outside.strip() or after else None
+
+
+def fault_detail(response: str, code: FailureCode, think: Think, limits: Limits) -> FaultDetail:
+    """Return where the tags of a response are at fault, what is there, and what was expected.
+
+    Args:
+        response: All that the model wrote.
+        code: What `find_answer` gave as its failure or format fault.
+        think: As there.
+        limits: As there.
+    """
+    if code is FailureCode.RESPONSE_TOO_LONG:
+        return FaultDetail("", f"{len(response)} characters", f"at most {limits.response_characters} characters")
+    think_close = response.rfind(_CLOSE_THINK)
+    start = think_close + len(_CLOSE_THINK) if think_close >= 0 else 0
+    opened = response.find(OPEN_ANSWER, start)
+    content = opened + len(OPEN_ANSWER)
+    match code:
+        case FailureCode.MISSING_ANSWER:
+            where, expected = start, "<answer>…</answer> after the thinking"
+        case FailureCode.UNCLOSED_ANSWER:
+            where, expected = max(content, len(response) - SHOWN), "</answer> at the end"
+        case FailureCode.SEVERAL_ANSWERS:
+            where, expected = _second_answer(response, start, opened), "one <answer>…</answer>"
+        case FailureCode.TAG_IN_ANSWER:
+            where, expected = response.find(_OPEN_THINK, content), "no tag inside the answer"
+        case FailureCode.EMPTY_ANSWER:
+            where, expected = content, "an answer"
+        case FailureCode.SEVERAL_THINKS:
+            where, expected = _second_think(response, think), "one <think>…</think>"
+        case FailureCode.TEXT_OUTSIDE_TAGS:
+            where, expected = _outside(response, start, opened), "nothing outside the two blocks"
+        case _:
+            where, expected = 0, "<think>…</think> before the answer"
+    return FaultDetail(f"character {where}", shortened(response[where : where + SHOWN + 1]), expected)
+
+
+def _second_answer(response: str, start: int, opened: int) -> int:
+    """Return where a second answer begins, or an end of one that is too many."""
+    before = response.find(CLOSE_ANSWER, start, opened)
+    again = response.find(OPEN_ANSWER, opened + 1)
+    closed = response.find(CLOSE_ANSWER, opened)
+    return next(place for place in (before, again, response.find(CLOSE_ANSWER, closed + 1)) if place >= 0)
+
+
+def _second_think(response: str, think: Think) -> int:
+    """Return where a second tag of thinking begins."""
+    first = -1 if think == "prefilled" else response.find(_OPEN_THINK)
+    again = response.find(_OPEN_THINK, first + 1)
+    return again if again >= 0 else response.find(_CLOSE_THINK)
+
+
+def _outside(response: str, start: int, opened: int) -> int:
+    """Return where text before, between or behind the two blocks begins."""
+    before = len(response) - len(response.lstrip())
+    if not response.startswith((_OPEN_THINK, OPEN_ANSWER), before) and response.find(_OPEN_THINK) > before:
+        return before
+    between = start + len(response[start:opened]) - len(response[start:opened].lstrip())
+    if between < opened:
+        return between
+    behind = response.find(CLOSE_ANSWER, opened) + len(CLOSE_ANSWER)
+    return behind + len(response[behind:]) - len(response[behind:].lstrip())
 
 
 def bare_reference(text: str) -> str:

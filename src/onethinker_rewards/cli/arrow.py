@@ -10,9 +10,8 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, TypeAlias
 
-from onethinker_rewards.adapters.columns import without_null_entries
 from onethinker_rewards.cli.messages import CliError
-from onethinker_rewards.cli.rows import InvalidRow, Row, json_text
+from onethinker_rewards.cli.rows import InvalidRow, Row, json_text, without_null_entries
 
 try:
     import pyarrow as pa

@@ -11,13 +11,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from onethinker_rewards.cli.explain_row import codes_in_words, rewards_in_words, shorten_response, shorten_text
 from onethinker_rewards.cli.rows import decode_row
 from onethinker_rewards.cli.samples import RowReader, Sample
 from onethinker_rewards.cli.score import COLUMNS, add_reward, score_samples
 from onethinker_rewards.cli.screen import PIPE_WIDTH, console
 from onethinker_rewards.cli.summary import Summary, summary_table
 from onethinker_rewards.rewards import Recipe, Scorer
+from onethinker_rewards.rewards.wording import codes_in_words, rewards_in_words, shorten_response, shorten_text
 from onethinker_rewards.tasks import TASKS
 
 __all__ = ["demo"]
@@ -84,7 +84,7 @@ def _show_question(page: _Page, answers: list[tuple[Sample, dict[str, Any], dict
     page.say(f"{spec.name}: accuracy from 0 to {spec.maximum:g}", "bold cyan")
     options = "".join(f"  {letter}. {text}" for letter, text in zip("ABCDEF", sample.options or [], strict=False))
     page.say(f"{sample.row.columns['question']}{options}", indent=2, label="question")
-    page.say(shorten_text(sample.reference), indent=2, label="reference")
+    page.say(shorten_text(sample.references[0]), indent=2, label="reference")
     page.say(spec.instruction, indent=2, label="how to answer")
     for number, (one, row, lenient) in enumerate(answers, start=1):
         page.say()

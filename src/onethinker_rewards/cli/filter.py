@@ -13,6 +13,7 @@ from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError, coun
 from onethinker_rewards.cli.options import (
     bad_option,
     choice_option,
+    dialect_options,
     file_option,
     recipe_option,
     resume_option,
@@ -30,12 +31,12 @@ from onethinker_rewards.cli.prepare import (
     say_bad_rows,
 )  # fmt: skip
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
-from onethinker_rewards.cli.samples import RowReader, load_recipe
+from onethinker_rewards.cli.samples import RowReader, check_size, load_recipe
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Column, Summary, summary_table
 from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.cli.teacher import asking_engine, endpoint_options, teacher_of
-from onethinker_rewards.errors import BadReferenceError
+from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards import Scorer, parse_reference
 from onethinker_rewards.trainer.data import Fault, InvalidRowError, Rules
 from onethinker_rewards.trainer.filter import KEEPS, THRESHOLDS, Candidate, Judged, Keep, Rule, judge
@@ -62,6 +63,7 @@ Read: TypeAlias = tuple[Row, Candidate] | BadRow
 @file_option("--rejected", "Write rows without a right answer there, and why.")
 @file_option("--answers", "Write all rows with all answers there, to filter them again.")
 @recipe_option("How to score; module:RECIPE is your own.")
+@dialect_options
 @row_options
 @click.option(
     "--threshold", "thresholds", multiple=True, metavar="TASK=VALUE", help="Least accuracy, 0 to 1; repeatable."
@@ -70,8 +72,9 @@ Read: TypeAlias = tuple[Row, Candidate] | BadRow
 @endpoint_options
 @resume_option
 def filter(  # noqa: A001 - the command's name
-    file: str, out: str, bad: str | None, rejected: str | None, answers: str | None, recipe: str, reader: RowReader,
-    thresholds: tuple[str, ...], keep: Keep, root: str | None, *, frames: bool, resume: bool, **asked: Any,
+    file: str, out: str, bad: str | None, rejected: str | None, answers: str | None, recipe: str,
+    dialect: str | None, reference_dialect: str | None, reader: RowReader, thresholds: tuple[str, ...], keep: Keep,
+    root: str | None, *, frames: bool, resume: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Keep the answers of FILE that are right and in the format, to fine-tune on.
 
@@ -93,10 +96,22 @@ def filter(  # noqa: A001 - the command's name
     paths = {BAD: bad, REJECTED: rejected, ANSWERS: answers}
     sides = {part: Target(path) for part, path in paths.items() if path is not None}
     job = FilterJob(
-        recipe, Rule(thresholds=_thresholds(thresholds, reader), keep=keep), reader, written != "jsonl", (MAIN, *sides)
+        (recipe, dialect, reference_dialect),
+        Rule(thresholds=_thresholds(thresholds, reader), keep=keep),
+        reader,
+        written != "jsonl",
+        (MAIN, *sides),
     )
+    how = load_recipe(*job.recipe)
     media = MediaRules(root=media_root_of(file, root), check="presence", frames=frames)
-    teacher = teacher_of(asked, Rules(media=media, columns=reader.columns, task=reader.task))
+    rules = Rules(
+        media=media,
+        columns=reader.columns,
+        task=reader.task,
+        dialect=how.dialect,
+        reference_dialect=how.reference_dialect,
+    )
+    teacher = teacher_of(asked, rules)
     what = [job, None if teacher is None else teacher.identity()]
     screen = console(stderr=True)
     targets = {MAIN: Target(out, written), **sides}
@@ -115,9 +130,12 @@ def filter(  # noqa: A001 - the command's name
 
 @dataclass(frozen=True, slots=True)
 class FilterJob:
-    """Scores the answers of rows, says which are kept, and writes the outputs that are wanted."""
+    """Scores the answers of rows, says which are kept, and writes the outputs that are wanted.
 
-    recipe: str
+    Its recipe is three names: of the recipe, of the dialect and of that of references.
+    """
+
+    recipe: tuple[str, str | None, str | None]
     rule: Rule
     reader: RowReader
     arrow: bool
@@ -153,11 +171,22 @@ class FilterJob:
         sample = self.reader.read(row, response=False)
         if isinstance(sample, InvalidRow):
             raise InvalidRowError(Fault.COLUMNS, sample.reason)
+        recipe = load_recipe(*self.recipe)
         try:
-            parse_reference(sample.reference, sample.task, table=self.reader.tasks())
+            check_size(sample, recipe, self.reader.tasks())
+            for reference in sample.references:
+                parse_reference(
+                    reference,
+                    sample.task,
+                    dialect=recipe.reference_dialect,
+                    table=self.reader.tasks(),
+                    size=sample.size,
+                )
+        except ArgumentError as error:
+            raise InvalidRowError(Fault.COLUMNS, str(error)) from None
         except BadReferenceError as error:
             raise InvalidRowError(Fault.REFERENCE, f"unreadable reference: {error.reasons[0]}") from None
-        return sample.row, Candidate(sample.task, sample.reference, responses, sample.options)
+        return sample.row, Candidate(sample.task, sample.reference, responses, sample.options, sample.size)
 
     def finish(self, read: Sequence[Read]) -> ChunkResult:
         """Score the answers of rows and encode what is written."""
@@ -193,8 +222,8 @@ class FilterJob:
 
 
 @cache
-def _scorer(recipe: str, reader: RowReader) -> Scorer:
-    return Scorer(load_recipe(recipe), reader.tasks())
+def _scorer(recipe: tuple[str, str | None, str | None], reader: RowReader) -> Scorer:
+    return Scorer(load_recipe(*recipe), reader.tasks())
 
 
 def _count(summary: Summary, task: str, judged: Judged) -> None:

@@ -21,8 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from onethinker_rewards.hacks import FAILED, Scored, Source, Trick, UserReward, Verdict
-from onethinker_rewards.rewards import RECIPES
+from onethinker_rewards.hacks import FAILED, SCORED_RECIPES, Scored, Source, Trick, UserReward, Verdict
 
 # The name of the user's own reward.
 YOURS = "yours"
@@ -66,7 +65,7 @@ def json_lines(rows: Iterable[Row]) -> str:
     lines: list[bytes] = []
     for trick, results in rows:
         words: dict[str, Any] = {
-            name: value for name, value in msgspec.to_builtins(trick).items() if name not in RECIPES
+            name: value for name, value in msgspec.to_builtins(trick).items() if name not in SCORED_RECIPES
         }
         # NaN, which JSON does not know, comes out as null.
         lines.append(msgspec.json.encode({**words, **results}) + b"\n")

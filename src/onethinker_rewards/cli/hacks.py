@@ -21,6 +21,7 @@ from onethinker_rewards.cli.screen import PIPE_WIDTH, console
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.hacks import (
     FORMS,
+    SCORED_RECIPES,
     EndpointError,
     Played,
     Scored,
@@ -32,7 +33,6 @@ from onethinker_rewards.hacks import (
     play,
     read_tricks,
 )
-from onethinker_rewards.rewards import RECIPES
 from onethinker_rewards.tasks import spec_of
 
 __all__ = ["PAYING", "hacks"]
@@ -56,7 +56,7 @@ PAYING = 1
 )
 @click.option("--timeout", type=click.FloatRange(min=0.0, min_open=True), default=60.0, show_default=True,
               metavar="SECONDS", help="How long an endpoint may take to answer a request.")  # fmt: skip
-@click.option("--recipe", type=click.Choice(list(RECIPES)), help="Show this recipe alone.")
+@click.option("--recipe", type=click.Choice(SCORED_RECIPES), help="Show this recipe alone.")
 @click.option("--paying", is_flag=True, help="Show only tricks that pay somewhere, of all tasks or of TASK.")
 @click.option(
     "--format",
@@ -118,7 +118,7 @@ def hacks(
     """  # noqa: D301 - click reads the backspaces
     if reward is None and (signature is not None or form in {"junit", "sarif"}):
         raise CliError(f"{'--signature' if signature else f'--format {form}'} needs --reward")
-    rows, loaded = _rows(task, reward, signature, timeout, [recipe] if recipe else list(RECIPES))
+    rows, loaded = _rows(task, reward, signature, timeout, [recipe] if recipe else list(SCORED_RECIPES))
     shown = [row for row in rows if not paying or row.pays()]
     if form == "jsonl":
         _write(json_lines(shown), out)

@@ -11,11 +11,13 @@ from typing import Any, TypeVar, cast
 import click
 
 from onethinker_rewards.adapters import Columns
-from onethinker_rewards.cli.samples import RowReader, load_recipe
+from onethinker_rewards.cli.samples import RowReader, load_dialect, load_recipe
 from onethinker_rewards.errors import UnknownTaskError
 from onethinker_rewards.tasks import task_name
 
-_FIELDS = ("response", "reference", "task", "data_type", "options", "question")
+_FIELDS = (
+    "response", "reference", "references", "task", "data_type", "options", "question", "size", "width", "height",
+)  # fmt: skip
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -47,6 +49,7 @@ resume_option = click.option("--resume", is_flag=True, help="Go on where a run o
 root_option = click.option(
     "--media-root", "root", metavar="DIR", help="Where relative paths start.  [default: the folder of FILE]"
 )
+
 workers_option = click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Work in N processes.")
 
 
@@ -58,6 +61,25 @@ def recipe_option(text: str) -> Callable[[_F], _F]:
         return name
 
     return click.option("--recipe", metavar="NAME", default="paper", show_default=True, help=text, callback=checked)
+
+
+def _known_dialect(ctx: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    if name is not None:
+        load_dialect(name)
+    return name
+
+
+def dialect_option(command: _F) -> _F:
+    """Give a command the option ``--dialect``, a name, because other processes load the dialect too."""
+    text = "How the model writes boxes, points and times, as qwen3-vl; module:DIALECT is your own."
+    return click.option("--dialect", metavar="NAME", callback=_known_dialect, help=text)(command)
+
+
+def dialect_options(command: _F) -> _F:
+    """Give a command ``--dialect`` and ``--reference-dialect``."""
+    text = "How references write them.  [default: as we do]"
+    command = click.option("--reference-dialect", metavar="NAME", callback=_known_dialect, help=text)(command)
+    return dialect_option(command)
 
 
 def row_options(command: _F) -> _F:

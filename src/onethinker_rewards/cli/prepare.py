@@ -14,6 +14,7 @@ from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError, coun
 from onethinker_rewards.cli.options import (
     bad_option,
     choice_option,
+    dialect_options,
     frames_option,
     number_option,
     recipe_option,
@@ -54,6 +55,7 @@ _CHECKS = ["none", "presence", "readable"]
 @bad_option
 @choice_option("--stage", ["rl", "sft"], "rl writes prompts and references, sft prompts and responses.")
 @recipe_option("Whose end tokens a response of stage sft may end with; module:RECIPE is your own.")
+@dialect_options
 @row_options
 @root_option
 @choice_option("--check-media", _CHECKS, "Whether images and videos must be there, or be readable too.", "check")
@@ -65,13 +67,15 @@ _CHECKS = ["none", "presence", "readable"]
 @workers_option
 @resume_option
 def prepare(
-    file: str, out: str, bad: str | None, stage: Stage, recipe: str, reader: RowReader, root: str | None,
-    workers: int | None, *, resume: bool, **media: Any,
+    file: str, out: str, bad: str | None, stage: Stage, recipe: str, dialect: str | None,
+    reference_dialect: str | None, reader: RowReader, root: str | None, workers: int | None,
+    *, resume: bool, **media: Any,
 ) -> None:  # fmt: skip
     """Make verl's Parquet of the rows of FILE, a file of OneThinker's data sets or Video-R1's as it is.
 
     FILE (`-` is standard input) is JSON Lines, a JSON array, CSV or Parquet. Columns that go by other names are named
-    by --column. A row that cannot be trained on is not written; it goes to a side file as
+    by --column. Prompts ask for answers in --dialect; where that is in pixels, `size` is width and height of the image
+    as the model sees it. A row that cannot be trained on is not written; it goes to a side file as
     {"row": number, "fault": kind, "error": why, "columns": the row}. A summary by task goes to standard error.
 
     Example: onethinker-rewards prepare onethinker_rl_train.json --out train.parquet --media-root /data/onethinker
@@ -80,12 +84,15 @@ def prepare(
     """
     if Path(out).suffix.lower() != ".parquet":
         raise CliError(f"{out}: verl reads Parquet; give a name that ends in .parquet")
+    how = load_recipe(recipe, dialect, reference_dialect)
     rules = Rules(
         stage=stage,
         media=MediaRules(root=media_root_of(file, root), **media),
         columns=reader.columns,
         task=reader.task,
-        end_tokens=tuple(load_recipe(recipe).end_tokens),
+        end_tokens=tuple(how.end_tokens),
+        dialect=how.dialect,
+        reference_dialect=how.reference_dialect,
     )
     check_packages(("pyarrow", *(("PIL", "av") if rules.media.check == "readable" else ())), "prepare")
     screen = console(stderr=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 import onethinker_rewards
+from onethinker_rewards.answers.dialects import ONETHINKER
 from onethinker_rewards.cli.messages import CliError
+from onethinker_rewards.cli.options import dialect_option
+from onethinker_rewards.cli.samples import load_dialect
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 
 __all__ = ["prompt"]
@@ -15,13 +18,16 @@ __all__ = ["prompt"]
 @click.argument("task")
 @click.argument("question")
 @click.option("--option", "options", multiple=True, metavar="TEXT", help="One option of a multiple-choice question.")
-def prompt(task: str, question: str, options: tuple[str, ...]) -> None:
+@dialect_option
+def prompt(task: str, question: str, options: tuple[str, ...], dialect: str | None) -> None:
     """Print what to ask a model for TASK: the QUESTION, how to think and how to write the answer.
 
     Example: onethinker-rewards prompt multiple_choice "What is it?" --option "a dog" --option "a cat"
     """
     try:
-        text = onethinker_rewards.prompt(task, question, list(options) or None)
+        text = onethinker_rewards.prompt(
+            task, question, list(options) or None, dialect=load_dialect(dialect or ONETHINKER.name)
+        )
     except UnknownTaskError as error:
         raise CliError(error.reasons[0]) from None
     except ArgumentError as error:

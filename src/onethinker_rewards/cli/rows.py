@@ -72,6 +72,16 @@ def json_text(value: object) -> str:
     return encode_row({"": value})[len(b'{"":') : -len(b"}\n")].decode("utf-8")
 
 
+def without_null_entries(value: object) -> object:
+    """Return a value without the null entries of its objects, which Arrow adds to objects that share a column."""
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value).items()
+        return {key: without_null_entries(member) for key, member in members if member is not None}
+    if isinstance(value, list):
+        return [without_null_entries(member) for member in cast("list[object]", value)]
+    return value
+
+
 def _depth(value: object) -> int:
     """Return how many lists and objects enclose each other, without recursion."""
     depth, level = 0, [value]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import cast
 
 from onethinker_rewards.adapters import Columns
-from onethinker_rewards.adapters.columns import without_null_entries
+from onethinker_rewards.answers import DIALECTS, AnyDialect, Dialect, Size, find_dialect
 from onethinker_rewards.cli.messages import CliError
-from onethinker_rewards.cli.rows import InvalidRow, Row, decode_row, json_text
+from onethinker_rewards.cli.rows import InvalidRow, Row, decode_row
 from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.hacks import find_object
-from onethinker_rewards.rewards import RECIPES, Recipe
+from onethinker_rewards.rewards import RECIPES, AnyOf, Recipe, reference_text
 from onethinker_rewards.tasks import TASKS, TaskSpec, task_name
 
 # Columns that are named if one is missing, and characters of each name.
@@ -34,7 +34,13 @@ class Sample:
     response: str
     task: str
     options: list[str] | None
-    reference: str = ""
+    reference: str | AnyOf = ""
+    size: Size | None = None
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The texts of the reference, or of each of several."""
+        return self.reference.references if isinstance(self.reference, AnyOf) else (self.reference,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class RowReader:
             label = self.task if self.task is not None else self._text("task", row)
             data_type = self.columns.value("data_type", row.columns)
             task = _known_task(label, data_type if isinstance(data_type, str) else None, self.table)
-            return Sample(row, text, task, self._options(row), answer)
+            return Sample(row, text, task, self._options(row), answer, self._size(row))
         except UnknownTaskError as error:
             return InvalidRow(row.number, error.reasons[0])
         except ArgumentError as error:
@@ -87,21 +93,41 @@ class RowReader:
             f"no column {wanted} for the {name}; there are: {', '.join(shown[:_NAMED]) or 'none'}{more}"
         )
 
-    def _reference(self, row: Row) -> str:
+    def _reference(self, row: Row) -> str | AnyOf:
+        """Return a reference as text, or any of several."""
+        if self.columns.takes_references:
+            several = _decoded_list(self.columns.value("references", row.columns))
+            if several is not None:
+                if not isinstance(several, list):
+                    raise ArgumentError(f"references: expected a list, got {_kind(several)}")
+                return AnyOf([self._one_reference("references", row, value) for value in cast("list[object]", several)])
+        return self._one_reference("reference", row, self.columns.value("reference", row.columns))
+
+    def _one_reference(self, name: str, row: Row, value: object) -> str:
         """Return a reference as text; an object is written as JSON, without the nulls that Arrow adds to it."""
-        value = self.columns.value("reference", row.columns)
+        if isinstance(value, str):
+            return value
         if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
-            raise ArgumentError(f"reference: expected text, a number, a list or an object, got {_kind(value)}")
+            raise ArgumentError(f"{name}: expected text, a number, a list or an object, got {_kind(value)}")
         if isinstance(value, int | float | list | dict):
-            return json_text(without_null_entries(value))
+            return reference_text(value, name)
+        if name == "references":
+            raise ArgumentError(f"references: a list holds {_kind(value)}")
         return self._text("reference", row)
 
+    def _size(self, row: Row) -> Size | None:
+        columns = row.columns
+        for name in (*self.names("size"), *self.names("width"), *self.names("height")):
+            cell = columns.get(name)
+            if isinstance(cell, str):
+                # A cell of CSV holds text only.
+                decoded = decode_row(b'{"size":' + cell.encode(errors="replace") + b"}", 1)
+                columns = {**columns, name: decoded.columns["size"] if isinstance(decoded, Row) else None}
+        (size,) = self.columns.sizes({name: [cell] for name, cell in columns.items()}, rows=1) or (None,)
+        return size
+
     def _options(self, row: Row) -> list[str] | None:
-        options = self.columns.value("options", row.columns)
-        if isinstance(options, str) and options.lstrip().startswith("["):
-            # A cell of CSV holds text only.
-            decoded = decode_row(b'{"options":' + options.encode() + b"}", 1)
-            options = decoded.columns["options"] if isinstance(decoded, Row) else options
+        options = _decoded_list(self.columns.value("options", row.columns))
         if options is None:
             return None
         if not isinstance(options, list):
@@ -110,6 +136,25 @@ class RowReader:
             if not isinstance(option, str):
                 raise ArgumentError(f"options: expected a list of texts, it holds {_kind(option)}")
         return cast("list[str]", options)
+
+
+def check_size(sample: Sample, recipe: Recipe, tasks: Mapping[str, TaskSpec], *, response: bool = True) -> None:
+    """Raise an ArgumentError where a dialect in pixels lacks the size of the image; maybe only that of references."""
+    spec = recipe.tasks.get(sample.task, tasks[sample.task])
+    written = [(recipe.reference_dialect, spec.references_in)]
+    written += [(recipe.dialect, spec.schema)] if response else []
+    for given, schema in written:
+        dialect = find_dialect(given)
+        if sample.size is None and dialect.needs_size(schema):
+            raise ArgumentError(f"the dialect {dialect.name} writes pixels: no column 'size', or 'width' and 'height'")
+
+
+def _decoded_list(value: object) -> object:
+    """Return a list that is written as text, for a cell of CSV holds text only; any other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    decoded = decode_row(b'{"":' + value.encode() + b"}", 1)
+    return decoded.columns[""] if isinstance(decoded, Row) else value
 
 
 def _kind(value: object) -> str:
@@ -131,8 +176,33 @@ def _load_table(name: str) -> Mapping[str, TaskSpec]:
 
 
 @cache
-def load_recipe(name: str) -> Recipe:
-    """Return the recipe of a name, or the one that ``module:RECIPE`` names; raises CliError if there is none."""
+def load_recipe(name: str, dialect: str | None = None, reference_dialect: str | None = None) -> Recipe:
+    """Return the recipe of a name, or the one that ``module:RECIPE`` names, maybe in other dialects.
+
+    Raises:
+        CliError: If there is no such recipe or dialect, or the recipe knows no dialects.
+    """
+    given = {"dialect": dialect, "reference_dialect": reference_dialect}
+    dialects = {field: load_dialect(value) for field, value in given.items() if value is not None}
+    try:
+        return replace(_recipe(name), **dialects)
+    except ArgumentError as error:
+        raise CliError(str(error)) from None
+
+
+def load_dialect(name: str) -> AnyDialect:
+    """Return the name of a dialect, or the dialect that ``module:DIALECT`` names; raises CliError if there is none."""
+    if name in DIALECTS:
+        return name
+    if ":" not in name:
+        raise CliError(f"--dialect {name}: there are {', '.join(DIALECTS)}, and your own as module:DIALECT")
+    found = _load("--dialect", name)
+    if not isinstance(found, Dialect) and not callable(found):
+        raise CliError(f"--dialect {name}: expected a Dialect or a function")
+    return find_dialect(cast("AnyDialect", found))
+
+
+def _recipe(name: str) -> Recipe:
     if name in RECIPES:
         return RECIPES[name]
     if ":" not in name:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
+from onethinker_rewards.answers import AnyDialect
+from onethinker_rewards.answers.dialects import ONETHINKER
 from onethinker_rewards.cli.messages import CliError, one_line_errors
-from onethinker_rewards.errors import UnknownTaskError
+from onethinker_rewards.cli.options import dialect_option
+from onethinker_rewards.cli.samples import load_dialect
+from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import TASKS, json_schema
 
 
@@ -16,24 +21,41 @@ from onethinker_rewards.tasks import TASKS, json_schema
 @click.argument("task", required=False)
 @click.option("--out", metavar="DIR", help="Write DIR/<task>.json for every task instead.")
 @click.option("--reference", is_flag=True, help="Print what references have to be, not answers.")
-def schema(task: str | None, out: str | None, *, reference: bool) -> None:
+@dialect_option
+def schema(task: str | None, out: str | None, dialect: str | None, *, reference: bool) -> None:
     """Print the JSON Schema of a TASK's answer; without TASK, of all tasks as one object by task.
+
+    Answers in some dialects are no JSON: their tasks are left out of all, and one of them alone is an error.
 
     --out writes the schema of references too, as DIR/<task>.reference.json, where it is another one.
     """
     if task is not None and out is not None:
         raise click.UsageError("Give a TASK or --out, not both.")
+    if dialect is not None and out is not None:
+        raise click.UsageError("--out writes the schemas of our own form; leave --dialect out.")
     if out is not None:
         with one_line_errors(out):
             click.echo(f"Wrote {len(write_schemas(out))} schemas to {out}", err=True)
         return
+    written = load_dialect(dialect or ONETHINKER.name)
     try:
-        every = {name: json_schema(name, reference=reference) for name in TASKS}
-        shown = every if task is None else json_schema(task, reference=reference)
+        if task is not None:
+            shown = json_schema(task, reference=reference, dialect=written)
+        else:
+            shown = {name: found for name in TASKS if (found := _schema_or_none(name, reference, written)) is not None}
     except UnknownTaskError as error:
         raise CliError(error.reasons[0]) from None
+    except ArgumentError as error:
+        raise CliError(str(error)) from None
     # Bytes: UTF-8 whatever the terminal's encoding is.
     click.echo(_pretty(shown).encode(), nl=False)
+
+
+def _schema_or_none(task: str, reference: bool, dialect: AnyDialect) -> dict[str, Any] | None:
+    try:
+        return json_schema(task, reference=reference, dialect=dialect)
+    except ArgumentError:
+        return None
 
 
 def write_schemas(directory: str | Path) -> list[Path]:

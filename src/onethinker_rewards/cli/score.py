@@ -10,17 +10,25 @@ from typing import Any
 import click
 
 from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, counted
-from onethinker_rewards.cli.options import choice_option, recipe_option, resume_option, row_options, workers_option
+from onethinker_rewards.cli.options import (
+    choice_option,
+    dialect_options,
+    recipe_option,
+    resume_option,
+    row_options,
+    workers_option,
+)  # fmt: skip
 from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Target, file_format, open_lines, open_spool
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
-from onethinker_rewards.cli.samples import RowReader, Sample, load_recipe
+from onethinker_rewards.cli.samples import RowReader, Sample, check_size, load_recipe
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Column, Summary, summary_table
 from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.errors import BadReferenceError
+from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards import RewardBatch, Scorer
+from onethinker_rewards.rewards.scale import BatchWarning
 
 _MEANS = ("total", "accuracy", "format")
 COLUMNS = tuple(Column(name, name) for name in _MEANS)
@@ -29,18 +37,22 @@ COLUMNS = tuple(Column(name, name) for name in _MEANS)
 @click.command(short_help="Score the rows of a file.")
 @click.argument("file")
 @recipe_option("paper follows the equations, release equals the released code; module:RECIPE is your own.")
+@dialect_options
 @click.option("--out", default=STANDARD, metavar="FILE", help="Write rows there, not to standard output.")
 @row_options
 @workers_option
 @resume_option
 @choice_option("--engine", ["local", "ray"], "ray scores on Ray Data, on one machine or many.")
 def score(
-    file: str, recipe: str, out: str, reader: RowReader, workers: int | None, engine: str, *, resume: bool
-) -> None:
+    file: str, recipe: str, dialect: str | None, reference_dialect: str | None, out: str, reader: RowReader,
+    workers: int | None, engine: str, *, resume: bool,
+) -> None:  # fmt: skip
     """Score the rows of FILE (`-` is standard input): JSON Lines, a JSON array, CSV or Parquet.
 
     A row needs `response`, `reference` and `task`, or columns that go by other usual names, such as `output`,
-    `solution` and `problem_type`; --column names others. `options` lists the texts of a multiple-choice question.
+    `solution` and `problem_type`; --column names others. `references` lists several of which the best counts, `options`
+    the texts of a multiple-choice question; `size`, or `width` and `height`, are those of the image in pixels, for a
+    dialect in pixels.
     In CSV an empty cell is a missing value, but for the response: that is an empty text, which earns 0.
 
     Each row is written with its columns and its rewards; a row that cannot be scored is written as
@@ -53,7 +65,8 @@ def score(
     """
     screen = console(stderr=True)
     written = file_format(out)
-    job = ScoreJob(recipe, reader, arrow=written != "jsonl")
+    load_recipe(recipe, dialect, reference_dialect)
+    job = ScoreJob(recipe, reader, arrow=written != "jsonl", dialect=dialect, reference_dialect=reference_dialect)
     responses = reader.names("response")
     # Several processes must not each take all cores for mathematics.
     alone = replace(job, workers=1)
@@ -75,6 +88,8 @@ def score(
     screen.print(title + (f"; {summary.invalid:,} could not be scored" if summary.invalid else ""))
     if summary.tallies:
         screen.print(summary_table(summary.tallies, list(reader.tasks()), COLUMNS))
+    for text in summary.warnings.values():
+        screen.print(f"warning: {text}", markup=False, soft_wrap=True)
     raise click.exceptions.Exit(UNREADABLE if summary.invalid else 0)
 
 
@@ -86,12 +101,15 @@ class ScoreJob:
     reader: RowReader
     arrow: bool = False
     workers: int | None = None
+    dialect: str | None = None
+    reference_dialect: str | None = None
 
     def __call__(self, chunk: Chunk) -> ChunkResult:
         """Score the rows of a chunk and encode them with their columns."""
         rows = chunk.rows()
         done = ChunkResult(Summary(len(rows)))
-        results = self._score(rows)
+        results, found = self._score(rows)
+        done.summary.warnings = {f"{task}/{kind}": text for task, kind, text in found}
         for result in results:
             if isinstance(result, InvalidRow):
                 done.reject(result)
@@ -111,8 +129,11 @@ class ScoreJob:
                 done.write(MAIN, encode_row(columns))
         return done
 
-    def _score(self, rows: Sequence[Row | InvalidRow]) -> list[tuple[Row, dict[str, Any]] | InvalidRow]:
-        read = [self.reader.read(row) for row in rows]
+    def _score(
+        self, rows: Sequence[Row | InvalidRow]
+    ) -> tuple[list[tuple[Row, dict[str, Any]] | InvalidRow], list[BatchWarning]]:
+        """Return each row with its rewards, or why it has none, and the warnings about all of them."""
+        read = [self._read(row) for row in rows]
         samples = [sample for sample in read if isinstance(sample, Sample)]
         batch, reasons = score_samples(samples, _scorer(self))
         scored = [
@@ -122,7 +143,17 @@ class ScoreJob:
             for index, (sample, rewards) in enumerate(zip(samples, batch.to_rows(), strict=True))
         ]
         in_order = iter(scored)
-        return [sample if isinstance(sample, InvalidRow) else next(in_order) for sample in read]
+        results = [sample if isinstance(sample, InvalidRow) else next(in_order) for sample in read]
+        return results, batch.find_warnings()
+
+    def _read(self, row: Row | InvalidRow) -> Sample | InvalidRow:
+        sample = self.reader.read(row)
+        if isinstance(sample, Sample):
+            try:
+                check_size(sample, _scorer(self).recipe, self.reader.tasks())
+            except ArgumentError as error:
+                return InvalidRow(sample.row.number, str(error))
+        return sample
 
     def _reward_names(self) -> list[str]:
         """Return the columns of rewards, which are the same for every row."""
@@ -150,6 +181,7 @@ def _score_all(samples: Sequence[Sample], scorer: Scorer, *, skip: bool) -> Rewa
         [sample.reference for sample in samples],
         [sample.task for sample in samples],
         options=[sample.options for sample in samples],
+        sizes=[sample.size for sample in samples],
         on_bad_reference="skip" if skip else "raise",
     )
 
@@ -172,4 +204,4 @@ def _recount(row: Row, summary: Summary) -> None:
 @cache
 def _scorer(job: ScoreJob) -> Scorer:
     # Held as long as the process: its own processes, for mathematics, start once.
-    return Scorer(load_recipe(job.recipe), job.reader.tasks(), workers=job.workers)
+    return Scorer(load_recipe(job.recipe, job.dialect, job.reference_dialect), job.reader.tasks(), workers=job.workers)

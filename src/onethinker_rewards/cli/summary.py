@@ -21,6 +21,8 @@ class Summary(msgspec.Struct):
     rows: int = 0
     invalid: int = 0
     tallies: dict[str, Tally] = msgspec.field(default_factory=dict[str, Tally])
+    # The first of each kind of warning, by task and kind.
+    warnings: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
     def add(self, task: str, numbers: Mapping[str, float], *codes: str | None) -> None:
         """Add the numbers of one row, and why it failed, to the sums of its task."""
@@ -33,6 +35,8 @@ class Summary(msgspec.Struct):
         self.invalid += other.invalid
         for task, tally in other.tallies.items():
             self._add(task, tally.items())
+        for kind, text in other.warnings.items():
+            self.warnings.setdefault(kind, text)
 
     def total(self, name: str) -> int:
         """Return a sum over all tasks."""

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
-from onethinker_rewards.answers import Parsed, bare_reference, find_answer
-from onethinker_rewards.answers.text import named_option
-from onethinker_rewards.cli.messages import INVALID, STANDARD, UNREADABLE, counted
-from onethinker_rewards.cli.options import recipe_option, row_options
+from onethinker_rewards.answers import Rules, bare_reference
+from onethinker_rewards.cli.messages import INVALID, STANDARD, UNREADABLE, CliError, counted, one_line_errors
+from onethinker_rewards.cli.options import choice_option, dialect_option, file_option, recipe_option, row_options
 from onethinker_rewards.cli.outputs import MAIN, ChunkResult, open_lines
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
 from onethinker_rewards.cli.samples import RowReader, Sample, load_recipe
 from onethinker_rewards.cli.screen import console
-from onethinker_rewards.cli.summary import Column, Summary, summary_table
+from onethinker_rewards.cli.summary import Summary
 from onethinker_rewards.cli.table_reader import Chunk, open_table
-from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.errors import BadReferenceError
-from onethinker_rewards.rewards import parse, parse_answer, parse_reference
+from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.rewards import validate as validate_texts
+from onethinker_rewards.rewards.validate import CodeCount, Part, TaskCounts, ValidationSummary
 
-Rules: TypeAlias = Literal["strict", "lenient"]
-# What is checked: whole responses, bare answers, or references.
-Part: TypeAlias = Literal["response", "answer", "reference"]
-_VALID = Column("valid", "valid", mean=False)
-_REPAIRED = Column("repaired", "repaired", mean=False)
-_SHOWN: dict[Part, tuple[Column, ...]] = {
-    "response": (_VALID, _REPAIRED, Column("format", "format")),
-    "answer": (_VALID, _REPAIRED),
-    "reference": (_VALID,),
-}
+__all__ = ["validate"]
+
+By: TypeAlias = Literal["task", "code"]
+# Columns that may tell a person which row of the data it is.
+_IDS = ("id", "problem_id", "question_id", "uid", "index")
+_WHAT = {"failure": "", "format": "format alone", "repair": "repaired"}
 
 
 @click.command(short_help="Check that each answer is in its schema.")
@@ -42,65 +43,78 @@ _SHOWN: dict[Part, tuple[Column, ...]] = {
     type=click.Choice(["strict", "lenient"]),
     help="lenient repairs what can be repaired without changing a number.  [default: the recipe's]",
 )
+@dialect_option
 @click.option("--bare", is_flag=True, help="The column is the answer alone, without tags.")
 @click.option("--references", is_flag=True, help="Check the references instead, as `score` reads them.")
+@choice_option("--by", ["task", "code"], "Count codes for each task, or over all tasks.")
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Show the N most frequent codes alone.")
+@file_option("--summary", "Write all counts there, as JSON.")
 @row_options
-def validate(file: str, recipe: str, rules: Rules | None, reader: RowReader, *, bare: bool, references: bool) -> None:
-    """Say which answers in FILE (`-` is standard input) are not in their task's schema.
+def validate(
+    file: str, recipe: str, rules: Rules | None, dialect: str | None, by: By, top: int | None, summary: str | None,
+    reader: RowReader, *, bare: bool, references: bool,
+) -> None:  # fmt: skip
+    """Say which answers in FILE (`-` is standard input) are not in their task's schema, and where they are wrong.
 
     A row needs `response` and `task`, or columns that go by other usual names, and no reference. With --bare,
     `response`, or else the reference (`answer`, `solution`), is the text of the answer alone; answer tags around a
     reference are taken off. With --references the references are checked, all of them before a long run. In CSV an
     empty cell is a missing value, but for the response: that is an empty text.
 
-    Each invalid row is written as {"row": number, "code": code, "why": meaning}, one that cannot be read as
-    {"row": number, "error": why}. A summary by task goes to standard error.
+    Each invalid row is written as {"row", "id", "task", "code", "where", "found", "expected", "message"}, one that
+    cannot be read as {"row": number, "error": why}. Counts of all codes go to standard error, with what lenient rules
+    would repair; `codes CODE` says what a code means.
 
-    Example: onethinker-rewards validate answers.jsonl --task tracking --rules lenient
+    Example: onethinker-rewards validate answers.jsonl --task tracking --by code
 
     Exit code: 0, 1 if some answers are invalid, or 2 if some input could not be read.
     """
     screen = console(stderr=True)
     part: Part = "reference" if references else "answer" if bare else "response"
-    rules = rules or load_recipe(recipe).rules
+    counts = ValidationSummary(part, "strict" if references else rules or load_recipe(recipe).rules)
+    check = _Check(part, recipe, rules, dialect, reader, counts)
     with (
         open_table(file, responses=reader.names("response") if part == "response" else ()) as table,
         open_lines(STANDARD, table.raw) as output,
     ):
-        summary = run(table, output, engine_of(_Check(part, recipe, rules, reader)), screen)
-    checked = summary.rows - summary.invalid
-    invalid = checked - summary.total(_VALID.name)
-    what, how = ("reference", "") if references else ("answer", f", {rules} rules")
+        done = run(table, output, engine_of(check), screen)
+    if summary is not None:
+        with one_line_errors(summary):
+            Path(summary).write_text(json.dumps(counts.to_dict() | {"unreadable": done.invalid}, indent=2) + "\n")
+    total = counts.all
+    invalid = total.rows - total.valid
+    what, how = ("reference", "") if references else ("answer", f", {counts.rules} rules")
     screen.print(
-        f"{counted(checked, what)} checked, {invalid:,} invalid{how}"
-        + (f"; {counted(summary.invalid, 'row')} could not be read" if summary.invalid else "")
+        f"{counted(total.rows, what)} checked, {invalid:,} invalid{how}"
+        + (f"; {counted(done.invalid, 'row')} could not be read" if done.invalid else "")
     )
-    if summary.tallies:
-        screen.print(summary_table(summary.tallies, list(reader.tasks()), _SHOWN[part]))
-    raise click.exceptions.Exit(UNREADABLE if summary.invalid else INVALID if invalid else 0)
+    if counts.tasks:
+        _show(screen, counts, list(reader.tasks()), by, top)
+    raise click.exceptions.Exit(UNREADABLE if done.invalid else INVALID if invalid else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """Checks the rows of a chunk, and writes the invalid ones."""
+    """Checks the rows of a chunk, writes the invalid ones, and adds to the counts of this process."""
 
     part: Part
     recipe: str
-    rules: Rules
+    rules: Rules | None
+    dialect: str | None
     reader: RowReader
+    counts: ValidationSummary
 
     def __call__(self, chunk: Chunk) -> ChunkResult:
-        rows = chunk.rows()
-        result = ChunkResult(Summary(len(rows)))
-        for row in rows:
-            sample = self._read(row)
+        read = [self._read(row) for row in chunk.rows()]
+        result = ChunkResult(Summary(len(read)))
+        samples = [sample for sample in read if isinstance(sample, Sample)]
+        faults = self._faults(samples)
+        for sample in read:
             if isinstance(sample, InvalidRow):
                 result.reject(sample)
                 result.write(MAIN, encode_row(sample.columns()))
-            elif self.part == "reference":
-                self._check_reference(sample, result)
-            else:
-                self._check_answer(sample, result)
+            elif sample.row.number in faults:
+                result.write(MAIN, encode_row(faults[sample.row.number]))
         return result
 
     def _read(self, row: Row | InvalidRow) -> Sample | InvalidRow:
@@ -115,37 +129,92 @@ class _Check:
                 row = Row(row.number, columns | {"response": text})
         return self.reader.read(row, reference=False)
 
-    def _check_reference(self, sample: Sample, result: ChunkResult) -> None:
-        code = None
+    def _faults(self, samples: Sequence[Sample]) -> dict[int, dict[str, object]]:
+        """Check samples; return what is written of the invalid ones, by row number."""
+        # Of several references each is checked.
+        texts = [
+            (sample, text)
+            for sample in samples
+            for text in (sample.references if self.part == "reference" else (sample.response,))
+        ]
         try:
-            parse_reference(sample.reference, sample.task, table=self.reader.tasks())
-        except BadReferenceError as error:
-            code, _, _ = error.reasons[0].partition(" ")
-            _report(result, sample, code, error.reasons[0])
-        result.summary.add(sample.task, {"valid": code is None}, code)
-
-    def _check_answer(self, sample: Sample, result: ChunkResult) -> None:
-        parsed = self._parsed(sample)
-        failure, fault = parsed.failure, parsed.format_fault
-        numbers = {"valid": failure is None, "repaired": bool(parsed.repairs), "format": fault is None}
-        result.summary.add(sample.task, numbers, failure or (fault if self.part == "response" else None))
-        if failure is not None:
-            _report(result, sample, str(failure), failure.meaning)
-
-    def _parsed(self, sample: Sample) -> Parsed:
-        recipe = load_recipe(self.recipe)
-        read = parse_answer if self.part == "answer" else parse
-        parsed = read(sample.response, sample.task, recipe=recipe, rules=self.rules, table=self.reader.tasks())
-        if parsed.failure is not FailureCode.NO_OPTION_LETTER or not sample.options:
-            return parsed
-        # An option's own text is its letter too; only a reader that knows the options can tell.
-        tokens = tuple(recipe.end_tokens)
-        found = find_answer(sample.response, think=recipe.think, end_tokens=tokens) if self.part == "response" else None
-        text = sample.response if found is None else found.answer or ""
-        if named_option(text.strip(), sample.options) is None:
-            return parsed
-        return Parsed(parsed.think, text, None, None if found is None else found.format_fault)
+            found = validate_texts(
+                [text for _, text in texts],
+                [sample.task for sample, _ in texts],
+                part=self.part,
+                recipe=load_recipe(self.recipe),
+                rules=self.rules,
+                dialect=self.dialect,
+                options=[sample.options for sample, _ in texts],
+                table=self.reader.tasks(),
+                numbers=[sample.row.number for sample, _ in texts],
+            )
+        except ArgumentError as error:
+            raise CliError(str(error)) from None
+        self.counts.merge(found.summary)
+        rows = {sample.row.number: sample.row for sample in samples}
+        return {fault["row"]: _with_id(fault, rows[fault["row"]]) for fault in found.rows}
 
 
-def _report(result: ChunkResult, sample: Sample, code: str, why: str) -> None:
-    result.write(MAIN, encode_row({"row": sample.row.number, "code": code, "why": why}))
+def _with_id(fault: dict[str, object], row: Row) -> dict[str, object]:
+    """Add what the row calls itself, where it does."""
+    name = next((name for name in _IDS if isinstance(row.columns.get(name), str | int)), None)
+    return fault if name is None else {"row": fault["row"], "id": row.columns[name], **fault}
+
+
+def _show(screen: Console, summary: ValidationSummary, order: list[str], by: By, top: int | None) -> None:
+    rank = {task: index for index, task in enumerate(order)}
+    tasks = dict(sorted(summary.tasks.items(), key=lambda item: rank.get(item[0], len(rank))))
+    screen.print(_tasks_table(tasks, summary))
+    groups = {"all": summary.all} if by == "code" else tasks
+    codes = _table("task", "code", "rows:", "%:", "", "example rows")
+    for task, counts in groups.items():
+        shown = counts.of_kind("failure", "format", "repair")[:top]
+        for index, (kind, code, count) in enumerate(shown):
+            codes.add_row(task if index == 0 else "", code, *_share(count, counts.rows), _WHAT[kind], _rows(count))
+    if codes.row_count:
+        screen.print()
+        screen.print(codes)
+    _show_repairable(screen, summary.all, top)
+
+
+def _tasks_table(tasks: dict[str, TaskCounts], summary: ValidationSummary) -> Table:
+    """Return the table with a line a task, and one for all."""
+    repaired, format_ = summary.part != "reference", summary.part == "response"
+    headings = ["task", "rows:", "valid:", "%:"] + ["repaired:"] * repaired + ["format:"] * format_
+    table = _table(*headings)
+    for task, counts in {**tasks, **({"all": summary.all} if len(tasks) > 1 else {})}.items():
+        cells = [task, f"{counts.rows:,}", f"{counts.valid:,}", f"{100 * counts.valid / counts.rows:.1f}"]
+        cells += [f"{counts.repaired:,}"] * repaired + [f"{counts.format / counts.rows:.3f}"] * format_
+        table.add_row(*cells)
+    return table
+
+
+def _show_repairable(screen: Console, total: TaskCounts, top: int | None) -> None:
+    """Say which of the invalid rows lenient rules would read, by the repairs that they need."""
+    if not total.repairable:
+        return
+    invalid = total.rows - total.valid
+    screen.print()
+    screen.print(f"lenient rules would read {total.repairable:,} of the {invalid:,} that are invalid, after")
+    table = _table("repair", "rows:", "%:", "example rows")
+    for _, code, count in total.of_kind("lenient")[:top]:
+        table.add_row(code, *_share(count, invalid), _rows(count))
+    screen.print(table)
+
+
+def _share(count: CodeCount, of: int) -> tuple[str, str]:
+    return f"{count.rows:,}", f"{100 * count.rows / of:.1f}"
+
+
+def _rows(count: CodeCount) -> str:
+    return ", ".join(map(str, count.examples)) + (", …" if count.rows > len(count.examples) else "")
+
+
+def _table(*headings: str) -> Table:
+    """Return a table with these columns; numbers, whose heading ends in a colon, are to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for heading in headings:
+        is_number = heading.endswith(":")
+        table.add_column(heading.removesuffix(":"), justify="right" if is_number else "left", overflow="fold")
+    return table

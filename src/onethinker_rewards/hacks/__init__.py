@@ -11,7 +11,7 @@ from onethinker_rewards.hacks.endpoint import EndpointError, endpoint_reward
 from onethinker_rewards.hacks.loading import find_object, find_reward, load_reward
 from onethinker_rewards.hacks.playing import Played, Reward, play, recipe_reward
 from onethinker_rewards.hacks.signatures import FORMS, Signature, Source, UserReward, as_reward, signature_of
-from onethinker_rewards.hacks.tricks import NOTHING, WRONG, Counterpart, Scored, Trick, read_tricks
+from onethinker_rewards.hacks.tricks import NOTHING, SCORED_RECIPES, WRONG, Counterpart, Scored, Trick, read_tricks
 from onethinker_rewards.hacks.verdict import FAILED, LEAST_GAIN, Rewards, Verdict, gain, judge
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "FORMS",
     "LEAST_GAIN",
     "NOTHING",
+    "SCORED_RECIPES",
     "WRONG",
     "Counterpart",
     "EndpointError",

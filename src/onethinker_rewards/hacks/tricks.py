@@ -59,6 +59,10 @@ class Trick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     release: Scored | None = None
 
 
+# The recipes whose rewards are kept with each trick.
+SCORED_RECIPES = ("paper", "release")
+
+
 @cache
 def read_tricks() -> tuple[Trick, ...]:
     """Return all tricks, in the order of the tasks.

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from onethinker_rewards._validation import check_text, image_size
-from onethinker_rewards.answers import Limits, OptionLetter, Parsed, Rules, Text, Think, bare_reference, read_answer
+from onethinker_rewards.answers import (
+    AnyDialect,
+    Limits,
+    OptionLetter,
+    Parsed,
+    Rules,
+    Text,
+    Think,
+    bare_reference,
+    find_dialect,
+    read_answer,
+)
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import BadReferenceError
-from onethinker_rewards.rewards.recipe import Recipe, find_recipe
+from onethinker_rewards.rewards.recipe import Recipe, changed_recipe
+from onethinker_rewards.rewards.references import reference_text
 from onethinker_rewards.rewards.score import describe_reference, task_table
 from onethinker_rewards.tasks import TASKS, TaskSpec, spec_of
 
@@ -24,6 +35,7 @@ def parse(
     rules: Rules | None = None,
     think: Think | None = None,
     limits: Limits | None = None,
+    dialect: AnyDialect | None = None,
     table: Mapping[str, TaskSpec] | None = None,
     size: tuple[float, float] | None = None,
 ) -> Parsed:
@@ -36,7 +48,8 @@ def parse(
         rules: ``strict``, or ``lenient`` (repairs what can be without changing a number); the recipe's by default.
         think: Whether thinking is ``required``, was begun by the prompt (``prefilled``) or is not wanted (``none``);
             the recipe's by default.
-        limits: How much is read at all; the recipe's by default. The recipe ``release`` knows none of these three.
+        limits: How much is read at all; the recipe's by default. The recipe ``release`` knows none of these.
+        dialect: How the model writes boxes, points and times; the recipe's by default.
         table: The tasks, `TASKS` by default.
         size: Width and height of the image in pixels, for answers in pixels.
 
@@ -49,7 +62,7 @@ def parse(
     TimeSpan(time=(3.0, 8.0))
     """
     check_text("response", response)
-    how = _recipe(recipe, rules=rules, think=think, limits=limits)
+    how = changed_recipe(recipe, rules=rules, think=think, limits=limits, dialect=dialect)
     return how.reader.parse(response, _spec(task, how, table).schema, how.read_options, image_size(size))
 
 
@@ -60,18 +73,14 @@ def parse_answer(
     recipe: str | Recipe = "paper",
     rules: Rules | None = None,
     limits: Limits | None = None,
+    dialect: AnyDialect | None = None,
     table: Mapping[str, TaskSpec] | None = None,
     size: tuple[float, float] | None = None,
 ) -> Parsed:
     """Read a bare answer without tags, as guided decoding gives it; arguments and errors are those of `parse`."""
     check_text("text", text)
-    how = _recipe(recipe, rules=rules, limits=limits)
+    how = changed_recipe(recipe, rules=rules, limits=limits, dialect=dialect)
     return how.reader.parse_answer(text, _spec(task, how, table).schema, how.read_options, image_size(size))
-
-
-def _recipe(recipe: str | Recipe, **given: Any) -> Recipe:
-    settings = {name: value for name, value in given.items() if value is not None}
-    return replace(find_recipe(recipe), **settings)
 
 
 def _spec(task: str, recipe: Recipe, table: Mapping[str, TaskSpec] | None) -> TaskSpec:
@@ -79,14 +88,15 @@ def _spec(task: str, recipe: Recipe, table: Mapping[str, TaskSpec] | None) -> Ta
 
 
 def parse_reference(
-    text: str,
+    reference: Any,
     task: str,
     *,
     limits: Limits = DEFAULT_LIMITS,
+    dialect: AnyDialect = "onethinker",
     table: Mapping[str, TaskSpec] | None = None,
     size: tuple[float, float] | None = None,
 ) -> Any:
-    """Read a reference, which may be between answer tags, in its task's schema of references.
+    """Read a reference, text with or without answer tags or the object itself, in its task's schema of references.
 
     Returns:
         The schema's model; for multiple choice without an option letter, the text.
@@ -94,16 +104,22 @@ def parse_reference(
     Raises:
         BadReferenceError: If the schema refuses it.
         UnknownTaskError: If there is no such task.
-        ArgumentError: If it is not a text.
+        ArgumentError: If it is neither text nor an object that `score` takes, or is an `AnyOf`: read those one by one.
     """
-    check_text("text", text)
     spec = spec_of(task, table)
-    bare = bare_reference(text)
-    read = read_answer(bare, spec.references_in, limits=limits, size=image_size(size))
+    bare = bare_reference(reference_text(reference))
+    read = read_answer(
+        bare,
+        spec.references_in,
+        limits=limits,
+        dialect=find_dialect(dialect),
+        size=image_size(size),
+        reference=True,
+    )
     # As in scoring: a schema of the caller's own has no columns for a text in place of the letter.
     if read.failure is FailureCode.NO_OPTION_LETTER and spec.schema is OptionLetter:
         return Text(bare)
     fault = read.failure or (spec.reference_fault(bare) if spec.reference_fault else None)
     if fault is not None:
-        raise BadReferenceError((0,), (describe_reference(spec, bare, fault),))
+        raise BadReferenceError((0,), (describe_reference(spec, bare, fault, read.detail),))
     return read.answer

@@ -10,7 +10,18 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from onethinker_rewards._validation import check_choice
-from onethinker_rewards.answers import DEFAULT_LIMITS, END_TOKENS, Floats, Limits, Reader, ReadOptions, Rules, Think
+from onethinker_rewards.answers import (
+    DEFAULT_LIMITS,
+    END_TOKENS,
+    AnyDialect,
+    Floats,
+    Limits,
+    Reader,
+    ReadOptions,
+    Rules,
+    Think,
+    find_dialect,
+)
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.rewards.penalties import Penalty
@@ -37,6 +48,9 @@ class Recipe:
         rules: How answers are read by the schema: ``strict`` or ``lenient``.
         reader: How responses become columns: `answers.Reader`, or the released code's way.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
+        dialect: How the model writes boxes, points and times: the name of one of `DIALECTS`, a `Dialect`, or a function
+            from an answer's text to our own form as text, which returns None for what it cannot read.
+        reference_dialect: The same of references.
         end_tokens: Tokens that cost nothing at the very end of a response; those of common models by default.
         accuracy: Which accuracy the total takes: ``raw``, or ``normalized`` by the task's maximum to [0, 1].
         accuracy_weight: Weight of the accuracy in the total.
@@ -60,6 +74,8 @@ class Recipe:
     rules: Rules = "strict"
     reader: Reader = _READER
     think: Think = "required"
+    dialect: AnyDialect = "onethinker"
+    reference_dialect: AnyDialect = "onethinker"
     # Made by a factory, so that the signature stays short.
     end_tokens: Sequence[str] = field(default_factory=lambda: END_TOKENS)
     accuracy: Accuracy = "raw"
@@ -76,6 +92,9 @@ class Recipe:
         check_choice("rules", self.rules, get_args(Rules))
         check_choice("think", self.think, get_args(Think))
         check_choice("accuracy", self.accuracy, get_args(Accuracy))
+        for dialect in (self.dialect, self.reference_dialect):
+            if not find_dialect(dialect).is_ours and not self.reader.reads_schema:
+                raise ArgumentError(f"dialect: {self.name} compares texts as they are and knows no dialect")
         tokens: Any = self.end_tokens
         if isinstance(tokens, str) or not all(isinstance(token, str) and token.strip() for token in tokens):
             raise ArgumentError(f"end_tokens is a sequence of texts that are not blank, not {tokens!r}")
@@ -100,7 +119,14 @@ class Recipe:
     @property
     def read_options(self) -> ReadOptions:
         """The options for its reader."""
-        return ReadOptions(rules=self.rules, think=self.think, limits=self.limits, end_tokens=tuple(self.end_tokens))
+        return ReadOptions(
+            rules=self.rules,
+            think=self.think,
+            limits=self.limits,
+            end_tokens=tuple(self.end_tokens),
+            dialect=find_dialect(self.dialect),
+            reference_dialect=find_dialect(self.reference_dialect),
+        )
 
     def __repr__(self) -> str:
         """Return the settings that are not the default; mappings by their names."""
@@ -122,6 +148,7 @@ def _shown(value: Any) -> str:
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "paper": Recipe(name="paper"),
+        "lenient": Recipe(name="lenient", rules="lenient"),
         "release": Recipe(
             name="release",
             reader=ReleaseReader(),
@@ -146,6 +173,11 @@ def find_recipe(recipe: str | Recipe) -> Recipe:
     if recipe not in [*RECIPES]:
         raise ArgumentError(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
     return RECIPES[recipe]
+
+
+def changed_recipe(recipe: str | Recipe, **settings: Any) -> Recipe:
+    """Return a recipe with those of the settings changed that are not None; raises what `Recipe` raises."""
+    return replace(find_recipe(recipe), **{name: value for name, value in settings.items() if value is not None})
 
 
 def with_masks(recipe: str | Recipe = "paper", *, points: bool = True) -> Recipe:

@@ -1,8 +1,9 @@
 """The whole flow, from top to bottom: responses and references to rewards.
 
-Every row keeps its index. A task's columns hold one entry for each of its rows, in their order; a row that could not be
-read holds a stand-in, and its scores are set to 0 after its formula. Where no row of a task could be read, its formula
-gets no rows.
+Every row keeps its index. A row with several references (`AnyOf`) is scored with each of them, as if it came several
+times, and its best score is taken. A task's columns hold one entry for each of its rows, in their order; a row that
+could not be read holds a stand-in, and its scores are set to 0 after its formula. Where no row of a task could be read,
+its formula gets no rows.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -26,17 +27,26 @@ from onethinker_rewards._validation import (
     text_list,
 )
 from onethinker_rewards.answers import Answers, Booleans, Columns, Floats, Integers, LetterColumns, ModelColumns, Size
-from onethinker_rewards.codes import FailureCode
+from onethinker_rewards.codes import FailureCode, FaultDetail, shortened
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards.penalties import Responses
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
+from onethinker_rewards.rewards.references import reference_texts
 from onethinker_rewards.rewards.result import RewardBatch
+from onethinker_rewards.rewards.scale import sample_scale
 from onethinker_rewards.tasks import TASKS, Context, Formula, Scores, TaskSpec, check_names, resolve_tasks
 from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
 
 OnBadReference = Literal["raise", "skip"]
 
 _SHOWN = 80
+# What a formula expected that could not compare an answer.
+_EXPECTED = {
+    FailureCode.UNREADABLE_MATH: "one mathematical expression",
+    FailureCode.MATH_TIMEOUT: "something that can be compared in time",
+    FailureCode.JUDGE_FAILED: "a score from the judge",
+}
+_ROWS_SHOWN = 5
 # How far beyond [0, maximum] rounding may take an accuracy.
 _ROUNDING = 1e-9
 # How columns become lists, where it is not by `as_list`.
@@ -45,7 +55,7 @@ _COLUMN_LISTS = {"groups": group_ids, "tokens": plain_list}
 
 def score(
     responses: Sequence[str],
-    references: Sequence[str],
+    references: Sequence[Any],
     tasks: Sequence[str] | str,
     *,
     recipe: str | Recipe = "paper",
@@ -63,7 +73,9 @@ def score(
 
     Args:
         responses: ``[N]`` all that the model wrote, tags included.
-        references: ``[N]`` what is right, with or without answer tags.
+        references: ``[N]`` what is right: text, with or without answer tags, or the object itself: a dictionary, a
+            list, a number, a pydantic model, an array, or `AnyOf` several of these. None in a dictionary is left out,
+            because Arrow adds it; where it means something, as in point_tracking, give text or a model.
         tasks: ``[N]`` task names, ours or the data set's, or one for all rows.
         recipe: ``"paper"``, ``"release"`` or a recipe of your own.
         table: The tasks, `TASKS` by default.
@@ -81,12 +93,12 @@ def score(
         One row a response, in the same order.
 
     Raises:
-        BadReferenceError: Naming all rows whose reference is unreadable.
+        BadReferenceError: Naming all rows whose reference is unreadable; of `AnyOf`, which of them.
         UnknownTaskError: Naming all rows whose task is unknown.
-        ArgumentError: If lengths differ, a row is not text, ``progress`` is not from 0 to 1, ``on_bad_reference`` is
-            neither of the two, the recipe has a formula or a constant for what is no task, a formula cannot take the
-            task's schema or gives an accuracy outside 0 to its maximum or other parts than the task declares, or a
-            task's example cannot be read.
+        ArgumentError: If lengths differ, a response is not text, a reference is none of the above, ``progress`` is not
+            from 0 to 1, ``on_bad_reference`` is neither of the two, the recipe has a formula or a constant for what is
+            no task, a formula cannot take the task's schema or gives an accuracy outside 0 to its maximum or other
+            parts than the task declares, or a task's example cannot be read.
 
     >>> batch = score(["<think>It is red.</think><answer>B</answer>"], ["B"], "multiple_choice")
     >>> batch.total.tolist()
@@ -106,7 +118,7 @@ def score(
 
 def score_in_context(
     responses: Sequence[str],
-    references: Sequence[str],
+    references: Sequence[Any],
     tasks: Sequence[str] | str,
     recipe: Recipe,
     table: Mapping[str, TaskSpec] | None,
@@ -117,7 +129,7 @@ def score_in_context(
     check_choice("on_bad_reference", on_bad_reference, get_args(OnBadReference))
     table = task_table(recipe, TASKS if table is None else table)
     responses = text_list("responses", responses)
-    references = text_list("references", references)
+    references = reference_texts(references)
     labels = [tasks] * len(responses) if isinstance(tasks, str) else text_list("tasks", tasks)
     check_progress(context.progress)
     # As lists: a column of a table may find rows by labels rather than by their indices.
@@ -132,21 +144,98 @@ def score_in_context(
     context = replace(context, **columns)
 
     names = resolve_tasks(labels, table)
+    _check_sizes(names, table, recipe, context.sizes)
+    texts = [text for of_row in references for text in of_row]
+    if len(texts) == len(responses):
+        batch, bad = _score_rows(responses, texts, names, recipe, table, context)
+    else:
+        batch, bad = _score_any_of(responses, references, names, recipe, table, context)
+    if bad and on_bad_reference == "raise":
+        raise BadReferenceError(sorted(bad), [bad[row] for row in sorted(bad)])
+    if recipe.penalties:
+        _add_penalties(batch, recipe, Responses(texts=responses, tokens=context.tokens, normalized=batch.normalized))
+    return batch
+
+
+def _check_sizes(
+    names: Sequence[str], table: Mapping[str, TaskSpec], recipe: Recipe, sizes: Sequence[Size | None] | None
+) -> None:
+    """Raise an `ArgumentError` where a dialect in pixels lacks the size of an image."""
+    options = recipe.read_options
+    for name in sorted(set(names)):
+        for dialect, schema in (
+            (options.dialect, table[name].schema),
+            (options.reference_dialect, table[name].references_in),
+        ):
+            if dialect.needs_size(schema):
+                rows = [row for row, its in enumerate(names) if its == name and (sizes is None or sizes[row] is None)]
+                if rows:
+                    shown = ", ".join(map(str, rows[:_ROWS_SHOWN])) + (" and more" if rows[_ROWS_SHOWN:] else "")
+                    raise ArgumentError(
+                        f"sizes: the dialect {dialect.name} writes pixels, and rows {shown} have no size"
+                    )
+
+
+def _score_any_of(
+    responses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    names: Sequence[str],
+    recipe: Recipe,
+    table: Mapping[str, TaskSpec],
+    context: Context,
+) -> tuple[RewardBatch, dict[int, str]]:
+    """Score each row with each of its references and keep the best; return also what is wrong with any of them."""
+    counts = [len(of_row) for of_row in references]
+    source = np.repeat(np.arange(len(references)), counts)
+    number = np.concatenate([np.arange(count) for count in counts])
+    rows = source.tolist()
+    several = context.of_rows(rows)
+    if several.groups is not None:
+        # Responses are compared by one reference at a time, and no response with itself.
+        several = replace(several, groups=[*zip(several.groups, number.tolist(), strict=True)])
+    batch, bad = _score_rows(
+        [responses[row] for row in rows],
+        [text for of_row in references for text in of_row],
+        [names[row] for row in rows],
+        recipe,
+        table,
+        several,
+    )
+    reasons: dict[int, list[str]] = {}
+    for index in sorted(bad):
+        row = rows[index]
+        place = f"reference {number[index] + 1} of {counts[row]}: " if counts[row] > 1 else ""
+        reasons.setdefault(row, []).append(place + bad[index])
+    # A number is better than none, and a judge's failure better than a reference that could not be read.
+    worth = batch.accuracy.copy()
+    worth[np.isnan(worth)] = np.finfo(np.float64).min
+    worth[[*bad]] = -np.inf
+    # By row, then the best, then the first.
+    order = np.lexsort((number, -worth, source))
+    best = order[np.searchsorted(source, np.arange(len(references)))]
+    return batch.take(best), {row: "; ".join(of_row) for row, of_row in reasons.items()}
+
+
+def _score_rows(
+    responses: Sequence[str],
+    references: Sequence[str],
+    names: Sequence[str],
+    recipe: Recipe,
+    table: Mapping[str, TaskSpec],
+    context: Context,
+) -> tuple[RewardBatch, dict[int, str]]:
+    """Score rows with one reference each; return also what is wrong with references, by row."""
     answers = recipe.reader.find(responses, recipe.read_options)
     answers.sizes = context.sizes
-    batch = RewardBatch.empty(recipe.name, names, table, answers)
+    batch = RewardBatch.empty(recipe.name, [*names], table, answers)
     row_names = np.array(names, dtype=object)
     bad: dict[int, str] = {}
     for name in sorted(set(names)):
         rows = np.flatnonzero(row_names == name)
         task = _TaskRows(table[name], rows, [references[row] for row in rows.tolist()], context.of_rows(rows.tolist()))
         bad |= _score_task(task, recipe, answers, batch)
-    if bad and on_bad_reference == "raise":
-        raise BadReferenceError(sorted(bad), [bad[row] for row in sorted(bad)])
     _add_up(batch, recipe, answers, bad)
-    if recipe.penalties:
-        _add_penalties(batch, recipe, Responses(texts=responses, tokens=context.tokens, normalized=batch.normalized))
-    return batch
+    return batch, bad
 
 
 def task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, TaskSpec]:
@@ -185,13 +274,17 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
     spec.check_example()
     if spec.maximum is None and recipe.needs_maxima:
         raise ArgumentError(f"{spec.name} has no maximum, and the recipe {recipe.name} divides accuracies by it")
-    reference, bad, doubtful = _read_references(task, recipe)
+    found = _read_references(task, recipe)
+    reference, bad, doubtful = found.columns, found.bad, found.doubtful
     if recipe.formulas.get(spec.name, spec.accuracy) is not spec.accuracy:
         doubtful = set[int]()
     predicted = _read_answers(task, recipe, answers, reference)
 
     is_bad = bad.keys() - doubtful
     valid = np.array([answers.failure[row] is None and row not in is_bad for row in rows.tolist()], dtype=np.bool_)
+    sample = sample_scale(predicted, reference, valid, rows, found.numbers, found.clipped)
+    if sample is not None:
+        batch.samples[spec.name] = sample
     scores = _compare(task, recipe, predicted, reference, valid)
     # The task's own formula names the doubtful references that it cannot compare with.
     reasons = bad
@@ -206,7 +299,9 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
             row = int(rows[index])
             bad[row] = reasons.get(row) or describe_reference(spec, task.references[index], code)
         elif valid[index]:
-            answers.failure[int(rows[index])] = code
+            row = int(rows[index])
+            answers.failure[row] = code
+            answers.details[row] = FaultDetail("", shortened(answers.texts[row]), _EXPECTED.get(code, code.meaning))
     bad |= {int(rows[index]): reason for index, reason in scores.bad_references.items() if valid[index]}
     if recipe.structure is not None:
         texts = [answers.texts[row] for row in rows.tolist()]
@@ -215,10 +310,26 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
     return bad
 
 
-def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int, str], set[int]]:
-    """Read each distinct reference once, by strict rules.
+class _References(NamedTuple):
+    """The references of a task's rows.
 
-    Return one entry a row, what is wrong by the batch's row, and the rows where only the ``reference_fault`` says so.
+    Attributes:
+        columns: One entry a row.
+        numbers: ``[N]`` which of the different references each row has.
+        bad: What is wrong, by the batch's row.
+        doubtful: The rows where only the ``reference_fault`` says so.
+        clipped: How many different references were clipped.
+    """
+
+    columns: Columns
+    numbers: Integers
+    bad: dict[int, str]
+    doubtful: set[int]
+    clipped: int
+
+
+def _read_references(task: _TaskRows, recipe: Recipe) -> _References:
+    """Read each distinct reference once, by strict rules.
 
     With other options, or for an image of another size, the same text is another reference.
     """
@@ -241,10 +352,13 @@ def _read_references(task: _TaskRows, recipe: Recipe) -> tuple[Columns, dict[int
         for row, text, number in zip(task.rows.tolist(), task.references, number_of.tolist(), strict=True):
             code = distinct.failure[number] or faults[number]
             if code is not None:
-                bad[row] = describe_reference(spec, text, code)
+                bad[row] = describe_reference(spec, text, code, distinct.details.get(number))
                 if distinct.failure[number] is None:
                     doubtful.add(row)
-    return columns.take(number_of), bad, doubtful
+    clipped = sum(
+        failure is None and bool(repairs) for failure, repairs in zip(distinct.failure, distinct.repairs, strict=True)
+    )
+    return _References(columns.take(number_of), number_of, bad, doubtful, clipped)
 
 
 def _read_answers(task: _TaskRows, recipe: Recipe, answers: Answers, reference: Columns) -> Columns:
@@ -323,8 +437,9 @@ def _add_up(batch: RewardBatch, recipe: Recipe, answers: Answers, bad: Mapping[i
     """Write format, structure and total after all tasks are scored."""
     batch.format[:] = [fault is None for fault in answers.format_fault]
     batch.structure[batch.format == 0.0] = 0.0
-    for row in bad:
+    for row, reason in bad.items():
         answers.failure[row] = FailureCode.BAD_REFERENCE
+        answers.details[row] = FaultDetail("reference", reason, "a reference that can be read")
     without_number = [*bad]
     for values in (batch.accuracy, batch.normalized, *batch.parts.values()):
         values[without_number] = np.nan
@@ -344,7 +459,7 @@ def _add_penalties(batch: RewardBatch, recipe: Recipe, responses: Responses) -> 
             batch.penalties[row] += (penalty.code,)
 
 
-def describe_reference(spec: TaskSpec, reference: str, code: FailureCode) -> str:
+def describe_reference(spec: TaskSpec, reference: str, code: FailureCode, detail: FaultDetail | None = None) -> str:
     """Say in one line what is wrong with a reference."""
     shown = reference if len(reference) <= _SHOWN else reference[:_SHOWN] + "…"
-    return f"{code} for {spec.name}: {shown!r}"
+    return f"{code} for {spec.name}: {shown!r}" + ("" if detail is None else f" ({detail.message})")

@@ -46,7 +46,7 @@ class Scorer:
     def score(
         self,
         responses: Sequence[str],
-        references: Sequence[str],
+        references: Sequence[Any],
         tasks: Sequence[str] | str,
         *,
         questions: Sequence[str] | None = None,

@@ -7,11 +7,14 @@ of tags exactly if what follows each ``<`` begins none of them, and that needs n
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from pydantic import BaseModel
+
 from onethinker_rewards._validation import MOST_OPTIONS, check_choice, option_texts
-from onethinker_rewards.answers import Number, OptionLetter, Think
+from onethinker_rewards.answers import AnyDialect, Dialect, Number, OptionLetter, Syntax, Think, find_dialect
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.tasks.spec import TaskSpec
 from onethinker_rewards.tasks.table import spec_of
@@ -26,7 +29,12 @@ For example: <answer>{example}</answer>"""
 
 
 def prompt(
-    task: str, question: str, options: Sequence[str] | None = None, *, table: Mapping[str, TaskSpec] | None = None
+    task: str,
+    question: str,
+    options: Sequence[str] | None = None,
+    *,
+    dialect: AnyDialect = "onethinker",
+    table: Mapping[str, TaskSpec] | None = None,
 ) -> str:
     """Return the text that asks ``question`` as ``task``.
 
@@ -34,16 +42,45 @@ def prompt(
         task: A task's name.
         question: The question, with its ``<image>`` and ``<video>`` placeholders if it has any.
         options: The options' texts, listed below the question; labeled A, B, C unless they already are.
+        dialect: How the model is to write boxes, points and times.
         table: The tasks, `TASKS` by default.
 
     Raises:
         UnknownTaskError: If there is no such task.
+        ArgumentError: If there is no such dialect, or it is a function and has no instruction.
     """
-    spec = spec_of(task, table)
+    spec, written = spec_of(task, table), find_dialect(dialect)
     options = option_texts(options)
     if options:
         question = "\n".join([question, "Options:", *map(_labeled, range(len(options)), options)])
-    return _QUESTION.format(question=question, instruction=spec.instruction, example=spec.example)
+    instruction, example = spec.instruction, spec.example
+    if spec.is_json and not written.is_ours:
+        instruction, example = _instruction_in(written, spec), _example_in(written, spec)
+    return _QUESTION.format(question=question, instruction=instruction, example=example)
+
+
+_UNITS = {
+    "thousandths": "thousandths of the image's width and height",
+    "unit": "fractions of the image's width and height, from 0 to 1",
+    "percent": "per cent of the image's width and height",
+    "pixels": "pixels of the image",
+}
+_OUR_UNIT = re.compile(r"thousandths of the \w+'s width and height")
+
+
+def _instruction_in(dialect: Dialect, spec: TaskSpec) -> str:
+    """Say how to answer in a dialect: in its own words, or in ours with its unit."""
+    syntax, unit = dialect.syntax(spec.schema), _UNITS[dialect.coordinates]
+    if dialect.instruction:
+        return dialect.instruction
+    if syntax is not None and syntax.instruction:
+        return syntax.instruction.format(unit=unit)
+    return _OUR_UNIT.sub(unit, spec.instruction)
+
+
+def _example_in(dialect: Dialect, spec: TaskSpec) -> str:
+    # Of a square image of 1000 pixels, where the dialect needs a size.
+    return dialect.write(json.loads(spec.example), spec.schema, (1000.0, 1000.0))
 
 
 def _labeled(index: int, option: str) -> str:
@@ -52,20 +89,64 @@ def _labeled(index: int, option: str) -> str:
     return option if is_labeled else f"{letter}. {option}"
 
 
-def json_schema(task: str, *, reference: bool = False, table: Mapping[str, TaskSpec] | None = None) -> dict[str, Any]:
+def json_schema(
+    task: str,
+    *,
+    reference: bool = False,
+    dialect: AnyDialect = "onethinker",
+    table: Mapping[str, TaskSpec] | None = None,
+) -> dict[str, Any]:
     """Return the JSON Schema of a task's answer, or of its reference.
 
     Args:
         task: A task's name.
         reference: Whether the schema of references is asked for, which a few tasks have of their own.
+        dialect: How the model writes boxes, points and times.
         table: The tasks, `TASKS` by default.
 
     Raises:
         UnknownTaskError: If there is no such task.
+        ArgumentError: If answers in the dialect are no JSON; `answer_pattern` describes them.
     """
-    spec = spec_of(task, table)
-    schema = (spec.references_in if reference else spec.schema).model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    spec, written = spec_of(task, table), find_dialect(dialect)
+    model = spec.references_in if reference else spec.schema
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    if written.is_ours or not spec.is_json:
+        return {**head, **model.model_json_schema()}
+    return {**head, **_schema_in(written, model)}
+
+
+def _schema_in(dialect: Dialect, model: type[BaseModel]) -> dict[str, Any]:
+    syntax = dialect.syntax(model)
+    if dialect.translate is not None or (syntax is not None and syntax.item_schema is None):
+        raise ArgumentError(f"dialect: answers in {dialect.name} are no JSON; answer_pattern describes them")
+    if syntax is None:
+        return _in_unit(model.model_json_schema(), dialect)
+    count = {} if dialect.takes_many(model) else {"minItems": 1, "maxItems": 1}
+    return {"type": "array", "items": _in_unit(syntax.item_schema, dialect), **count}
+
+
+_WHOLES = {"thousandths": 1000.0, "unit": 1.0, "percent": 100.0}
+
+
+def _in_unit(schema: Any, dialect: Dialect) -> Any:
+    """Return a schema of ours with coordinates in a dialect's unit, and times as it writes them."""
+    if isinstance(schema, list):
+        return [_in_unit(item, dialect) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: _in_unit(value, dialect) for key, value in schema.items()}
+    if changed.get("maximum") == _WHOLES["thousandths"]:
+        whole = _WHOLES.get(dialect.coordinates)
+        changed = {key: value for key, value in changed.items() if key != "maximum"}
+        changed |= {} if whole is None else {"maximum": whole}
+    times = dialect.times
+    if isinstance(times, Syntax) and times.moment is not None and "time" in changed.get("properties", {}):
+        time = changed["properties"]["time"]
+        text = {"type": "string", "pattern": f"^{times.moment_pattern}$"}
+        count = {"minItems": 2, "maxItems": 2}
+        changed["properties"]["time"] = {"type": "array", "items": text, **count} if time["type"] == "array" else text
+    return changed
 
 
 _NUMBER = (
@@ -79,17 +160,22 @@ _ALL_TAGS = (*_THINK_TAGS, "answer>", "/answer>")
 
 
 def answer_pattern(
-    task: str, options: Sequence[str] | None = None, *, table: Mapping[str, TaskSpec] | None = None
+    task: str,
+    options: Sequence[str] | None = None,
+    *,
+    dialect: AnyDialect = "onethinker",
+    table: Mapping[str, TaskSpec] | None = None,
 ) -> str:
     """Return a regular expression that the whole answer of a task in plain text matches.
 
     What matches is read by strict rules, but for numbers beyond double range or the limit of digits. The other way
     round, what strict rules read from a response matches once white space around it is off, except for option
-    letters and numbers: those are read in many forms, and the pattern is the letter or the plain number alone.
+    letters, numbers and dialects: those are read in many forms, and the pattern is the plainest alone.
 
     Args:
         task: A task's name.
         options: The options' texts; only as many letters match. Used for multiple choice only.
+        dialect: How the model writes boxes, points and times.
         table: The tasks, `TASKS` by default.
 
     Raises:
@@ -99,10 +185,18 @@ def answer_pattern(
     >>> answer_pattern("multiple_choice", options=["a dog", "a cat", "a cow"])
     '[A-C]'
     """
-    spec = spec_of(task, table)
+    spec, written = spec_of(task, table), find_dialect(dialect)
+    pattern = _dialect_pattern(spec, written)
+    if pattern is not None:
+        return pattern
     if spec.is_json:
         raise ArgumentError(f"task: answers of {spec.name} are JSON; json_schema describes them")
     return text_pattern(spec, options)
+
+
+def _dialect_pattern(spec: TaskSpec, dialect: Dialect) -> str | None:
+    """Return the pattern of answers that a dialect writes as text, or None where they are JSON or ours."""
+    return dialect.pattern(spec.schema) if spec.is_json else None
 
 
 def text_pattern(spec: TaskSpec, options: Sequence[str] | None) -> str:
@@ -161,6 +255,7 @@ def response_grammar(
     engine: Engine,
     think: Think = "required",
     options: Sequence[str] | None = None,
+    dialect: AnyDialect = "onethinker",
     table: Mapping[str, TaskSpec] | None = None,
 ) -> str:
     r"""Return a grammar of all that the model writes: thinking, then an answer in its task's schema.
@@ -173,6 +268,7 @@ def response_grammar(
         engine: ``xgrammar``: a structural tag, as JSON. ``llguidance``: a grammar in its dialect of Lark.
         think: Whether thinking is ``required``, begun by the prompt (``prefilled``) or not wanted (``none``).
         options: The options' texts; only as many letters are allowed. Used for multiple choice only.
+        dialect: How the model writes boxes, points and times.
         table: The tasks, `TASKS` by default.
 
     Raises:
@@ -182,32 +278,32 @@ def response_grammar(
     >>> print(response_grammar("multiple_choice", engine="llguidance", think="none", options=["a dog", "a cat"]))
     start: /<answer>[A-B]<\/answer>/
     """
-    spec = spec_of(task, table)
+    spec, written = spec_of(task, table), find_dialect(dialect)
     check_choice("think", think, _HEADS)
     check_choice("engine", engine, _WRITERS)
-    return _WRITERS[engine](spec, _HEADS[think], options, table)
+    pattern = _dialect_pattern(spec, written)
+    if pattern is None and not spec.is_json:
+        pattern = text_pattern(spec, options)
+    schema = json_schema(spec.name, dialect=written, table=table) if pattern is None else None
+    return _WRITERS[engine](_HEADS[think], pattern, schema)
 
 
-def _structural_tag(
-    spec: TaskSpec, head: str, options: Sequence[str] | None, table: Mapping[str, TaskSpec] | None
-) -> str:
-    if spec.is_json:
+def _structural_tag(head: str, pattern: str | None, schema: dict[str, Any] | None) -> str:
+    form: dict[str, Any] = {"type": "regex", "pattern": head + str(pattern) + _TAIL}
+    if schema is not None:
         elements: list[dict[str, Any]] = [
             {"type": "regex", "pattern": head},
-            {"type": "json_schema", "json_schema": json_schema(spec.name, table=table)},
+            {"type": "json_schema", "json_schema": schema},
             {"type": "const_string", "value": _TAIL},
         ]
-        form: dict[str, Any] = {"type": "sequence", "elements": elements}
-    else:
-        form = {"type": "regex", "pattern": head + text_pattern(spec, options) + _TAIL}
+        form = {"type": "sequence", "elements": elements}
     return json.dumps({"type": "structural_tag", "format": form})
 
 
-def _lark(spec: TaskSpec, head: str, options: Sequence[str] | None, table: Mapping[str, TaskSpec] | None) -> str:
-    if not spec.is_json:
-        return f"start: {_between_slashes(head + text_pattern(spec, options) + _TAIL)}"
-    schema = json.dumps(json_schema(spec.name, table=table))
-    return f'start: {_between_slashes(head)} answer "{_TAIL}"\nanswer: %json {schema}'
+def _lark(head: str, pattern: str | None, schema: dict[str, Any] | None) -> str:
+    if schema is None:
+        return f"start: {_between_slashes(head + str(pattern) + _TAIL)}"
+    return f'start: {_between_slashes(head)} answer "{_TAIL}"\nanswer: %json {json.dumps(schema)}'
 
 
 def _between_slashes(pattern: str) -> str:

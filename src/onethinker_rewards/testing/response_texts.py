@@ -7,10 +7,10 @@ import re
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from onethinker_rewards.answers import END_TOKENS, Think
+from onethinker_rewards.answers import END_TOKENS, AnyDialect, Think, find_dialect
 from onethinker_rewards.testing.hostile import hostile_text
 from onethinker_rewards.testing.invalid import near_misses
-from onethinker_rewards.testing.valid import SPACES, Kind, answers
+from onethinker_rewards.testing.valid import SPACES, Kind, answers, is_json, native_answers
 
 _NOISE = "{}[]\",:.-+eE0123456789 \n'\\<>/\x00\ud800\ufeffé\u0663AaBb_%*()$"
 
@@ -89,10 +89,23 @@ def _damaged(draw: DrawFn, texts: SearchStrategy[str]) -> str:
     return text
 
 
-def any_answer(kind: Kind) -> SearchStrategy[str]:
-    """Return valid answers, near misses, damaged and hostile texts."""
+def any_answer(kind: Kind, *, dialect: AnyDialect = "onethinker") -> SearchStrategy[str]:
+    """Return valid answers, near misses, damaged and hostile texts; of a dialect its own answers too, and damaged ones.
+
+    Args:
+        kind: A task's name, a task or a schema.
+        dialect: How valid answers are written.
+
+    Raises:
+        ArgumentError: If there is no such dialect.
+    """
     valid, near = answers(kind), near_misses(kind)
-    return st.one_of(valid, near, near, damaged(valid), damaged(near), hostile_text())
+    texts = st.one_of(valid, near, near, damaged(valid), damaged(near), hostile_text())
+    written = find_dialect(dialect)
+    if written.is_ours or not is_json(kind):
+        return texts
+    native = native_answers(kind, written)
+    return st.one_of(native, native, damaged(native), texts)
 
 
 def any_response(kind: Kind) -> SearchStrategy[str]:

@@ -18,6 +18,7 @@ from onethinker_rewards.answers import (
     ClickPoint,
     ClickTarget,
     Detections,
+    Dialect,
     LabeledDetections,
     Number,
     OptionLetter,
@@ -30,6 +31,7 @@ from onethinker_rewards.answers import (
     RotatedBox,
     SegmentationPrompt,
     SingleBox,
+    Size,
     Text,
     TimedBoxTrack,
     TimeSpan,
@@ -298,6 +300,20 @@ def answers(kind: Kind) -> SearchStrategy[str]:
     texts = json_texts(values(kind)) if is_json(kind) else values(kind)
     spaces = st.text(SPACES, max_size=2)
     return st.builds("{1}{0}{2}".format, texts, spaces, spaces)
+
+
+def native_answers(kind: Kind, dialect: Dialect, size: Size = (1000.0, 1000.0)) -> SearchStrategy[str]:
+    """Return answers of a JSON task as a dialect writes them; of an image of ``size`` if it writes pixels."""
+    schema = schema_of(kind)
+    return values(kind).map(partial(_written, dialect, schema, size)).filter(bool)
+
+
+def _written(dialect: Dialect, schema: Schema, size: Size, value: Any) -> str:
+    try:
+        return dialect.write(value, schema, size)
+    except ArgumentError:
+        # A label that would end its tag, or what the dialect has no words for.
+        return ""
 
 
 def references(kind: Kind) -> SearchStrategy[str]:

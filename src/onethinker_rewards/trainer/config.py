@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onethinker_rewards.answers.dialects import ONETHINKER
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.trainer import preflight
 from onethinker_rewards.trainer.options import NAME, Options, guess, option_names
@@ -217,6 +218,9 @@ def _rl_overrides(options: Options, given: Keys) -> dict[str, object]:
     if given.get(_MANAGER, _OUR_MANAGER) == _OUR_MANAGER:
         # What verl is told of rewards would override the settings of another manager.
         derived["+reward.reward_kwargs.recipe"] = options.recipe
+        for key in ("dialect", "reference_dialect"):
+            if (dialect := getattr(options, key)) != ONETHINKER.name:
+                derived[f"+reward.reward_kwargs.{key}"] = dialect
     lengths = [preflight.integer(given, f"data.max_{part}_length") for part in ("prompt", "response")]
     if all(lengths):
         derived["actor_rollout_ref.rollout.max_model_len"] = sum(length or 0 for length in lengths)

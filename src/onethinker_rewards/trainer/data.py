@@ -11,17 +11,26 @@ import hashlib
 import json
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from onethinker_rewards.adapters import Columns
-from onethinker_rewards.adapters.columns import without_null_entries
-from onethinker_rewards.answers import END_TOKENS, OptionLetter, bare_reference, find_answer
-from onethinker_rewards.errors import BadReferenceError, UnknownTaskError
-from onethinker_rewards.rewards import Recipe, parse, parse_reference
+from onethinker_rewards.answers import (
+    DIALECTS,
+    END_TOKENS,
+    AnyDialect,
+    OptionLetter,
+    Size,
+    bare_reference,
+    find_answer,
+    find_dialect,
+    resized,
+)
+from onethinker_rewards.errors import ArgumentError, BadReferenceError, UnknownTaskError
+from onethinker_rewards.rewards import Recipe, parse, parse_reference, reference_text
 from onethinker_rewards.tasks import TASKS, TaskSpec, prompt, task_name
 from onethinker_rewards.trainer.media import MediaError, MediaRules
 
@@ -73,6 +82,8 @@ class Rules:
         columns: Which column holds what.
         task: The task of all rows; None if a column says it.
         end_tokens: Tokens that a response may end with; they are taken off.
+        dialect: How the model writes boxes, points and times: what prompts ask for, and responses are checked for.
+        reference_dialect: How references write them.
     """
 
     stage: Stage = "rl"
@@ -80,6 +91,8 @@ class Rules:
     columns: Columns = field(default_factory=Columns)
     task: str | None = None
     end_tokens: tuple[str, ...] = END_TOKENS
+    dialect: AnyDialect = "onethinker"
+    reference_dialect: AnyDialect = "onethinker"
 
 
 def _writable(text: str) -> str:
@@ -93,7 +106,7 @@ def _writable(text: str) -> str:
 def _as_text(reference: object) -> object:
     """Return a reference that is an object, a list or a number as JSON text."""
     if isinstance(reference, dict | list | int | float) and not isinstance(reference, bool):
-        return json.dumps(without_null_entries(reference), ensure_ascii=False, allow_nan=False, default=str)
+        return reference_text(reference)
     return reference
 
 
@@ -217,7 +230,7 @@ def verl_row(columns: Mapping[str, object], number: int, rules: Rules, table: Ta
     """
     row = read_row(columns, rules.columns, rules.task)
     stage_columns = _rl_columns if rules.stage == "rl" else _sft_columns
-    size, masks = row.resolution, row.segmentation_output
+    size, masks, seen = row.resolution, row.segmentation_output, _seen_size(row, columns, rules)
     try:
         task = None if row.task is None else task_name(row.task, row.data_type, table=table)
         return {
@@ -237,6 +250,7 @@ def verl_row(columns: Mapping[str, object], number: int, rules: Rules, table: Ta
                 "width": None if size is None else size.width,
                 "height": None if size is None else size.height,
                 "fps": row.fps,
+                "size": None if seen is None else [*seen],
                 "segmentation": masks if masks is None or isinstance(masks, str) else json.dumps(masks),
             },
         }
@@ -246,6 +260,8 @@ def verl_row(columns: Mapping[str, object], number: int, rules: Rules, table: Ta
         raise InvalidRowError(Fault.REFERENCE, f"unreadable reference: {error.reasons[0]}") from None
     except MediaError as error:
         raise InvalidRowError(Fault.MEDIA, str(error)) from None
+    except ArgumentError as error:
+        raise InvalidRowError(Fault.COLUMNS, str(error)) from None
 
 
 def schema_of(rules: Rules) -> Any:
@@ -269,6 +285,7 @@ def schema_of(rules: Rules) -> Any:
         **dict.fromkeys(texts, text),
         "options": pa.list_(text),
         **dict.fromkeys(("width", "height", "fps"), real),
+        "size": pa.list_(real),
         "segmentation": text,
     }
     columns = {
@@ -287,12 +304,19 @@ def _rl_columns(
     if row.question is None or task is None or row.reference is None:
         needed = {"question": row.question, "task": task, "reference": row.reference}
         raise _missing_columns(columns, rules.columns, [name for name, value in needed.items() if value is None])
-    right = parse_reference(row.reference, task, table=table)
+    size = _seen_size(row, columns, rules)
+    for given, schema in ((rules.dialect, table[task].schema), (rules.reference_dialect, table[task].references_in)):
+        if size is None and find_dialect(given).needs_size(schema):
+            name = find_dialect(given).name
+            raise ArgumentError(
+                f"the dialect {name} writes pixels: no column 'size' for the image as the model sees it"
+            )
+    right = parse_reference(row.reference, task, dialect=rules.reference_dialect, table=table, size=size)
     if isinstance(right, OptionLetter) and not _is_offered(right.root, row.options):
         reason = f"the answer is {right.root}, and there are {len(row.options)} options"
         raise InvalidRowError(Fault.REFERENCE, reason)
     return {
-        "prompt": [{"role": "user", "content": _prompt(row, row.question, task, table)}],
+        "prompt": [{"role": "user", "content": _prompt(row, row.question, task, rules, table)}],
         "ability": task,
         "reward_model": {"style": "rule", "ground_truth": bare_reference(row.reference)},
     }
@@ -307,11 +331,26 @@ def _sft_columns(
         response = last.content
     if response is None:
         raise _missing_columns(columns, rules.columns, ["response"])
-    text = _response(response, task, rules, table)
-    before = [message.model_dump() for message in _messages_before(row, task, table)]
+    text = _response(response, task, _seen_size(row, columns, rules), rules, table)
+    before = [message.model_dump() for message in _messages_before(row, task, rules, table)]
     truth = None if row.reference is None else {"style": "rule", "ground_truth": bare_reference(row.reference)}
     messages = [*before, {"role": "assistant", "content": text}]
     return {"messages": messages, "response": text, "reward_model": truth}
+
+
+def _seen_size(row: DatasetRow, columns: Mapping[str, object], rules: Rules) -> Size | None:
+    """Return width and height of the image as the model sees it, for answers in pixels.
+
+    The row says it, or for Qwen2.5-VL, whose processor is known, it follows from the size of an image's file.
+    """
+    given = {name: [value] for name, value in columns.items()}
+    sizes = replace(rules.columns, width=(), height=()).sizes(given, rows=1)
+    if sizes is not None:
+        return sizes[0]
+    in_pixels = DIALECTS["qwen2.5-vl"] in (find_dialect(rules.dialect), find_dialect(rules.reference_dialect))
+    if not in_pixels or row.resolution is None or row.videos:
+        return None
+    return resized(round(row.resolution.width), round(row.resolution.height), max_pixels=rules.media.image_pixels)
 
 
 def _is_offered(letter: str, options: list[str]) -> bool:
@@ -320,13 +359,14 @@ def _is_offered(letter: str, options: list[str]) -> bool:
     return not options or begins or ord(letter) - ord("A") < len(options)
 
 
-def _prompt(row: DatasetRow, question: str, task: str, table: Tasks) -> str:
+def _prompt(row: DatasetRow, question: str, task: str, rules: Rules, table: Tasks) -> str:
     # As in the data set: other tasks have options that are not meant to be shown.
     options = row.options if task == "multiple_choice" else []
     if len(options) > _LETTERS:
         raise InvalidRowError(Fault.COLUMNS, f"options: {len(options)} are more than there are letters")
     shown = all(option in question for option in options)
-    return _with_placeholders(row, prompt(task, question, None if shown else options, table=table))
+    text = prompt(task, question, None if shown else options, dialect=rules.dialect, table=table)
+    return _with_placeholders(row, text)
 
 
 def _with_placeholders(row: DatasetRow, text: str) -> str:
@@ -343,10 +383,10 @@ def _with_placeholders(row: DatasetRow, text: str) -> str:
     return "".join(front) + text
 
 
-def _messages_before(row: DatasetRow, task: str | None, table: Tasks) -> list[Message]:
+def _messages_before(row: DatasetRow, task: str | None, rules: Rules, table: Tasks) -> list[Message]:
     """Return what comes before the response: the question in our template, or the conversation as it is."""
     if row.question is not None and task is not None:
-        return [Message(role="user", content=_prompt(row, row.question, task, table))]
+        return [Message(role="user", content=_prompt(row, row.question, task, rules, table))]
     before = (row.messages or [])[:-1]
     if [message.role for message in before if message.role != "system"] != ["user"]:
         raise InvalidRowError(Fault.COLUMNS, "neither question and task, nor messages with one question and answer")
@@ -356,14 +396,15 @@ def _messages_before(row: DatasetRow, task: str | None, table: Tasks) -> list[Me
     return [*system, Message(role="user", content=_with_placeholders(row, question.content))]
 
 
-def _response(text: str, task: str | None, rules: Rules, table: Tasks) -> str:
+def _response(text: str, task: str | None, size: Size | None, rules: Rules, table: Tasks) -> str:
     """Return the teacher's text up to its end, without end tokens."""
     if any(placeholder in text for placeholder in (*_PLACEHOLDERS, *_FOREIGN_PLACEHOLDERS)):
         raise InvalidRowError(Fault.PLACEHOLDERS, "a placeholder in the response")
     if task is None:
         found = find_answer(text, end_tokens=rules.end_tokens)
     else:
-        found = parse(text, task, recipe=Recipe(end_tokens=rules.end_tokens), table=table)
+        recipe = Recipe(end_tokens=rules.end_tokens, dialect=rules.dialect)
+        found = parse(text, task, recipe=recipe, table=table, size=size)
     code = found.failure or found.format_fault
     if code is not None:
         raise InvalidRowError(Fault.RESPONSE, f"{code}: {code.meaning}")

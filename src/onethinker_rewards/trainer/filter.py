@@ -12,8 +12,9 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
+from onethinker_rewards.answers import Size
 from onethinker_rewards.judges.content import Transport, message_content
-from onethinker_rewards.rewards import Scorer
+from onethinker_rewards.rewards import AnyOf, Scorer
 from onethinker_rewards.trainer.data import Fault, InvalidRowError
 
 Keep: TypeAlias = Literal["best", "all", "first"]
@@ -57,12 +58,16 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row with all the answers to it; its task has our name, and only a multiple-choice question has options."""
+    """A row with all the answers to it; its task has our name, and only a multiple-choice question has options.
+
+    Its size is that of the image in pixels, where answers may be in pixels.
+    """
 
     task: str
-    reference: str
+    reference: str | AnyOf
     responses: list[str]
     options: list[str] | None = None
+    size: Size | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +108,7 @@ def judge(candidates: Sequence[Candidate], scorer: Scorer, rule: Rule) -> list[J
         [candidate.reference for candidate in answered],
         [candidate.task for candidate in answered],
         options=[candidate.options for candidate in answered],
+        sizes=[candidate.size for candidate in answered],
         on_bad_reference="skip",
     )
     rewards = iter(batch.to_rows())

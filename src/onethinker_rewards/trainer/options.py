@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from onethinker_rewards.answers import find_dialect
+from onethinker_rewards.answers.dialects import ONETHINKER
 from onethinker_rewards.errors import ArgumentError
 
 # The trainer's and the estimator's name in verl's tables, and the name of our section in its configuration.
@@ -94,9 +96,13 @@ class Options(_Section):
     """The section ``onethinker``."""
 
     stage: Literal["rl", "sft"] = Field("rl", description="Reinforcement learning or supervised fine-tuning.")
-    recipe: Literal["paper", "release"] = Field(
+    recipe: Literal["paper", "lenient", "release"] = Field(
         "paper", description="How responses are scored; a reward manager of your own has its own."
     )
+    dialect: str = Field(
+        ONETHINKER.name, description="How the model writes boxes, points and times; prepare the prompts with the same."
+    )
+    reference_dialect: str = Field(ONETHINKER.name, description="How references write them.")
     estimator: Estimator = Field("ema_grpo", description="The formula of the advantages; the others are baselines.")
     estimator_options: Mapping[str, object] = Field(
         default_factory=dict[str, object], description="Its keywords; those of EMA-GRPO are below."
@@ -109,6 +115,18 @@ class Options(_Section):
     max_image_pixels: int = Field(
         1_048_576, ge=4096, description="Most pixels of an image; files with more are refused."
     )
+
+    @field_validator("dialect", "reference_dialect")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        find_dialect(name)
+        return name
+
+    @model_validator(mode="after")
+    def _knows_dialects(self) -> Self:
+        if self.recipe == "release" and {self.dialect, self.reference_dialect} != {ONETHINKER.name}:
+            raise ValueError(f"{NAME}.recipe: release compares texts as they are and knows no dialect")
+        return self
 
     @model_validator(mode="after")
     def _has_options_of_its_estimator(self) -> Self:

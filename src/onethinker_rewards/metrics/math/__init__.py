@@ -7,7 +7,16 @@ trees, with `units` where there are some, and `compare` does so for a batch: in 
 
 from __future__ import annotations
 
-from onethinker_rewards.metrics.math.compare import MathVerdict, compare_math, math_equal, reads_math
+from onethinker_rewards.metrics.math.compare import (
+    MathForm,
+    MathVerdict,
+    compare_math,
+    math_equal,
+    math_form,
+    reads_math,
+)
 from onethinker_rewards.metrics.math.release import release_math_equal
 
-__all__ = ["MathVerdict", "compare_math", "math_equal", "reads_math", "release_math_equal"]
+__all__ = [
+    "MathForm", "MathVerdict", "compare_math", "math_equal", "math_form", "reads_math", "release_math_equal"
+]  # fmt: skip

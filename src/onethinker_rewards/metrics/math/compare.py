@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from onethinker_rewards.metrics.math.equality import is_equal_answer
 from onethinker_rewards.metrics.math.equations import Question
 from onethinker_rewards.metrics.math.normalize import normalize
 from onethinker_rewards.metrics.math.parser import parse
-from onethinker_rewards.metrics.math.tree import Node, Unreadable
+from onethinker_rewards.metrics.math.tree import Node, Unreadable, rational
 from onethinker_rewards.workers import Pool, Status, shared_pool
 
 _MAX_CACHED_LENGTH = 200
@@ -159,6 +161,44 @@ def _no_algebra(question: Question, left: Node, right: Node) -> bool:
 def reads_math(text: str) -> bool:
     """Return whether a text can be read, so that an answer can be compared with it."""
     return not isinstance(_tree(text), str)
+
+
+class MathForm(NamedTuple):
+    """What a text is in mathematics, for a person who asks why two texts are not equal.
+
+    Attributes:
+        text: The text without what surrounds it, with one form for each delimiter, space and sign.
+        operation: The operation at the top of its tree, or the kind of atom; empty where it cannot be read.
+        tree: The whole tree, such as ``div(1, 2)``; empty where it cannot be read.
+        value: The exact value of a tree of numbers, or None.
+        fault: Why it cannot be read, or None.
+    """
+
+    text: str
+    operation: str
+    tree: str
+    value: Fraction | None
+    fault: str | None
+
+
+def math_form(text: str) -> MathForm:
+    r"""Return the normal form of a text.
+
+    >>> math_form(r"$\frac{1}{2}$")
+    MathForm(text='\\frac{1}{2}', operation='div', tree='div(1, 2)', value=Fraction(1, 2), fault=None)
+    """
+    tree, bare = _tree(text), text
+    with suppress(Unreadable):
+        bare = normalize(text)
+    if isinstance(tree, str):
+        return MathForm(bare, "", "", None, tree)
+    return MathForm(bare, tree.op, _written(tree), rational(tree), None)
+
+
+def _written(node: Node) -> str:
+    """Return a tree in a line: an atom as it is, an operation with its operands in brackets."""
+    operands = ", ".join(map(_written, node.args))
+    return f"{node.op}({operands})" if operands else node.text or node.op
 
 
 def _tree(text: str) -> Node | str:

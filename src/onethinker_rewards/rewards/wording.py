@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from onethinker_rewards.codes import FailureCode, PenaltyCode, RepairCode
+from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 
 _LONGEST = 300
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -33,21 +34,36 @@ def shorten_text(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}"
 
 
-def rewards_in_words(row: Mapping[str, Any]) -> str:
-    """Return the total as a sum of its terms.
+def rewards_in_words(row: Mapping[str, Any], recipe: str | Recipe = "paper") -> str:
+    """Return the total as a sum of its terms, with the weights that the recipe gives them.
 
-    >>> rewards_in_words({"total": 1.5, "accuracy": 0.5, "format": 1.0, "failure": None, "part/box_iou": 0.5})
+    >>> row = {"total": 1.5, "accuracy": 0.5, "normalized": 0.5, "format": 1.0, "structure": 0.0, "failure": None}
+    >>> rewards_in_words(row | {"part/box_iou": 0.5})
     'total 1.50 = accuracy 0.50 (box_iou 0.50) + format 1.00'
-    >>> rewards_in_words({"total": 1.25, "accuracy": 1, "format": 1, "failure": None, "part/soft_overlong": -0.75})
-    'total 1.25 = accuracy 1.00 + format 1.00 - soft_overlong 0.75'
+    >>> rewards_in_words(row | {"total": 0.75, "part/soft_overlong": -0.75})
+    'total 0.75 = accuracy 0.50 + format 1.00 - soft_overlong 0.75'
+    >>> rewards_in_words(row | {"total": 1.05, "structure": 0.5}, "release")
+    'total 1.05 = 0.9 · accuracy 0.50 + 0.1 · format 1.00 + structure 0.50'
     """
+    if row["total"] is None:
+        return "total NaN: there is no reward"
+    by = find_recipe(recipe)
     parts = {name.removeprefix("part/"): value for name, value in row.items() if name.startswith("part/")}
     known = {name: value for name, value in parts.items() if value is not None}
     penalties = {code: known.pop(code) for code in PenaltyCode if code in known}
     terms = " + ".join(f"{name} {value:.2f}" for name, value in known.items())
     shown = f" ({terms})" if terms and row["failure"] is None else ""
-    added = "".join(f" {'-' if value < 0 else '+'} {code} {abs(value):.2f}" for code, value in penalties.items())
-    return f"total {row['total']:.2f} = accuracy {row['accuracy']:.2f}{shown} + format {row['format']:.2f}{added}"
+    name, accuracy = "accuracy", row["accuracy"]
+    if by.accuracy == "normalized":
+        name, accuracy = "normalized accuracy", row["normalized"]
+    total = f"total {row['total']:.2f} = {_weighted(by.accuracy_weight)}{name} {accuracy:.2f}{shown}"
+    total += f" + {_weighted(by.format_weight)}format {row['format']:.2f}"
+    total += f" + structure {row['structure']:.2f}" if by.structure is not None else ""
+    return total + "".join(f" {'-' if value < 0 else '+'} {code} {abs(value):.2f}" for code, value in penalties.items())
+
+
+def _weighted(weight: float) -> str:
+    return "" if weight == 1.0 else f"{weight:g} · "
 
 
 def codes_in_words(row: Mapping[str, Any], lenient: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
