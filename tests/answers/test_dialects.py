@@ -202,7 +202,9 @@ def test_columns_agree_with_the_definition(schema: type[BaseModel], dialect: str
 @pytest.mark.parametrize("dialect", FOREIGN)
 @pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
 def test_columns_agree_on_hostile_texts_and_near_misses(schema: type[BaseModel], dialect: str) -> None:
-    texts = [*testing.HOSTILE.values(), *(row[2] for row in NEAR_MISSES), *(case.text for case in NATIVE)]
+    # A track of 10,001 boxes, which takes seconds, is in no dialect's own syntax.
+    hostile = [text for name, text in testing.HOSTILE.items() if name != "10,001 boxes"]
+    texts = [*hostile, *(row[2] for row in NEAR_MISSES), *(case.text for case in NATIVE)]
     for rules in ("strict", "lenient"):
         assert_agrees(schema, texts, rules=rules, dialect=DIALECTS[dialect], sizes=[SIZE] * len(texts))
 

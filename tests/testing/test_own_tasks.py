@@ -181,7 +181,7 @@ def test_a_formula_of_ones_own_on_a_schema_of_ours() -> None:
     def generous(predicted: Any, reference: Any, context: Any) -> Scores:
         return Scores(np.minimum(1.0, 1.5 * otr.TASKS["detection"].accuracy(predicted, reference, context).accuracy))
 
-    table = {"find": replace(otr.TASKS["detection"], name="find", accuracy=generous)}
+    table = {"find": replace(otr.TASKS["detection"], name="find", accuracy=generous, parts=())}
     with pytest.raises(LawViolation, match="adding_junk"):
         check_rewards("find", ["adding_junk"], table=table)
 

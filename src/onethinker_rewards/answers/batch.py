@@ -53,6 +53,7 @@ from onethinker_rewards.answers.objects import (
     TargetsStruct,
 )
 from onethinker_rewards.answers.read import (
+    UNCLOSED,
     How,
     Parsed,
     ReadAnswer,
@@ -162,16 +163,17 @@ class Answers:
         count = len(texts)
         return cls(texts, [None] * count, [None] * count, [()] * count, sizes=sizes)
 
-    def fail(self, row: int, code: FailureCode, detail: FaultDetail) -> None:
+    def fail(self, row: int, code: FailureCode, detail: FaultDetail | None = None) -> None:
         """Record why the answer of a row could not be read; an earlier failure stays."""
         if self.failure[row] is None:
-            self.failure[row], self.details[row] = code, detail
+            self.failure[row] = code
+            self.details[row] = detail or FaultDetail("", "", code.meaning)
         self.format_fault[row] = self.format_fault[row] or code
 
     def record(self, row: int, read: ReadAnswer) -> None:
         """Record how the answer of a row was read; one that was never closed has to be readable apart from that."""
         is_cut_off = row in self.unclosed
-        if is_cut_off and read.failure is FailureCode.INVALID_JSON:
+        if is_cut_off and read.failure in UNCLOSED:
             return
         is_closed = is_cut_off and read.failure is None
         self.failure[row] = read.failure

@@ -5,6 +5,7 @@ This is the definition: `batch` reads many rows faster and must agree with it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
@@ -81,6 +82,8 @@ class How(NamedTuple):
 
 
 _STRICTLY = How()
+# Faults of an answer that was never closed which say no more than that.
+UNCLOSED = (FailureCode.INVALID_JSON, FailureCode.EMPTY_ANSWER)
 
 
 class ReadAnswer(NamedTuple):
@@ -127,7 +130,7 @@ def read_response(
     if found.answer is None or (found.failure is not None and not is_cut_off):
         return Parsed(found.think, None, found.failure, found.format_fault, detail=tags)
     read = _read(found.answer, schema, how)
-    if is_cut_off and read.failure is FailureCode.INVALID_JSON:
+    if is_cut_off and read.failure in UNCLOSED:
         return Parsed(found.think, None, found.failure, found.format_fault, detail=tags)
     repairs = (RepairCode.CLOSED_ANSWER, *read.repairs) if is_cut_off and read.failure is None else read.repairs
     detail = read.detail if read.failure is not None else tags or read.detail
@@ -311,7 +314,7 @@ def _keys(schema: type[BaseModel]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return orjson.dumps(value, default=repr).decode()
+    return json.dumps(value, default=repr, ensure_ascii=False, separators=(",", ":"))
 
 
 def _clipped(value: Any, depth: int = _CLIP_DEPTH) -> tuple[Any, bool]:
