@@ -183,10 +183,11 @@ def test_what_a_dialect_writes_it_reads(schema: type[BaseModel], dialect: str, d
     if unsayable:
         return
     read = written.load(written.write(value, schema, size), schema, size)
-    # A label that is empty is the same as none.
-    assert flat(schema.model_validate_json(orjson.dumps(read))) == pytest.approx(
-        flat(schema.model_validate_json(orjson.dumps(value))), rel=1e-9, abs=1e-9
-    )
+    # The schema gives an object without a label an empty one.
+    found, wanted = (flat(schema.model_validate_json(json.dumps(each))) for each in (read, value))
+    assert [each for each in found if isinstance(each, str)] == [each for each in wanted if isinstance(each, str)]
+    numbers = [[each for each in every if isinstance(each, float)] for every in (found, wanted)]
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("dialect", FOREIGN)
