@@ -457,3 +457,10 @@ def test_a_megabyte_takes_no_long(piece: str, before: str, dialect: str) -> None
             DIALECTS[dialect].load(text, schema, SIZE)
     # Some milliseconds if it is linear, hours if it is not.
     assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_nothing_at_all_is_no_empty_list(name: str) -> None:
+    with pytest.raises(DialectFault) as caught:
+        DIALECTS[name].load(" ", otr.TASKS["pointing"].schema, (640.0, 480.0))
+    assert caught.value.code == "empty_answer"

@@ -577,7 +577,8 @@ class Dialect:
         return (find_dialect, (self.name,)) if self is DIALECTS.get(self.name) else object.__reduce_ex__(self, protocol)
 
     def __repr__(self) -> str:
-        return f"Dialect({self.name!r})"
+        unit = "" if self.coordinates == "thousandths" else f", coordinates={self.coordinates!r}"
+        return f"Dialect({self.name!r}{unit})"
 
     @property
     def is_ours(self) -> bool:
