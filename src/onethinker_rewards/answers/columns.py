@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from onethinker_rewards.answers.limits import Limits
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -72,6 +74,10 @@ class RaggedColumns(Columns):
     def rows_with(self, entries: Booleans) -> Booleans:
         """Return ``[N]`` whether any of a row's entries is among ``entries`` ``[M]``."""
         return np.bincount(self.row_of[entries], minlength=len(self)) > 0
+
+    def all_valid(self, entries: Booleans, limits: Limits) -> Booleans:
+        """Return ``[N]`` whether all of a row's ``entries`` ``[M]`` are valid, and no more than allowed."""
+        return ~self.rows_with(~entries) & (self.lengths <= limits.track_boxes)
 
     def take(self, rows: Integers) -> Self:
         """Return these rows, in this order; a row may come several times."""

@@ -118,8 +118,7 @@ class DetectionColumns(RaggedColumns):
         """Return ``[N]`` whether each row is in its schema's ranges and order, and has no more boxes than allowed."""
         # A tag would begin with this sign.
         may_hold_tags = np.fromiter(("<" in label for label in self.labels), np.bool_, len(self.labels))
-        suspect = ~boxes_are_valid(self.boxes) | may_hold_tags
-        return ~self.rows_with(suspect) & (self.lengths <= limits.track_boxes)
+        return self.all_valid(boxes_are_valid(self.boxes) & ~may_hold_tags, limits)
 
     @property
     def are_labeled(self) -> Booleans:
@@ -151,7 +150,7 @@ class PointsColumns(RaggedColumns):
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges, and has no more points than allowed."""
-        return ~self.rows_with(~points_are_valid(self.points)) & (self.lengths <= limits.track_boxes)
+        return self.all_valid(points_are_valid(self.points), limits)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -168,7 +167,7 @@ class BoxesColumns(RaggedColumns):
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order, and has no more boxes than allowed."""
-        return ~self.rows_with(~boxes_are_valid(self.boxes)) & (self.lengths <= limits.track_boxes)
+        return self.all_valid(boxes_are_valid(self.boxes), limits)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -239,7 +238,7 @@ class SpansColumns(RaggedColumns):
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order, and has no more spans than allowed."""
-        return ~self.rows_with(~spans_are_valid(self.spans)) & (self.lengths <= limits.track_boxes)
+        return self.all_valid(spans_are_valid(self.spans), limits)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

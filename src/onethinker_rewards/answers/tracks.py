@@ -69,7 +69,7 @@ class TrackColumns(RaggedColumns):
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges and order, and has no more boxes than allowed."""
-        return ~self.rows_with(~boxes_are_valid(self.boxes)) & (self.lengths <= limits.track_boxes)
+        return self.all_valid(boxes_are_valid(self.boxes), limits)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -115,7 +115,7 @@ class PointTrackColumns(RaggedColumns):
 
     def are_valid(self, limits: Limits) -> Booleans:
         """Return ``[N]`` whether each row is in its schema's ranges, and has no more points than allowed."""
-        return ~self.rows_with(~points_are_valid(self.points)) & (self.lengths <= limits.track_boxes)
+        return self.all_valid(points_are_valid(self.points), limits)
 
 
 def frame_array(tracks: Sequence[Any]) -> Integers:
