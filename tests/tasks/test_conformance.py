@@ -114,3 +114,22 @@ def test_the_release_refuses_what_is_no_json(task: str) -> None:
     assert otr.parse(wrap("{"), task, recipe="release").failure == "invalid_json"
     with pytest.raises(otr.BadReferenceError):
         otr.score([wrap(REFERENCES[task])], ["[]"], task, recipe="release")
+
+
+def test_a_point_just_at_a_threshold_is_not_within_it() -> None:
+    """A pixel of 256 is 3.90625 thousandths: not below the first threshold, but below the four others."""
+    batch = otr.score(
+        [wrap('{"points": {"1": [503.90625, 500]}}')], ['{"points": {"1": [500, 500]}}'], "point_tracking"
+    )
+    assert batch.parts["position"][0] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("edge", "is_read"), [(-10, True), (1010, True), (-10.5, False), (1010.5, False)])
+def test_how_far_outside_a_reference_may_be(edge: float, is_read: bool) -> None:
+    box = [edge, 0, 500, 500] if edge < 0 else [500, 0, edge, 500]
+    reference = f'{{"boxes": {box}}}'
+    if is_read:
+        assert otr.parse_reference(reference, "spatial_grounding").boxes in {(0, 0, 500, 500), (500, 0, 1000, 500)}
+    else:
+        with pytest.raises(otr.BadReferenceError, match="to_thousandths"):
+            otr.parse_reference(reference, "spatial_grounding")
