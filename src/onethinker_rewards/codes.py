@@ -77,12 +77,27 @@ class FailureCode(_Code):
     TOO_MANY_DIGITS = "too_many_digits", "too many digits in a number, or more than nine in a frame key", "1" * 12 + "…"
     # Not the model's fault.
     BAD_REFERENCE = "bad_reference", "the reference is unreadable and was skipped; total is NaN", "(reference `[]`)"
-    JUDGE_FAILED = "judge_failed", "the judge gave no score; total is NaN", "(judge unreachable)"
+    JUDGE_FAILED = "judge_failed", "the judge gave no score, and did not say why", "(a judge of your own gives None)"
+    JUDGE_UNREACHABLE = (
+        "judge_unreachable",
+        "the judge's server could not be reached, or failed, in every attempt",
+        "(connection refused)",
+    )
+    JUDGE_TIMEOUT = "judge_timeout", "the judge did not answer before the row's deadline", "(60 s)"
+    JUDGE_REFUSED = "judge_refused", "the judge's server or model refused the request", "(400, or a content filter)"
+    JUDGE_CUT_OFF = "judge_cut_off", "the judge's answer ended at its token limit before the verdict", "(4,096 tokens)"
+    JUDGE_UNREADABLE = "judge_unreadable", "the judge answered without a verdict that can be read", "(yes and no)"
+    JUDGE_TOO_LONG = "judge_too_long", "the row does not fit the judge's context", "(100,000 tokens)"
+
+    @property
+    def is_judge_failure(self) -> bool:
+        """Whether a judge gave no score: the total is NaN."""
+        return self.startswith("judge_")
 
     @property
     def costs(self) -> str:
         """What of the reward is 0, or NaN, under the recipe ``paper``."""
-        if self in (FailureCode.BAD_REFERENCE, FailureCode.JUDGE_FAILED):
+        if self is FailureCode.BAD_REFERENCE or self.is_judge_failure:
             return "the total: NaN"
         if self in (FailureCode.MISSING_THINK, FailureCode.SEVERAL_THINKS, FailureCode.TEXT_OUTSIDE_TAGS):
             return "format"

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from onethinker_rewards.codes import FailureCode
+
 _SHOWN = 5
 
 
@@ -28,7 +30,19 @@ class ArgumentError(OneThinkerRewardsError, ValueError):
 
 
 class JudgeError(OneThinkerRewardsError):
-    """A judge could not give scores; its rows get the failure ``judge_failed``."""
+    """A judge could not give scores.
+
+    Attributes:
+        code: The failure that its rows get.
+    """
+
+    def __init__(self, reason: str = "", code: FailureCode = FailureCode.JUDGE_FAILED) -> None:
+        # Every field goes to the base so that the error survives pickling between processes.
+        super().__init__(reason, code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class _RowsError(OneThinkerRewardsError, ValueError):

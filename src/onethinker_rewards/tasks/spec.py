@@ -16,21 +16,8 @@ from onethinker_rewards._validation import check_positive
 from onethinker_rewards.answers import Booleans, Floats, Integers, Size, is_plain_text, read_answer
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.tasks.judging import Judge, JudgeRow
 from onethinker_rewards.workers import Pool
-
-
-class Judge(Protocol):
-    """Scores free text against a reference, as a reward model does."""
-
-    def __call__(
-        self, questions: Sequence[str | None], answers: Sequence[str], references: Sequence[str]
-    ) -> Sequence[float | None]:
-        """Return one score in [0, 1] a row; None or NaN where it has none.
-
-        Raises:
-            JudgeError: If no row can be scored. An ``OSError``, such as a refused connection, has the same effect.
-        """
-        ...
 
 
 class Segmenter(Protocol):
@@ -73,7 +60,7 @@ class Context:
         valid: ``[N]`` whether both answer and reference could be read. The other rows hold stand-ins, and whatever a
             formula gives for them becomes 0; None means that all are valid.
         constants: The task's constants by name, as its recipe sets them.
-        judge: Scores free text.
+        judge: Scores free text; a formula does not call it, but names rows in ``Scores.to_judge``.
         segmenter: Draws masks.
         pool: Workers for computations that can hang; None uses the process's shared ones.
     """
@@ -121,12 +108,14 @@ class Scores:
         parts: The formula's terms by name, ``[N]`` each; a single NaN for a term that does not apply.
         failures: Rows that turned out unreadable while they were compared; their accuracy has to be 0.
         bad_references: What is wrong with a row's reference, image or mask, by row: the caller's mistake.
+        to_judge: Rows whose accuracy, and part ``judge``, the judge decides; here both are 0.
     """
 
     accuracy: Floats
     parts: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
     failures: Mapping[int, FailureCode] = field(default_factory=dict[int, FailureCode])
     bad_references: Mapping[int, str] = field(default_factory=dict[int, str])
+    to_judge: Mapping[int, JudgeRow] = field(default_factory=dict[int, JudgeRow])
 
     def __repr__(self) -> str:
         rows = f"{np.size(self.accuracy)} rows, parts={tuple(self.parts)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from decimal import Context as DecimalContext
 from functools import lru_cache
@@ -12,13 +10,13 @@ from typing import Literal
 import numpy as np
 
 from onethinker_rewards import metrics
-from onethinker_rewards.answers import Floats, LetterColumns, Number, NumberColumns, OptionLetter, Text, TextColumns
+from onethinker_rewards.answers import LetterColumns, Number, NumberColumns, OptionLetter, Text, TextColumns
 from onethinker_rewards.answers.text import same_choice
 from onethinker_rewards.codes import FailureCode
-from onethinker_rewards.errors import ArgumentError, JudgeError
 from onethinker_rewards.metrics import MathVerdict
 from onethinker_rewards.metrics.math import reads_math
-from onethinker_rewards.tasks.spec import DOES_NOT_APPLY, Context, Judge, Scores, TaskSpec
+from onethinker_rewards.tasks.judging import JudgeRow
+from onethinker_rewards.tasks.spec import DOES_NOT_APPLY, Context, Scores, TaskSpec
 
 
 def option_match(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
@@ -201,40 +199,25 @@ OCR = TaskSpec(
 def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
     """R_acc = RM(question, answer, reference) where a judge is given, else the mean F of ROUGE-1, -2 and -L."""
     if context.judge is not None:
-        return _judged(predicted, reference, context.judge, context)
+        none = np.zeros(len(predicted))
+        return Scores(
+            none, {"rouge": DOES_NOT_APPLY, "judge": none}, to_judge=_rows_to_judge(predicted, reference, context)
+        )
     rouge = metrics.rouge_reward(predicted.texts.tolist(), reference.texts.tolist(), normalize=_normalization(context))
     return Scores(rouge, {"rouge": rouge, "judge": DOES_NOT_APPLY})
 
 
-def _judged(predicted: TextColumns, reference: TextColumns, judge: Judge, context: Context) -> Scores:
-    """Ask the judge; a row without a score has no accuracy, and never gets another metric's instead."""
-    rows = context.valid_rows(len(predicted))
-    answers, references = predicted.texts[rows].tolist(), reference.texts[rows].tolist()
-    asked: Sequence[str | None] = context.questions or [None] * len(predicted)
-    questions = [asked[int(row)] for row in rows]
-    try:
-        given = judge(questions, answers, references) if answers else []
-    except (JudgeError, OSError):
-        given = [None] * len(answers)
-    scores = np.zeros(len(predicted))
-    scores[rows] = _check_judgment(given, len(answers))
-    if ((scores < 0) | (scores > 1)).any():
-        raise ArgumentError("the judge returned a score outside [0, 1]")
-    failed = dict.fromkeys(np.flatnonzero(np.isnan(scores)).tolist(), FailureCode.JUDGE_FAILED)
-    return Scores(scores, {"rouge": DOES_NOT_APPLY, "judge": scores}, failed)
-
-
-def _check_judgment(given: object, count: int) -> Floats:
-    """Return a judge's scores, NaN for None and for what is not finite."""
-    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping | set | frozenset):
-        raise ArgumentError(f"the judge returned {type(given).__name__}, not a list of scores")
-    if len(given) != count:
-        raise ArgumentError(f"the judge returned {len(given)} scores for {count} answers")
-    try:
-        scores = np.array([math.nan if score is None else float(score) for score in given])
-    except (TypeError, ValueError):
-        raise ArgumentError("the judge returned a score that is not a number") from None
-    return np.where(np.isfinite(scores), scores, math.nan)
+def _rows_to_judge(predicted: TextColumns, reference: TextColumns, context: Context) -> dict[int, JudgeRow]:
+    return {
+        row: JudgeRow(
+            answer=predicted.texts[row],
+            reference=reference.texts[row],
+            question=None if context.questions is None else context.questions[row],
+            image=None if context.images is None else context.images[row],
+            group=None if context.groups is None else context.groups[row],
+        )
+        for row in context.valid_rows(len(predicted)).tolist()
+    }
 
 
 OPEN_ENDED = TaskSpec(
