@@ -200,9 +200,8 @@ def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Cont
     """R_acc = RM(question, answer, reference) where a judge is given, else the mean F of ROUGE-1, -2 and -L."""
     if context.judge is not None:
         none = np.zeros(len(predicted))
-        return Scores(
-            none, {"rouge": DOES_NOT_APPLY, "judge": none}, to_judge=_rows_to_judge(predicted, reference, context)
-        )
+        to_judge = _rows_to_judge(predicted, reference, context)
+        return Scores(none, {"rouge": DOES_NOT_APPLY, "judge": none}, to_judge=to_judge)
     rouge = metrics.rouge_reward(predicted.texts.tolist(), reference.texts.tolist(), normalize=_normalization(context))
     return Scores(rouge, {"rouge": rouge, "judge": DOES_NOT_APPLY})
 
