@@ -22,7 +22,7 @@ from types import ModuleType
 # The command line begins with this import, which takes a moment: a Ctrl-C in it ends the program without a traceback.
 _PROGRAM = os.path.basename(next(iter(sys.argv), ""))  # noqa: PTH119 - before anything that takes long
 if _PROGRAM in ("-m", "onethinker-rewards") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))  # pragma: no cover - in a program
 
 from onethinker_rewards import metrics
 from onethinker_rewards.answers import DIALECTS, Dialect, Limits, Parsed, to_pixels, to_thousandths

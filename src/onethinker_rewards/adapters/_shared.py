@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, TypeAlias, TypedDict, TypeVar
+from dataclasses import is_dataclass, replace
+from typing import Any, TypeAlias, TypedDict, TypeVar, cast
 
 from onethinker_rewards.adapters.columns import Columns, Row, Table, columns_of, rows_text
 from onethinker_rewards.answers import AnyDialect
@@ -24,6 +24,9 @@ from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
 Info: TypeAlias = dict[str, Any]
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+
+# In the url of a judge that the trainer serves, as verl does: its address is known only when the reward is called.
+JUDGE_ADDRESS = "reward_router_address"
 
 _log = logging.getLogger("onethinker_rewards.adapters")
 # So many batches at the start are looked at for warnings, and then every so many.
@@ -110,15 +113,23 @@ class RowScorer:
         return {name: value for items in log_items if items is not None for name, value in items().items()}
 
     def with_recipe(
-        self, recipe: str | None, *, dialect: str | None = None, reference_dialect: str | None = None
+        self,
+        recipe: str | None,
+        *,
+        dialect: str | None = None,
+        reference_dialect: str | None = None,
+        judge_address: str | None = None,
     ) -> RowScorer:
-        """Return the scorer that differs only in its recipe and its dialects, by name; None leaves each as it is.
+        """Return the scorer that differs only in what is given: its recipe and its dialects, by name, and its judge.
+
+        ``judge_address`` takes the place of `JUDGE_ADDRESS` in the judge's ``url``; other judges stay as they are.
 
         Raises:
             ArgumentError: If one of them is unknown, or the recipe knows no dialects.
         """
-        names = (recipe, dialect, reference_dialect)
-        if names == (None, None, None):
+        judge = _judge_at(self._judge, judge_address)
+        names = (recipe, dialect, reference_dialect, None if judge is self._judge else judge_address)
+        if not any(names):
             return self
         if names not in self._variants:
             dialects = self._dialects | _given({"dialect": dialect, "reference_dialect": reference_dialect})
@@ -126,7 +137,7 @@ class RowScorer:
                 self._recipe if recipe is None else recipe,
                 self.columns,
                 self.table,
-                self._judge,
+                judge,
                 self._segmenter,
                 self._workers,
                 **dialects,
@@ -238,6 +249,14 @@ class RowScorer:
     def _reset(self) -> None:
         self._scorer: Scorer | None = None
         self._lock = threading.Lock()
+
+
+def _judge_at(judge: Judge | None, address: str | None) -> Judge | None:
+    """Return the judge with the address that a trainer gives its reward server."""
+    url: object = getattr(judge, "url", None)
+    if address is None or not is_dataclass(judge) or not isinstance(url, str) or JUDGE_ADDRESS not in url:
+        return judge
+    return cast("Judge", replace(judge, url=url.replace(JUDGE_ADDRESS, address)))  # pyright: ignore[reportArgumentType]
 
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
