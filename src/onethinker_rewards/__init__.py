@@ -6,8 +6,8 @@
 >>> batch.accuracy.tolist(), batch.format.tolist(), batch.total.tolist()
 ([0.5], [1.0], [1.5])
 
-The modules `adapters`, `advantage`, `evaluation`, `hacks`, `judges` and `testing` load when they are first used. Only `advantage`
-needs torch.
+The modules `adapters`, `advantage`, `evaluation`, `hacks`, `judges` and `testing` load when they are first used. Only
+`advantage` needs torch.
 """
 
 # ruff: noqa: E402 - a Ctrl-C is taken care of before anything else is imported

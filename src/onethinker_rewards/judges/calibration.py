@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from anyio.from_thread import start_blocking_portal
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.judges.concurrency import all_of
@@ -147,4 +147,5 @@ def _rank_correlation(one: Floats, other: Floats) -> float:
     one, other = one[both], other[both]
     if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return math.nan
-    return float(spearmanr(one, other)[0])
+    # Spearman's ρ is the correlation of the ranks.
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
