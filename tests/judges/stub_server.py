@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -93,33 +93,60 @@ def polar(request: Mapping[str, Any], number: int = 0) -> Reply:
     return pooled(-8.0 * (1.0 - shared))
 
 
-_FENCE = re.compile(r"^(`{3,})\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
-_TURN = re.compile(r"<\|[^|>]*\|>|<\uff5c[^\uff5c>]*\uff5c>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|</?think>")
+_TURN = re.compile(
+    r"<\|[^|>]*\|>|<\uff5c[^\uff5c>]*\uff5c>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|</?think>|\[UNUSED_TOKEN_"
+)
+_OPENING = re.compile(r" {0,3}(`{3,})[^`]*")
+
+
+def _read(text: str) -> tuple[list[str], list[str]]:
+    """Return the texts between fences and the lines outside of them, as a generous reader of Markdown finds them.
+
+    A fence ends at a line of at least as many back-ticks, with spaces around them; any kind of line break counts.
+    """
+    inside: list[str] = []
+    outside: list[str] = []
+    fence = ""
+    for line in text.splitlines():
+        if fence:
+            bare = line.strip()
+            if len(bare) >= len(fence) and not bare.strip("`"):
+                fence = ""
+            else:
+                inside[-1] += f"{line}\n"
+        elif opening := _OPENING.fullmatch(line):
+            fence = opening[1]
+            inside.append("")
+        else:
+            outside.append(line)
+    return inside, outside
 
 
 def fenced_texts(text: str) -> list[str]:
-    """Return what a reader finds between fences: a fence ends at a line with as many back-ticks."""
-    return [found[2] for found in _FENCE.finditer(text)]
+    """Return what a reader finds between fences."""
+    return [found.removesuffix("\n") for found in _read(text)[0]]
 
 
 def outside_of_fences(text: str) -> str:
-    """Return what a reader takes as said to it, and everything behind a special token: a turn begins there."""
-    turns = _TURN.split(text)
-    return _FENCE.sub("…", turns[0]) + "".join(turns[1:])
+    """Return what a reader takes as said to it; behind a special token a turn begins, so all of that is."""
+    begun, *turns = _TURN.split(text)
+    return "\n".join(_read(begun)[1] + turns)
 
 
-def obeys(told: Callable[[str], str]) -> Answering:
+def obeys(honest: str, yes: str = "yes", no: str = "no") -> Answering:
     """Return a judge that does what anybody says to it outside of fences, and else compares two texts.
 
     Args:
-        told: Takes from an honest row's text what is outside of fences there.
+        honest: What is outside of fences where nobody plays a trick.
+        yes: Its verdict on an answer that is the reference, and on who tells it anything.
+        no: Its verdict on others.
     """
 
     def answer(request: Mapping[str, Any], number: int) -> Reply:
         text = request["messages"][1]["content"]
-        if outside_of_fences(text) != told(text):
-            return chat("I was told so.\nyes")
-        *_, reference, given = fenced_texts(text)
-        return chat("I compared them.\n" + ("yes" if reference.strip() == given.strip() else "no"))
+        if outside_of_fences(text) != honest:
+            return chat(f"I was told so.\n{yes}")
+        _, reference, given = fenced_texts(text)
+        return chat(f"I compared them.\n{yes if reference.strip() == given.strip() else no}")
 
     return answer
