@@ -6,8 +6,8 @@
 >>> batch.accuracy.tolist(), batch.format.tolist(), batch.total.tolist()
 ([0.5], [1.0], [1.5])
 
-The modules `adapters`, `advantage`, `evaluation`, `hacks` and `testing` load when they are first used. Only `advantage`
-needs torch.
+The modules `adapters`, `advantage`, `evaluation`, `hacks`, `judges` and `testing` load when they are first used. Only
+`advantage` needs torch.
 """
 
 # ruff: noqa: E402 - a Ctrl-C is taken care of before anything else is imported
@@ -76,7 +76,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_LAZY_MODULES = ("adapters", "advantage", "evaluation", "hacks", "testing")
+_LAZY_MODULES = ("adapters", "advantage", "evaluation", "hacks", "judges", "testing")
 
 
 def __getattr__(name: str) -> ModuleType:
