@@ -16,6 +16,7 @@ from onethinker_rewards.adapters.columns import Columns, Row, Table, columns_of,
 from onethinker_rewards.answers import AnyDialect
 from onethinker_rewards.codes import FailureCode, PenaltyCode
 from onethinker_rewards.errors import JudgeError, OneThinkerRewardsError
+from onethinker_rewards.judges.settings import make_judge
 from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
 from onethinker_rewards.rewards.recipe import find_recipe
 from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
@@ -45,7 +46,7 @@ class Settings(TypedDict, total=False):
     reference_dialect: AnyDialect | None
     columns: Columns | None
     table: Mapping[str, TaskSpec] | None
-    judge: Judge | None
+    judge: Judge | Mapping[str, Any] | None
     segmenter: Segmenter | None
     workers: int | None
 
@@ -60,7 +61,8 @@ class RowScorer:
         recipe: ``"paper"``, ``"lenient"``, ``"release"`` or a `Recipe`.
         columns: Which column holds what.
         table: The tasks, `TASKS` by default.
-        judge: Scores open-ended answers; without one they get ROUGE.
+        judge: Scores open-ended answers; without one they get ROUGE. As a mapping it has the settings of a judge, for
+            configurations: `onethinker_rewards.judges.settings.make_judge`.
         segmenter: Draws masks, for tasks whose formula uses them.
         workers: Number of processes for mathematics; None uses the process's shared ones.
         dialect: How the model writes boxes, points and times, in place of what the recipe says.
@@ -80,7 +82,7 @@ class RowScorer:
         recipe: str | Recipe = "paper",
         columns: Columns | None = None,
         table: Mapping[str, TaskSpec] | None = None,
-        judge: Judge | None = None,
+        judge: Judge | Mapping[str, Any] | None = None,
         segmenter: Segmenter | None = None,
         workers: int | None = None,
         dialect: AnyDialect | None = None,
@@ -90,7 +92,7 @@ class RowScorer:
         self.table = TASKS if table is None else table
         self._dialects = {"dialect": dialect, "reference_dialect": reference_dialect}
         self._recipe = replace(find_recipe(recipe), **_given(self._dialects))
-        self._judge = judge
+        self._judge = make_judge(judge) if isinstance(judge, Mapping) else judge or self._recipe.judge
         self._segmenter = segmenter
         self._workers = workers
         self._variants: dict[tuple[str | None, ...], RowScorer] = {}
