@@ -11,11 +11,11 @@ import click
 from onethinker_rewards.cli.judging import check_judge, judge_options
 from onethinker_rewards.cli.messages import STANDARD, UNREADABLE
 from onethinker_rewards.cli.options import dialect_options, recipe_option, resume_option, row_options
-from onethinker_rewards.cli.outputs import MAIN, Target, file_format, open_spool
+from onethinker_rewards.cli.outputs import file_format
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row
 from onethinker_rewards.cli.samples import RowReader, load_recipe
-from onethinker_rewards.cli.score import ScoreJob, show_summary
+from onethinker_rewards.cli.score import ScoreJob, open_scored, show_summary
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.table_reader import open_table
 from onethinker_rewards.rewards.scale import BatchWarning
@@ -46,16 +46,13 @@ def rejudge(
     if judge is None:
         raise click.UsageError("Missing option '--judge'.")
     screen = console(stderr=True)
-    written = file_format(out)
     load_recipe(recipe, dialect, reference_dialect)
     check_judge(judge)
-    job = RejudgeJob(
-        recipe, reader, arrow=written != "jsonl", dialect=dialect, reference_dialect=reference_dialect, judge=judge
-    )
-    targets = {MAIN: Target(out, written)}
+    arrow = file_format(out) != "jsonl"
+    job = RejudgeJob(recipe, reader, arrow, None, dialect, reference_dialect, judge)
     with (
         open_table(file, responses=reader.names("response")) as table,
-        open_spool(targets, table.raw, job, resume=resume) as output,
+        open_scored(job, out, table, resume=resume) as output,
     ):
         summary = run(table, output, engine_of(job), screen)
     show_summary(screen, summary, recipe, reader)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -20,13 +21,13 @@ from onethinker_rewards.cli.options import (
     row_options,
     workers_option,
 )  # fmt: skip
-from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Target, file_format, open_lines, open_spool
+from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Output, Target, file_format, open_lines, open_spool
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
 from onethinker_rewards.cli.samples import RowReader, Sample, check_size, load_recipe
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Column, Summary, summary_table
-from onethinker_rewards.cli.table_reader import Chunk, open_table
+from onethinker_rewards.cli.table_reader import Chunk, Table, open_table
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards import RewardBatch, Scorer
@@ -91,16 +92,17 @@ def score(
         chosen = ray_engine(alone, workers, responses)
     else:
         chosen = engine_of(job if workers in (None, 1) else alone, workers)
-    with open_table(file, responses=responses) as table:
-        opened = (
-            open_spool({MAIN: Target(out, written)}, table.raw, job, resume=resume)
-            if job.arrow
-            else open_lines(out, table.raw, resume=resume, recount=_recount)
-        )
-        with opened as output:
-            summary = run(table, output, chosen, screen)
+    with open_table(file, responses=responses) as table, open_scored(job, out, table, resume=resume) as output:
+        summary = run(table, output, chosen, screen)
     show_summary(screen, summary, recipe, reader)
     raise click.exceptions.Exit(UNREADABLE if summary.invalid else 0)
+
+
+def open_scored(job: ScoreJob, out: str, table: Table, *, resume: bool) -> AbstractContextManager[Output]:
+    """Open the output of scored rows."""
+    if job.arrow:
+        return open_spool({MAIN: Target(out, file_format(out))}, table.raw, job, resume=resume)
+    return open_lines(out, table.raw, resume=resume, recount=_recount)
 
 
 def show_summary(screen: Console, summary: Summary, recipe: str, reader: RowReader) -> None:
@@ -111,7 +113,7 @@ def show_summary(screen: Console, summary: Summary, recipe: str, reader: RowRead
         screen.print(summary_table(summary.tallies, list(reader.tasks()), COLUMNS))
     for text in summary.warnings.values():
         screen.print(f"warning: {text}", markup=False, soft_wrap=True)
-    if summary.counts:
+    if any(summary.counts.values()):
         screen.print(counts_text(summary.counts), soft_wrap=True)
 
 
