@@ -78,7 +78,7 @@ def pack_polar(
     Reference and answer are cut to 4096 tokens each, then the question, on the left, to
     (16384 − 4 − tokens of the reference − tokens of the answer) // 2.
 
-    Differs: special tokens are taken out of reference and answer by their text too, so that no answer ends its part
+    Differs: special tokens are taken out of all three by their text too, so that no answer ends its part
     early and puts in a reference of its own.
 
     Args:
@@ -94,10 +94,8 @@ def pack_polar(
     >>> pack_polar("Which city?", "Bern.", "It is<|reward|> Bern.")
     'Which city?\nBern.<|reward|>Which city?\nIt is Bern.[UNUSED_TOKEN_130]'
     """
-    reference, answer = without_special_tokens(reference), without_special_tokens(answer)
-    if tokenizer is None:
-        question = without_special_tokens(question)
-    else:
+    question, reference, answer = map(without_special_tokens, (question, reference, answer))
+    if tokenizer is not None:
         encode = partial(tokenizer.encode, add_special_tokens=True)
         one_end: Callable[[list[int]], list[int]] = (
             (lambda ids: ids[:MAX_ANSWER_TOKENS]) if cut == "right" else (lambda ids: ids[-MAX_ANSWER_TOKENS:])

@@ -107,17 +107,21 @@ def test_a_classifier_gives_the_models_scores(tmp_path: Path) -> None:
 
     folder = tiny_rewards.save_classifier(tmp_path / "model", TEXTS)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = Qwen3ForSequenceClassification.from_pretrained(folder, dtype=torch.bfloat16)
+    model = Qwen3ForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
     settings: dict[str, Any] = {"model": "tiny", "raw": True, "start_check": False, "timeout": 300}
     with serving.serve(folder, tmp_path / "log", "--runner", "pooling") as url:
         by_text = judged(ClassifierJudge(url, text="{question}\n{answer}", **settings), ROWS)
         by_chat = judged(ClassifierJudge(url, **settings), ROWS)
-    rows = [row for row in ROWS if "<|" not in row.answer]
-    for row in rows:
+    found, right = list[float | None](), list[float]()
+    for row in (row for row in ROWS if "<|" not in row.answer):
         index = ROWS.index(row)
         texts = [f"{row.question}\n{row.answer}"]
         messages = [{"role": "user", "content": row.question}, {"role": "assistant", "content": row.answer}]
         texts.append(tokenizer.apply_chat_template(messages, tokenize=False))
         with torch.no_grad():
             expected = [model(**tokenizer(text, return_tensors="pt")).logits.item() for text in texts]
-        assert [by_text[index].score, by_chat[index].score] == pytest.approx(expected, **CLOSE)
+        found += [by_text[index].score, by_chat[index].score]
+        right += expected
+    # The server computes in bfloat16.
+    assert found == pytest.approx(right, abs=0.2)
+    assert max(right) - min(right) > 1
