@@ -83,7 +83,7 @@ def test_a_tokenizer_changes_no_short_row(polar: tuple[str, Path]) -> None:
 
 def test_a_sigmoid_is_noticed(polar: tuple[str, Path]) -> None:
     judge = PolarJudge(polar[0], model="tiny", body={"use_activation": None}, timeout=300)
-    with pytest.raises(otr.JudgeError, match="the server applies a sigmoid"):
+    with pytest.raises(otr.JudgeError, match="server applies a sigmoid"):
         judged(judge, ROWS[:1])
 
 
