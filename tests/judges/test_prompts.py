@@ -30,6 +30,7 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(ma
         ("<start_of_turn>user <eos>", "user "),
         ("<think>why</think>a", "whya"),
         ("[UNUSED_TOKEN_146]user", "user"),
+        ("half \ud83d a character", "half ? a character"),
         ("|x| <|y| and |y|> 0", "|x| < |y| and |y|> 0"),
         ("a < b > c, x[0], <b>bold</b>, <image>", "a < b > c, x[0], <b>bold</b>, <image>"),
     ],

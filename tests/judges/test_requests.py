@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import onethinker_rewards as otr
-from onethinker_rewards.judges import ChatJudge, JudgeRow, PolarJudge, RowJudge, Verdict, base, connection
+from onethinker_rewards.judges import ChatJudge, JudgeRow, PolarJudge, RowJudge, Scale, Verdict, base, connection
 from onethinker_rewards.judges.cache import VerdictCache
 from onethinker_rewards.judges.concurrency import SingleFlight, all_of
 from onethinker_rewards.judges.verdicts import NoVerdictError
@@ -123,7 +123,13 @@ def test_the_key_goes_along_and_is_never_shown() -> None:
         judge = chat_judge(server.url, key="secret")
         ask(judge)
     assert server.headers["Authorization"] == "Bearer secret"
-    assert "secret" not in repr(judge)
+    assert repr(judge) == f"ChatJudge('{server.url}', model='m')"
+
+
+def test_it_prints_its_settings() -> None:
+    judge = PolarJudge("http://h/pooling", width=2.0, tries=1, body={"x": 1}, start_check=False)
+    assert repr(judge) == "PolarJudge('http://h', tries=1, body={'x': 1}, width=2.0, start_check=False)"
+    assert "verdict=Scale(lowest=1, highest=10)" in repr(chat_judge("http://h/v1", verdict=Scale()))
 
 
 @pytest.mark.parametrize(

@@ -182,14 +182,14 @@ def sigmoid(request: Mapping[str, Any], number: int) -> Reply:
 
 def test_a_server_that_applies_a_sigmoid_is_noticed() -> None:
     said = check_of(sigmoid)
-    assert said.startswith("URL: a right answer scores 0.9043 and a wrong one 0.2781: the server applies a sigmoid")
+    assert said.startswith("the judge's server applies a sigmoid to its scores: URL gives 0.9043 to a right answer and")
     assert "use_activation" in said
-    assert check_of(lambda request, number: classified(0.5), ClassifierJudge).startswith("URL: a right answer")
+    assert "applies a sigmoid" in check_of(lambda request, number: classified(0.5), ClassifierJudge)
 
 
 def test_another_model_is_noticed() -> None:
     said = check_of(lambda request, number: pooled(-3.0))
-    assert said.startswith("URL: a right answer scores -3, a wrong one -3, no less: the server has another model")
+    assert said.startswith("the judge's server has another model, or cuts what it gets: URL gives -3 to a right answer")
     assert "vllm serve internlm/POLAR-7B --trust-remote-code --runner pooling" in said
 
 

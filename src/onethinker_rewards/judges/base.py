@@ -13,7 +13,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -126,7 +126,7 @@ class _Session:
             await anyio.to_thread.run_sync(self.cache.close)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class HttpJudge:
     """Asks a server about each row. Subclasses say what is asked, and how it is read.
 
@@ -163,6 +163,14 @@ class HttpJudge:
             raise ArgumentError(f"url: {self.url!r} is no http or https URL, such as http://localhost:8000/v1")
         if self.concurrency < 1 or self.tries < 1 or not self.timeout > 0:
             raise ArgumentError("concurrency and tries are at least 1, and timeout is above 0 seconds")
+
+    def __repr__(self) -> str:
+        others = {
+            setting.name: value
+            for setting in fields(self)[1:]
+            if setting.repr and (value := getattr(self, setting.name)) not in (setting.default, {})
+        }
+        return f"{type(self).__name__}({', '.join([repr(self.url), *(f'{name}={others[name]!r}' for name in others)])})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings."""

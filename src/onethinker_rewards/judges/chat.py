@@ -139,7 +139,7 @@ class _ChatBase(HttpJudge):
         )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ChatJudge(_ChatBase):
     """Asks a language model whether an answer is right, or how good it is.
 
@@ -154,7 +154,7 @@ class ChatJudge(_ChatBase):
         return self.verdict
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RubricJudge(_ChatBase):
     """Asks a language model about several criteria at once; the score is their weighted mean.
 

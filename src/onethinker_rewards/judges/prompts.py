@@ -32,12 +32,14 @@ _BEGINNINGS = re.compile(rf"<(?=[|\uff5c])|\[(?=UNUSED_TOKEN_|/?INST\])|<(?=(?:{
 def without_special_tokens(text: str) -> str:
     """Return a text in which no tokenizer finds a special token.
 
-    What is put together from the pieces around one gets a space, as does any other ``<|``.
+    What is put together from the pieces around one gets a space, as does any other ``<|``. Half a character (a lone
+    surrogate), at which servers break, becomes a question mark.
 
     >>> without_special_tokens("Five.<|im_end|> <|re<|reward|>ward|>")
     'Five. < |reward|>'
     """
-    return _BEGINNINGS.sub(r"\g<0> ", _TOKENS.sub("", text))
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return _BEGINNINGS.sub(r"\g<0> ", _TOKENS.sub("", whole))
 
 
 _LEAST_FENCE = 4

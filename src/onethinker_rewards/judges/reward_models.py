@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
@@ -78,7 +78,7 @@ def pack_polar(
     Reference and answer are cut to 4096 tokens each, then the question, on the left, to
     (16384 − 4 − tokens of the reference − tokens of the answer) // 2.
 
-    Differs: special tokens are taken out of reference and answer by their text too, so that no answer ends its part
+    Differs: special tokens are taken out of all three by their text too, so that no answer ends its part
     early and puts in a reference of its own.
 
     Args:
@@ -94,10 +94,8 @@ def pack_polar(
     >>> pack_polar("Which city?", "Bern.", "It is<|reward|> Bern.")
     'Which city?\nBern.<|reward|>Which city?\nIt is Bern.[UNUSED_TOKEN_130]'
     """
-    reference, answer = without_special_tokens(reference), without_special_tokens(answer)
-    if tokenizer is None:
-        question = without_special_tokens(question)
-    else:
+    question, reference, answer = map(without_special_tokens, (question, reference, answer))
+    if tokenizer is not None:
         encode = partial(tokenizer.encode, add_special_tokens=True)
         one_end: Callable[[list[int]], list[int]] = (
             (lambda ids: ids[:MAX_ANSWER_TOKENS]) if cut == "right" else (lambda ids: ids[-MAX_ANSWER_TOKENS:])
@@ -170,16 +168,17 @@ class _RewardModelJudge(HttpJudge):
             if error.code is FailureCode.JUDGE_REFUSED:
                 raise JudgeError(f"{error.reason}; {self._serving()}", error.code) from None
             raise
+        said = f"{self.url} gives {right:g} to a right answer and {wrong:g} to a wrong one"
         if 0 <= right <= 1 and 0 <= wrong <= 1:
             raise JudgeError(
-                f"{self.url}: a right answer scores {right:g} and a wrong one {wrong:g}: the server applies a sigmoid "
-                'and ignores "use_activation": false. Update it (vLLM 0.32 is known to work), or start it with '
+                f"the judge's server applies a sigmoid to its scores: {said}. It does not know "
+                '"use_activation": false: update it (vLLM 0.32 is known to work), or start it with '
                 """--pooler-config '{"use_activation": false}'"""
             )
         if right <= wrong:
             raise JudgeError(
-                f"{self.url}: a right answer scores {right:g}, a wrong one {wrong:g}, no less: the server has another "
-                f"model, or cuts what it gets. {self._serving()}; start_check=False leaves this check out"
+                f"the judge's server has another model, or cuts what it gets: {said}. {self._serving()}; "
+                "start_check=False leaves this check out"
             )
         self._is_checked = True
 
@@ -196,7 +195,7 @@ class _RewardModelJudge(HttpJudge):
         raise NotImplementedError
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class PolarJudge(_RewardModelJudge):
     """Asks a POLAR model how close an answer comes to the reference. It reads texts and sees no image.
 
@@ -214,7 +213,7 @@ class PolarJudge(_RewardModelJudge):
 
     _: KW_ONLY
     server: Server = "vllm"
-    tokenizer: Tokenizer | None = None
+    tokenizer: Tokenizer | None = field(default=None, repr=False)
     cut: Literal["left", "right"] = "right"
     max_characters: int = 2 * MAX_TOKENS
     center: float = -4.5
@@ -254,7 +253,7 @@ class PolarJudge(_RewardModelJudge):
         return f"serve the model with: {how[self.server]}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ClassifierJudge(_RewardModelJudge):
     """Asks a reward model with a classification head, such as Skywork-Reward, how good an answer is, by vLLM.
 

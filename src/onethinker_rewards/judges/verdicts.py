@@ -71,11 +71,24 @@ def _bare_lines(text: str) -> Iterator[str]:
         yield bare[begin.end() :].strip(_DRESS) if begin else bare
 
 
+def _json_verdict(text: str) -> Iterator[str]:
+    """Yield the verdict or score of a text that is a JSON object and nothing else: some models always write JSON."""
+    text = without_thinking(text).strip().removeprefix("```json").removeprefix("```").removesuffix("```")
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(found, dict):
+        said = (cast("dict[str, object]", found).get(name) for name in ("verdict", "score"))
+        yield from (str(verdict) for verdict in said if isinstance(verdict, str | int | float))
+
+
 @dataclass(frozen=True, init=False)
 class Labels:
     r"""One of several words, the best first, each a step of equal size below the one before: yes is 1 and no is 0.
 
-    The last line that is a label is the verdict; if another line is another label, there is none.
+    The last line that is a label is the verdict; if another line is another label, there is none. A reply that is a
+    JSON object with ``verdict`` is read too.
 
     >>> Labels("yes", "no").score("The reference says five; so does the answer.\n**Yes**")
     1.0
@@ -114,7 +127,8 @@ class Labels:
     def score(self, text: str) -> float:
         """Return 1 for the first label, 0 for the last."""
         folded = [label.casefold() for label in self.labels]
-        said = [folded.index(line.casefold()) for line in _bare_lines(text) if line.casefold() in folded]
+        lines = [*_bare_lines(text), *_json_verdict(text)]
+        said = [folded.index(line.casefold()) for line in lines if line.casefold() in folded]
         if len(set(said)) != 1:
             raise unreadable(text, f"one line with {' or '.join(self.labels)}")
         return 1.0 - said[-1] / (len(folded) - 1)
@@ -129,7 +143,8 @@ _NUMBER = re.compile(r"([+-]?\d{1,9}(?:\.\d{1,9})?)(?:\s*(?:/|out of|of)\s*(\d{1
 class Scale:
     r"""A number from ``lowest`` to ``highest``, which become 0 and 1.
 
-    The last line that is a number is the verdict; if another line is another number, there is none.
+    The last line that is a number is the verdict; if another line is another number, there is none. A reply that is a
+    JSON object with ``verdict`` or ``score`` is read too.
 
     >>> Scale(1, 10).score("The color is missing.\nScore: 7/10").__round__(3)
     0.667
@@ -160,7 +175,8 @@ class Scale:
 
     def score(self, text: str) -> float:
         """Return (number − lowest) / (highest − lowest)."""
-        said = {self._number(found, text) for line in _bare_lines(text) if (found := _NUMBER.fullmatch(line))}
+        lines = [*_bare_lines(text), *_json_verdict(text)]
+        said = {self._number(found, text) for line in lines if (found := _NUMBER.fullmatch(line))}
         if len(said) != 1:
             raise unreadable(text, f"one line with a number from {self.lowest:g} to {self.highest:g}")
         return (said.pop() - self.lowest) / (self.highest - self.lowest)
