@@ -37,6 +37,12 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], why: str) -> None:
         make_judge(settings)
 
 
+def test_the_mappings_of_a_configuration_become_plain() -> None:
+    body = UserDict({"stop": UserList(["x"]), "extra": UserDict(a=1)})
+    judge: Any = make_judge({"url": "http://h/v1", "model": "m", "body": body})
+    assert json.dumps(judge.body) == '{"stop": ["x"], "extra": {"a": 1}}'
+
+
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judges, "find_spec", lambda name: None)
     with pytest.raises(ArgumentError, match=r"judge: PolarJudge needs anyio and httpx2: pip install"):

@@ -137,7 +137,6 @@ def make_reward_manager(**settings: Unpack[Settings]) -> type[Any]:
 
     ``reward.reward_kwargs`` of the configuration, such as ``recipe``, overrides the settings.
     """
-    from omegaconf import OmegaConf  # noqa: PLC0415
     from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase  # noqa: PLC0415
 
     settings.setdefault("columns", COLUMNS)
@@ -159,8 +158,7 @@ def make_reward_manager(**settings: Unpack[Settings]) -> type[Any]:
                 raise ArgumentError(
                     "this reward manager scores by itself: remove reward.custom_reward_function.path, or the manager"
                 )
-            given = OmegaConf.to_container(OmegaConf.create(config.reward.get("reward_kwargs") or {}), resolve=True)
-            chosen: dict[str, Any] = dict(settings) | given
+            chosen: dict[str, Any] = dict(settings) | dict(config.reward.get("reward_kwargs") or {})
             self._scorer = RowScorer(**chosen).with_recipe(None, judge_address=reward_router_address)
             self._decode = tokenizer.decode
             self._batcher: MicroBatcher[_TokenCall, Info] = MicroBatcher(self._score)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from onethinker_rewards import judges
 from onethinker_rewards.errors import ArgumentError
@@ -29,7 +29,7 @@ def make_judge(settings: Mapping[str, Any]) -> RowJudge:
     >>> make_judge({"url": "http://localhost:8000/v1", "model": "qwen3", "timeout": 10.0})
     ChatJudge('http://localhost:8000/v1', model='qwen3')
     """
-    given = dict(settings)
+    given = _plain(settings)
     url = given.get("url")
     if not isinstance(url, str):
         raise ArgumentError("judge: url is missing, such as http://localhost:8000/v1")
@@ -51,3 +51,12 @@ def make_judge(settings: Mapping[str, Any]) -> RowJudge:
         return made(**given)
     except TypeError as error:
         raise ArgumentError(f"judge: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a configuration's mappings and lists as Python's own, which JSON takes."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(item) for item in cast("Sequence[Any]", value)]
+    return value
