@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import UserDict, UserList
 from typing import Any
 
 import pytest
