@@ -202,9 +202,9 @@ def test_nobody_there() -> None:
 def test_a_deadline_for_all_attempts() -> None:
     replies = [Reply(500), Reply(delay=LONGEST)]
     with stub_server(lambda request, number: replies[number]) as server:
-        verdict = ask_one(chat_judge(server.url, timeout=0.3))
+        verdict = ask_one(chat_judge(server.url, timeout=1.5))
     assert verdict.code == "judge_timeout"
-    assert verdict.reason.endswith("not done after 0.3 s; before that 500")
+    assert verdict.reason.endswith("not done after 1.5 s; before that 500")
 
 
 def test_a_deadline_without_any_reply() -> None:
@@ -384,10 +384,10 @@ def test_several_processes_share_a_cache(tmp_path: Path) -> None:
         "import sys; from onethinker_rewards.judges.cache import VerdictCache; c = VerdictCache(sys.argv[1])\n"
         "for n in range(200): c.put(f'{sys.argv[2]}-{n}', 'yes')\nc.close()"
     )
-    processes = [subprocess.Popen([sys.executable, "-c", program, str(file), name]) for name in "abc"]
-    assert [process.wait(LONGEST) for process in processes] == [0, 0, 0]
+    processes = [subprocess.Popen([sys.executable, "-c", program, str(file), name]) for name in "ab"]
+    assert [process.wait(LONGEST) for process in processes] == [0, 0]
     cache = VerdictCache(file)
-    assert all(cache.get(f"{name}-{number}") == "yes" for name in "abc" for number in range(200))
+    assert all(cache.get(f"{name}-{number}") == "yes" for name in "ab" for number in range(200))
     assert cache.get("d-0") is None
     cache.put("odd", "\ud800")
     assert cache.get("odd") == "?"
