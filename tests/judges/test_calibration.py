@@ -70,6 +70,12 @@ def test_a_judge_that_has_a_position() -> None:
     assert found.position_flips == 0.5
 
 
+def test_half_is_on_the_upper_side() -> None:
+    rows = [JudgeRow(answer="x" * 5, reference="r" * 9), JudgeRow(answer="x" * 4, reference="r" * 5)]
+    found = calibrate(Longest(), rows, [1, 0], swap=True)
+    assert (found.accuracy, found.position_flips) == (1.0, 0.5)
+
+
 def test_drift() -> None:
     first = calibrate(Known(), known("0.5", "0.5", "?"), [1, 0, 1])
     second = calibrate(Known(), known("0.75", "0.5", "1"), [1, 0, 1], earlier=first.scores.tolist())

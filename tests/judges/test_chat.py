@@ -75,6 +75,9 @@ def test_answers_that_need_no_call() -> None:
         verdicts = ask(chat_judge(server.url, equal_is_right=True, longest_answer=999), rows)
         assert [verdict.score for verdict in verdicts] == [1.0, 0.0, 0.0]
         assert len(server.asked) == 1
+    with stub_server(chat("yes")) as server:
+        assert ask_one(chat_judge(server.url, longest_answer=len(ROW.answer))).score == 1.0
+        assert ask_one(chat_judge(server.url, longest_answer=len(ROW.answer) - 1)).score == 0.0
 
 
 def test_a_reply_that_is_cut_off_is_asked_for_once_more_with_double() -> None:
@@ -228,10 +231,11 @@ def test_rows_without_an_image_and_judges_without_eyes() -> None:
 
 
 def test_another_image_is_another_question() -> None:
-    rows = [replace(ROW, image=image) for image in (PIXELS, PIXELS + 1, PIXELS.copy())]
+    images = (PIXELS, PIXELS + 1, PIXELS.copy(), PIXELS.reshape(3, 2, 3))
+    rows = [replace(ROW, image=image) for image in images]
     with stub_server(lambda request, number: Reply(body=chat("yes").body, delay=0.05)) as server:
         ask(chat_judge(server.url, images=True), rows)
-        assert len(server.asked) == 2
+        assert len({json.dumps(asked) for asked in server.asked}) == 3
 
 
 @pytest.mark.parametrize(
