@@ -33,7 +33,7 @@ class HeldJudge:
     [
         ("/score", {}, 401),
         ("/score", {"Authorization": f"Bearer {TOKEN}"}, 200),
-        ("/score", {"Authorization": f"bearer  {TOKEN} "}, 200),
+        ("/score", {"Authorization": f"bearer  {TOKEN}"}, 200),
         ("/score", {"Authorization": f"Basic {TOKEN}"}, 401),
         ("/score", {"Authorization": "Bearer another"}, 401),
         ("/score", {"Authorization": "Bearer \xe9"}, 401),

@@ -258,8 +258,8 @@ def _refuse_rows(faults: Sequence[tuple[int, str]]) -> None:
     if not faults:
         return
     row, reason = faults[0]
-    more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
-    raise RefusedError(422, "invalid", f"row {row}: {shortened(reason, _LONGEST_REASON)}{more}", faults)
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    raise RefusedError(422, "invalid", f"row {row}{more}: {reason}", faults)
 
 
 def _reason(error: OneThinkerRewardsError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -98,10 +98,10 @@ async def read_body(request: Request, settings: ServerSettings) -> bytes:
     Raises:
         RefusedError: If it is too large or too slow, or ends early.
     """
-    chunks = bytearray()
+    chunks, stream = bytearray(), request.stream()
     try:
         async with asyncio.timeout(settings.body_deadline):
-            async for chunk in request.stream():
+            async for chunk in stream:
                 chunks += chunk
                 if len(chunks) > settings.body_limit:
                     break
@@ -111,13 +111,13 @@ async def read_body(request: Request, settings: ServerSettings) -> bytes:
     except ClientDisconnect:
         raise RefusedError(400, "disconnected", "the client left before the end of the body") from None
     if len(chunks) > settings.body_limit:
-        await _discard(request)
+        await _discard(stream)
         raise RefusedError(413, "too_large", f"the body is larger than {settings.body_limit:,} bytes")
     return bytes(chunks)
 
 
-async def _discard(request: Request) -> None:
+async def _discard(stream: AsyncIterator[bytes]) -> None:
     with suppress(TimeoutError, ClientDisconnect):
         async with asyncio.timeout(_DISCARD):
-            async for _ in request.stream():
+            async for _ in stream:
                 pass
