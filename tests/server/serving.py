@@ -13,6 +13,7 @@ import uvicorn
 
 from onethinker_rewards.adapters import RowScorer
 from onethinker_rewards.server import ServerSettings, bind, create_app
+from tests.adapters.gym_requests import verify as verify
 from tests.waiting import wait_for
 
 TOKEN = "a-token-of-some-length"
@@ -59,33 +60,3 @@ def openrlhf(rows: Sequence[Mapping[str, Any]], prompt: str = "<|user|>How many?
 def slime(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what slime and miles post."""
     return {"prompt": "How many?", "response": row["response"], "label": label(row)}
-
-
-def verify(row: Mapping[str, Any], thinking: str | None = None) -> dict[str, Any]:
-    """Return what NeMo-Gym posts."""
-    message = {
-        "id": "m1",
-        "type": "message",
-        "role": "assistant",
-        "status": "completed",
-        "content": [{"type": "output_text", "text": row["response"], "annotations": []}],
-    }
-    reasoning = {"id": "r0", "type": "reasoning", "summary": [{"type": "summary_text", "text": thinking}]}
-    question = [
-        {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
-        {"type": "input_text", "text": "Where is the dog?"},
-    ]
-    return {
-        "responses_create_params": {"input": [{"role": "user", "content": question}]},
-        "response": {
-            "id": "r1",
-            "object": "response",
-            "created_at": 1,
-            "model": "m",
-            "output": [message] if thinking is None else [reasoning, message],
-            "parallel_tool_calls": False,
-            "tool_choice": "auto",
-            "tools": [],
-        },
-        **{name: value for name, value in row.items() if name != "response"},
-    }

@@ -203,10 +203,14 @@ def test_a_judge_sees_the_question_of_nemo_gym(params: object, question: str | N
 
 def test_nemo_gym_seeds_a_session_and_aggregates(url: str) -> None:
     assert post(f"{url}/seed_session", {"anything": 1}).json() == {}
+    session = {"resources_session_id": "a"}
+    assert post(f"{url}/seed_session", session | {"task_data": {}}).json() == session
+    assert post(f"{url}/close_session", session | {"episode_id": "e"}).json() == session
+    assert httpx2.get(f"{url}/reverify_mode").json() == "stateless"
     rows = [{"reward": 1.0, "task": "ocr", "_ng_task_index": 0}, {"reward": 2.0, "accuracy": 1}]
     reply = post(f"{url}/aggregate_metrics", {"verify_responses": rows}).json()
     assert reply["agent_metrics"] == {"mean/reward": 1.5, "mean/accuracy": 1.0}
-    assert reply["key_metrics"] == {"mean/reward": 1.5}
+    assert reply["key_metrics"] == reply["agent_metrics"]
 
 
 def test_rows_that_cannot_be_scored_are_named(url: str) -> None:
@@ -290,12 +294,22 @@ def test_a_judge_that_fails_is_null_with_a_code_or_no_reply_to_train_on() -> Non
             ("get_reward", openrlhf([GOOD, OPEN_ENDED])),
             ("reward", slime(OPEN_ENDED)),
             ("reward?key=total", slime(OPEN_ENDED)),
-            ("verify", verify(OPEN_ENDED)),
         ):
             response = post(f"{url}/{path}", body)
             assert response.status_code == 503
             assert response.headers["retry-after"] == "1"
             assert response.json()["rows"][-1]["reason"] == "judge_failed"
+
+
+def test_a_judge_that_fails_masks_the_sample_of_nemo_gym() -> None:
+    with running(RowScorer(judge=DownJudge())) as url:
+        body = verify(OPEN_ENDED) | {"instance_config": {"name": "a"}}
+        reply = post(f"{url}/verify", body).json()
+        assert reply["mask_sample"] is True
+        assert reply["instance_config"] == {"name": "a", "mask_sample": True}
+        assert (reply["failure_kind"], reply["failure_reason"]) == ("judge_failed", "judge_failed")
+        assert (reply["_ng_failure_class"], reply["_ng_failure_judge_error"]) == ("judge_failed", "judge_failed")
+        assert "accuracy" not in reply
 
 
 def test_schemas(url: str) -> None:

@@ -25,6 +25,7 @@ from onethinker_rewards.server.contracts import (
     RefusedError,
     ScoreRequest,
     aggregate_metrics,
+    nemo_gym_session,
     read_nemo_gym,
     read_openrlhf,
     read_score,
@@ -50,6 +51,8 @@ CONTRACTS: Mapping[str, Reader] = {
     "/reward": read_slime,
     "/verify": read_nemo_gym,
 }
+# NeMo-Gym opens and closes a session around each rollout.
+_SESSIONS = ("/seed_session", "/close_session")
 
 
 class JsonResponse(Response):
@@ -80,8 +83,9 @@ def create_app(scorer: RowScorer | None = None, settings: ServerSettings | None 
             Route(path, partial(server.score, read), methods=["POST"], name=path.removeprefix("/"))
             for path, read in CONTRACTS.items()
         ),
-        Route("/seed_session", server.seed_session, methods=["POST"]),
+        *(Route(path, server.session, methods=["POST"]) for path in _SESSIONS),
         Route("/aggregate_metrics", server.aggregate, methods=["POST"]),
+        Route("/reverify_mode", server.reverify_mode),
         Route("/health", server.health),
         Route("/ready", server.ready),
         Route("/metrics", server.show_metrics),
@@ -137,13 +141,16 @@ class _Server:
     async def _decoded(read: Callable[[], ScoreRequest], size: int) -> ScoreRequest:
         return read() if size < _LARGE_BODY else await asyncio.to_thread(read)
 
-    async def seed_session(self, request: Request) -> Response:
-        # A reward keeps no state between requests.
-        return JsonResponse({})
+    async def session(self, request: Request) -> Response:
+        with self._slots.taken():
+            return JsonResponse(nemo_gym_session(await read_body(request, self.settings)))
 
     async def aggregate(self, request: Request) -> Response:
         with self._slots.taken():
             return JsonResponse(aggregate_metrics(await read_body(request, self.settings)))
+
+    async def reverify_mode(self, request: Request) -> Response:
+        return JsonResponse("stateless")
 
     async def health(self, request: Request) -> Response:
         return JsonResponse({"status": "alive"})
@@ -226,7 +233,9 @@ class _Gate:
             _LOG.info("%s %s %d %.4f s", scope["method"], _known_path(scope), status, seconds)
 
 
-_PATHS = frozenset({*CONTRACTS, "/seed_session", "/aggregate_metrics", "/health", "/ready", "/metrics"})
+_PATHS = frozenset(
+    {*CONTRACTS, *_SESSIONS, "/aggregate_metrics", "/reverify_mode", "/health", "/ready", "/metrics"}
+)
 
 
 def _known_path(scope: Scope) -> str:

@@ -19,12 +19,12 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from onethinker_rewards._validation import is_too_deep
-from onethinker_rewards.adapters import Columns
+from onethinker_rewards.adapters import Columns, nemo_gym
 from onethinker_rewards.adapters._shared import Info
 from onethinker_rewards.adapters.microbatch import Call
 from onethinker_rewards.adapters.openrlhf import response_of
 from onethinker_rewards.codes import FailureCode, shortened
-from onethinker_rewards.errors import ArgumentError, OneThinkerRewardsError, UnknownTaskError
+from onethinker_rewards.errors import ArgumentError, JudgeError, OneThinkerRewardsError, UnknownTaskError
 
 JsonObject: TypeAlias = dict[str, Any]
 # What scoring gives for a row: its rewards, or why it cannot be scored.
@@ -150,11 +150,15 @@ def read_slime(body: bytes, columns: Columns, query: Mapping[str, str]) -> Score
 def read_nemo_gym(body: bytes, columns: Columns, query: Mapping[str, str]) -> ScoreRequest:
     """Read NeMo-Gym's request to verify: the columns are the fields of the row next to what the framework adds."""
     sent = _decoded_object(body)
-    response = response_text(_converted(sent, _Verify).response)
-    row = {name: value for name, value in sent.items() if name not in ("response", "responses_create_params")}
-    if columns.value("question", row) is None:
-        row["question"] = _question(sent.get("responses_create_params"))
-    return ScoreRequest(_calls([(response, row)]), partial(_verify_reply, sent))
+    _converted(sent, _Verify)
+    call = nemo_gym.call_of(sent, columns)
+    return ScoreRequest(_calls([call]), partial(_lone_reply, partial(_verify_reply, sent)), needs_rewards=False)
+
+
+def nemo_gym_session(body: bytes) -> JsonObject:
+    """Return what opening and closing a session reply; a reward keeps no state, so it is the session's id at most."""
+    sent = _decoded_object(body)
+    return {name: sent[name] for name in ("resources_session_id",) if name in sent}
 
 
 def aggregate_metrics(body: bytes) -> JsonObject:
@@ -162,31 +166,7 @@ def aggregate_metrics(body: bytes) -> JsonObject:
     rows = _converted(_decoded_object(body), _Aggregate).verify_responses
     names = dict.fromkeys(name for row in rows for name in row if not name.startswith("_"))
     means = {f"mean/{name}": mean for name in names if (mean := _mean(row.get(name) for row in rows)) is not None}
-    headline = {name: value for name, value in means.items() if name == "mean/reward"}
-    return {"group_level_metrics": [], "agent_metrics": means, "key_metrics": headline, "repeat_level_metrics": []}
-
-
-def response_text(response: Mapping[str, Any]) -> str:
-    """Return what the model wrote in its last message of OpenAI's Responses API; empty if it wrote nothing.
-
-    A server with a reasoning parser gives the thinking as an item of its own: it is put back, in its tags.
-
-    >>> thinking = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "It barks."}]}
-    >>> message = {"type": "message", "content": [{"type": "output_text", "text": "<answer>B</answer>"}]}
-    >>> response_text({"output": [thinking, message]})
-    '<think>It barks.</think><answer>B</answer>'
-    """
-    thinking = text = ""
-    for item in _objects(response.get("output")):
-        if item.get("type") == "reasoning":
-            thinking += _text(item.get("content")) or _text(item.get("summary"))
-        elif item.get("type") == "message":
-            said = _text(item.get("content"))
-            text, thinking = (f"<think>{thinking}</think>{said}" if thinking else said), ""
-        else:
-            # What was thought before the call of a tool belongs to that turn.
-            thinking = ""
-    return text
+    return {"group_level_metrics": [], "agent_metrics": means, "key_metrics": means, "repeat_level_metrics": []}
 
 
 def rewards_of(request: ScoreRequest, results: Sequence[Result]) -> list[Info]:
@@ -196,6 +176,8 @@ def rewards_of(request: ScoreRequest, results: Sequence[Result]) -> list[Info]:
         RefusedError: Naming the rows that cannot be scored; or those without a judgement, where the contract has no
             value for a missing reward.
     """
+    if any(isinstance(result, JudgeError) for result in results):
+        raise RefusedError(503, "judge", "the judge gave no score, and 0 would be a wrong reward", retry_after=1)
     _refuse_rows([(row, _reason(result)) for row, result in enumerate(results) if isinstance(result, Exception)])
     infos = cast("list[Info]", results)
     missing = [(row, str(info["failure"])) for row, info in enumerate(infos) if math.isnan(info["total"])]
@@ -278,27 +260,6 @@ def _without_prompt(query: str, prompt: str) -> str | None:
         return None
 
 
-def _question(params: object) -> str | None:
-    """Return the text of the last message of the user."""
-    given = cast("JsonObject", params).get("input") if isinstance(params, dict) else None
-    if isinstance(given, str):
-        return given
-    texts = [_text(message.get("content")) for message in _objects(given) if message.get("role") == "user"]
-    return texts[-1] if texts else None
-
-
-def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    texts = [part.get("text") for part in _objects(content)]
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _objects(values: object) -> list[JsonObject]:
-    listed = cast("list[object]", values) if isinstance(values, list) else []
-    return [cast("JsonObject", value) for value in listed if isinstance(value, dict)]
-
-
 def _score_row(info: Info) -> JsonObject:
     """Return a row as `RewardBatch.to_rows` has it."""
     lists = {name: info[name].split(",") if info[name] else [] for name in ("repairs", "penalties")}
@@ -328,13 +289,9 @@ def _openrlhf_reply(infos: list[Info]) -> JsonObject:
     }
 
 
-def _verify_reply(sent: JsonObject, infos: list[Info]) -> JsonObject:
-    info = infos[0]
-    numbers = {name: info[name] for name in ("accuracy", "normalized", "format", "structure")}
-    codes = {name: info[name] for name in ("failure", "format_fault")}
-    # The keys are the same for every task, as trainers that normalize each component need.
-    components = {name: info[name] for name in ("accuracy", "format", "structure")}
-    return sent | {"reward": info["total"], **numbers, **codes, "reward_components": components}
+def _verify_reply(sent: JsonObject, info: Info) -> JsonObject:
+    has_reward = not math.isnan(info["total"])
+    return nemo_gym.verified(sent, info) if has_reward else nemo_gym.masked(sent, str(info["failure"]))
 
 
 def _mean(values: Iterable[object]) -> float | None:
