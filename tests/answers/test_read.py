@@ -140,7 +140,7 @@ OF_TAGS = {
     "missing_answer", "unclosed_answer", "several_answers", "tag_in_answer", "missing_think", "several_thinks",
     "text_outside_tags", "response_too_long",
 }  # fmt: skip
-ABOVE = {"unreadable_math", "math_timeout", "bad_reference", "judge_failed"}
+ABOVE = {"unreadable_math", "math_timeout", "bad_reference", *(code for code in FailureCode if code.is_judge_failure)}
 
 
 class Loud(BaseModel):

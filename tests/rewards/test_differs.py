@@ -230,7 +230,7 @@ def test_differs_a_failed_judge_gives_no_number() -> None:
     with otr.Scorer(judge=judge) as scorer:
         batch = scorer.score([wrap("a dog")], ["a dog"], "open_ended")
     assert math.isnan(batch.total[0])
-    assert batch.failure == ["judge_failed"]
+    assert batch.failure == ["judge_unreachable"]
 
 
 def test_differs_saying_it_again_counts_once() -> None:

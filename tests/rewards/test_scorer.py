@@ -50,13 +50,24 @@ def test_a_judge_may_miss_single_rows(score: float | None) -> None:
     assert batch.failure == [None, "judge_failed"]
 
 
-@pytest.mark.parametrize("error", [otr.JudgeError("no answer"), TimeoutError("slow"), ConnectionError("gone")])
-def test_a_judge_that_cannot_be_reached_fails_all_its_rows(error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (otr.JudgeError("no answer"), "judge_failed"),
+        (otr.JudgeError("no verdict", otr.FailureCode.JUDGE_UNREADABLE), "judge_unreadable"),
+        (TimeoutError("slow"), "judge_timeout"),
+        (ConnectionError("gone"), "judge_unreachable"),
+    ],
+)
+def test_a_judge_that_cannot_be_reached_fails_all_its_rows(error: Exception, code: str) -> None:
     def judge(questions: Any, answers: Any, references: Any) -> list[float]:
         raise error
 
     batch = otr.Scorer(judge=judge).score([wrap("a"), wrap("B")], ["a", "B"], ["open_ended", "multiple_choice"])
-    assert batch.failure == ["judge_failed", None]
+    assert batch.failure == [code, None]
+    assert math.isnan(batch.total[0])
+    assert batch.details[0] is not None
+    assert batch.details[0].found == str(error)
     assert batch.total[1] == 2.0
 
 

@@ -17,10 +17,11 @@ from tests.testing.collecting import some_of
 
 # The files that read a single response.
 FILES = ("limits.py", "read.py", "release.py", "repairs.py", "tags.py", "text.py")
-# What depends on the caller and not on the response: limits, their own schema, the options of a question.
+# What depends on the caller and not on the response: limits, dialects and their functions, references, schemas of their
+# own, the options of a question.
 NOT_THE_MODEL = {
     "limits.py": ["Limits.__post_init__"],
-    "read.py": ["_plain", "_validated"],
+    "read.py": ["_in_schema", "_in_thousandths", "_plain", "_read_strictly", "_read_with_shape", "_validated"],
     "text.py": ["_folded", "_labeled_option", "_letters_of_options", "choice_letter", "named_option", "option_letters",
                 "same_choice"],
 }  # fmt: skip

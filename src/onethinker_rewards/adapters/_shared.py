@@ -6,10 +6,11 @@ import logging
 import math
 import threading
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from onethinker_rewards.adapters.columns import Columns, Row, Table, columns_of, rows_text
 from onethinker_rewards.answers import AnyDialect
@@ -21,6 +22,8 @@ from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
 
 # The numbers and codes of one response; see `extra_info`.
 Info: TypeAlias = dict[str, Any]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 _log = logging.getLogger("onethinker_rewards.adapters")
 # So many batches at the start are looked at for warnings, and then every so many.
@@ -102,9 +105,9 @@ class RowScorer:
 
     @property
     def counts(self) -> dict[str, float]:
-        """The counters of the segmenter and its cache, for logs; empty without a segmenter that counts."""
-        log_items = getattr(self._segmenter, "log_items", None)
-        return {} if log_items is None else log_items()
+        """The counters of the segmenter and its cache, and of the judge, for logs; empty without one that counts."""
+        log_items = [getattr(held, "log_items", None) for held in (self._segmenter, self._judge)]
+        return {name: value for items in log_items if items is not None for name, value in items().items()}
 
     def with_recipe(
         self, recipe: str | None, *, dialect: str | None = None, reference_dialect: str | None = None
@@ -154,23 +157,31 @@ class RowScorer:
             UnknownTaskError: Naming all rows whose task is unknown.
             ArgumentError: If lengths differ or a value has the wrong type.
         """
-        inputs = self.columns.take(columns, rows=len(responses), table=self.table)
-        batch = self.scorer.score(
-            responses,
-            inputs.references,
-            inputs.tasks,
-            # A row without a question gives its judge None.
-            questions=inputs.questions,  # pyright: ignore[reportArgumentType]
-            options=inputs.options,
-            sizes=inputs.sizes,
-            images=inputs.images,
-            masks=inputs.masks,
-            groups=groups,
-            tokens=inputs.tokens,
-            progress=progress,
-        )
+        batch = self.scorer.score(responses, **self._score_arguments(responses, columns, groups, progress))
         self._log_warnings(batch)
         return batch
+
+    def _score_arguments(
+        self,
+        responses: Sequence[str],
+        columns: Table,
+        groups: Sequence[Hashable] | None = None,
+        progress: float | None = None,
+    ) -> dict[str, Any]:
+        inputs = self.columns.take(columns, rows=len(responses), table=self.table)
+        return {
+            "references": inputs.references,
+            "tasks": inputs.tasks,
+            # A row without a question gives its judge None.
+            "questions": inputs.questions,
+            "options": inputs.options,
+            "sizes": inputs.sizes,
+            "images": inputs.images,
+            "masks": inputs.masks,
+            "groups": groups,
+            "tokens": inputs.tokens,
+            "progress": progress,
+        }
 
     def _log_warnings(self, batch: RewardBatch) -> None:
         """Log each kind of warning once. After the first batches only some are looked at: the scale rarely changes."""
@@ -186,25 +197,32 @@ class RowScorer:
         """Score N responses with one mapping of columns each; raises what `score` raises."""
         return self.score(responses, columns_of(rows))
 
-    def score_each(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Info | OneThinkerRewardsError]:
+    def score_each(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Each]:
         """Score N responses of independent callers.
 
         Returns:
-            For each response its row of `extra_info`, or the error of that row alone: an error of one caller does not
-            lose the results of the others.
+            For each response its row of `extra_info`; of a row that waits for a judge the future row; or the error of
+            that row alone: an error of one caller does not lose the results of the others.
         """
         with suppress(OneThinkerRewardsError):
-            return [*extra_info(self.score_rows(responses, rows))]
-        return [self._score_alone(response, row) for response, row in zip(responses, rows, strict=True)]
+            return self._submit(responses, rows)
+        return [self._submit_alone(response, row) for response, row in zip(responses, rows, strict=True)]
 
-    def _score_alone(self, response: str, row: Row) -> Info | OneThinkerRewardsError:
+    def _submit_alone(self, response: str, row: Row) -> Each:
         try:
-            return extra_info(self.score_rows([response], [row]))[0]
+            return self._submit([response], [row])[0]
         except OneThinkerRewardsError as error:
             return error
 
+    def _submit(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Each]:
+        submitted = self.scorer.submit(responses, **self._score_arguments(responses, columns_of(rows)))
+        self._log_warnings(submitted.batch)
+        each: dict[int, Each] = dict(zip(submitted.rows, extra_info(submitted.batch), strict=True))
+        each |= {row: chained(batch, _only_info) for row, batch in submitted.waiting.items()}
+        return [each[row] for row in range(len(responses))]
+
     def close(self) -> None:
-        """End the worker processes that belong to this scorer alone."""
+        """End the worker processes, and the calls to the judge, that belong to this scorer alone."""
         with self._lock:
             if self._scorer is not None:
                 self._scorer.close()
@@ -246,6 +264,30 @@ def extra_info(batch: RewardBatch, *, absent: float | None = math.nan) -> list[I
         for name in ("repairs", "penalties"):
             row[name] = ",".join(row[name])
     return rows
+
+
+# A row, the row that a judge is asked about, or an error.
+Each: TypeAlias = Info | Future[Info] | OneThinkerRewardsError
+
+
+def _only_info(batch: RewardBatch) -> Info:
+    (info,) = extra_info(batch)
+    return info
+
+
+def chained(future: Future[Given], make: Callable[[Given], Made], into: Future[Made] | None = None) -> Future[Made]:
+    """Return the future of what ``make`` makes of a result; an exception goes on as it is."""
+    made = Future[Made]() if into is None else into
+
+    def settle(done: Future[Given]) -> None:
+        error = JudgeError("the scorer was closed") if done.cancelled() else done.exception()
+        if error is not None:
+            made.set_exception(error)
+        else:
+            made.set_result(make(done.result()))
+
+    future.add_done_callback(settle)
+    return made
 
 
 def checked_totals(rows: Sequence[Info]) -> list[float]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
-from onethinker_rewards.adapters._shared import Info, RowScorer
+from onethinker_rewards.adapters._shared import Each, Info, RowScorer, chained
 from onethinker_rewards.adapters.columns import Row
-from onethinker_rewards.errors import ArgumentError, OneThinkerRewardsError
+from onethinker_rewards.errors import ArgumentError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,7 +38,8 @@ class MicroBatcher(Generic[Item, Result]):
 
     Args:
         score_batch: Takes the items of a batch and returns a result for each. A result that is an exception is raised
-            to its caller alone; an exception that is raised goes to every caller of the batch.
+            to its caller alone, and one that is a future is awaited by its caller alone, while the next batch goes on;
+            an exception that is raised goes to every caller of the batch.
         linger: Seconds that the first call of a batch waits for others; the most that a lone call loses.
         max_size: Largest batch; None sets no limit.
 
@@ -49,7 +50,7 @@ class MicroBatcher(Generic[Item, Result]):
 
     def __init__(
         self,
-        score_batch: Callable[[list[Item]], Sequence[Result | BaseException]],
+        score_batch: Callable[[list[Item]], Sequence[Result | Future[Result] | BaseException]],
         *,
         linger: float = 0.002,
         max_size: int | None = None,
@@ -90,7 +91,7 @@ class MicroBatcher(Generic[Item, Result]):
             return
         run.add_done_callback(partial(self._finish, batch))
 
-    def _score_waiting(self, batch: list[_Pending[Item, Result]]) -> Sequence[Result | BaseException]:
+    def _score_waiting(self, batch: list[_Pending[Item, Result]]) -> Sequence[Result | Future[Result] | BaseException]:
         time.sleep(self._linger)
         batch += self._take(self._max_size)
         if not batch:
@@ -107,7 +108,9 @@ class MicroBatcher(Generic[Item, Result]):
             self._waiting = self._waiting[len(taken) :]
         return [pending for pending in taken if pending.future.set_running_or_notify_cancel()]
 
-    def _finish(self, batch: list[_Pending[Item, Result]], run: Future[Sequence[Result | BaseException]]) -> None:
+    def _finish(
+        self, batch: list[_Pending[Item, Result]], run: Future[Sequence[Result | Future[Result] | BaseException]]
+    ) -> None:
         with self._lock:
             self._busy = more = bool(self._waiting)
         if more:
@@ -117,6 +120,8 @@ class MicroBatcher(Generic[Item, Result]):
         for pending, result in zip(batch, results, strict=True):
             if isinstance(result, BaseException):
                 pending.future.set_exception(result)
+            elif isinstance(result, Future):
+                chained(result, lambda made: made, into=pending.future)
             else:
                 pending.future.set_result(result)
 
@@ -145,5 +150,5 @@ def batch_calls(scorer: RowScorer) -> MicroBatcher[Call, Info]:
     return MicroBatcher(partial(_score, scorer))
 
 
-def _score(scorer: RowScorer, calls: list[Call]) -> list[Info | OneThinkerRewardsError]:
+def _score(scorer: RowScorer, calls: list[Call]) -> list[Each]:
     return scorer.score_each([response for response, _ in calls], [row for _, row in calls])

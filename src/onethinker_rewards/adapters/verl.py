@@ -26,7 +26,7 @@ from functools import cache
 from typing import Any, TypeAlias, Unpack
 
 from onethinker_rewards.adapters import _shared
-from onethinker_rewards.adapters._shared import Info, RowScorer, Settings, checked_totals
+from onethinker_rewards.adapters._shared import Each, Info, RowScorer, Settings, checked_totals
 from onethinker_rewards.adapters.columns import Columns, Row
 from onethinker_rewards.adapters.microbatch import Call, MicroBatcher, batch_calls
 from onethinker_rewards.errors import ArgumentError, OneThinkerRewardsError
@@ -177,7 +177,7 @@ def make_reward_manager(**settings: Unpack[Settings]) -> type[Any]:
                 info = _verl_info(await self._batcher((tokens[:length], row)))
             return {"reward_score": info["score"], "reward_extra_info": info}
 
-        def _score(self, calls: list[_TokenCall]) -> list[Info | OneThinkerRewardsError]:
+        def _score(self, calls: list[_TokenCall]) -> list[Each]:
             responses = [self._decode(tokens, skip_special_tokens=True) for tokens, _ in calls]
             return self._scorer.score_each(responses, [{**row, "completion_ids": tokens} for tokens, row in calls])
 

@@ -167,7 +167,7 @@ def _shown(value: Any) -> str:
 # Tags with points: Qwen's and Molmo's.
 
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
-_TAG = re.compile(r"<(points?)((?:\s+[a-z]+[0-9]*=\"[^\"<>]*\")*)\s*(?:/>|>([^<>]*)</\1>)\s*")
+_TAG = re.compile(r"<(points?)((?:\s++[a-z]++[0-9]*+=\"[^\"<>]*+\")*+)\s*+(?:/>|>([^<>]*)</\1>)\s*")
 _ATTRIBUTE = re.compile(r"([a-z]+)([0-9]*)=\"([^\"<>]*)\"")
 _NO_POINTS = "There are none."
 

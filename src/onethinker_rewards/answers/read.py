@@ -233,6 +233,9 @@ def _read_with_shape(text: str, schema: type[BaseModel], how: How, repairs: Repa
         value = how.dialect.decode(text, schema)
     except (orjson.JSONDecodeError, DialectFault):
         return _read_strictly(text, schema, how)
+    if is_deeper(value, how.limits.depth):
+        # No repair makes room for another level.
+        return _validated(value, schema, how)
     boxes = schema.model_fields.get("boxes")
     one_box = boxes is not None and getattr(boxes.annotation, "__origin__", None) is tuple
     value, shape = repair_shape(value, frozenset(schema.model_fields), one_box=one_box)

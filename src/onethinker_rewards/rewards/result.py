@@ -36,15 +36,16 @@ class RewardBatch:
     Attributes:
         recipe: Name of the recipe.
         tasks: ``[N]`` task names.
-        total: ``[N]`` the reward. NaN for ``bad_reference`` and ``judge_failed``, which have no reward.
+        total: ``[N]`` the reward. NaN for ``bad_reference`` and all ``judge_…``, which have no reward.
         accuracy: ``[N]`` from 0 to the task's maximum.
-        normalized: ``[N]`` accuracy divided by the task's maximum, in [0, 1].
+        normalized: ``[N]`` accuracy divided by the task's maximum, in [0, 1]; NaN where there is none, as for a judge
+            whose scores are raw.
         format: ``[N]`` 1 where the response has the format, else 0.
         structure: ``[N]`` the released code's structure reward; 0 in other recipes.
         parts: ``[N]`` the terms of the accuracy by name: NaN where the task has no such term, 0 where the answer
             failed. Of a recipe with penalties also what each of them added to the total, NaN only where that is.
         failure: ``[N]`` why the answer has no accuracy, or None. The accuracy is then 0, or NaN for
-            ``bad_reference`` and ``judge_failed``.
+            ``bad_reference`` and all ``judge_…``.
         format_fault: ``[N]`` why the format is 0, or None.
         repairs: ``[N]`` what was repaired before the answer was read.
         penalties: ``[N]`` which penalties of the recipe lowered the total.
@@ -64,7 +65,7 @@ class RewardBatch:
     format_fault: list[FailureCode | None]
     repairs: list[tuple[RepairCode, ...]]
     penalties: list[tuple[PenaltyCode, ...]]
-    faults: Mapping[int, FaultDetail]
+    faults: dict[int, FaultDetail]
     samples: dict[str, ScaleSample] = field(default_factory=dict[str, ScaleSample])
 
     @property

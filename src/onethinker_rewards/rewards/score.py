@@ -3,7 +3,7 @@
 Every row keeps its index. A row with several references (`AnyOf`) is scored with each of them, as if it came several
 times, and its best score is taken. A task's columns hold one entry for each of its rows, in their order; a row that
 could not be read holds a stand-in, and its scores are set to 0 after its formula. Where no row of a task could be read,
-its formula gets no rows.
+its formula gets no rows. What a judge says, and the totals, come last: `PendingBatch.finish`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from onethinker_rewards._validation import (
 from onethinker_rewards.answers import Answers, Booleans, Columns, Floats, Integers, LetterColumns, ModelColumns, Size
 from onethinker_rewards.codes import FailureCode, FaultDetail, shortened
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
-from onethinker_rewards.rewards.penalties import Responses
+from onethinker_rewards.rewards.judging import is_raw
+from onethinker_rewards.rewards.pending import PendingBatch
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.references import reference_texts
 from onethinker_rewards.rewards.result import RewardBatch
 from onethinker_rewards.rewards.scale import sample_scale
-from onethinker_rewards.tasks import TASKS, Context, Formula, Scores, TaskSpec, check_names, resolve_tasks
+from onethinker_rewards.tasks import TASKS, Context, Formula, JudgeRow, Scores, TaskSpec, check_names, resolve_tasks
 from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
 
 OnBadReference = Literal["raise", "skip"]
@@ -44,7 +45,6 @@ _SHOWN = 80
 _EXPECTED = {
     FailureCode.UNREADABLE_MATH: "one mathematical expression",
     FailureCode.MATH_TIMEOUT: "something that can be compared in time",
-    FailureCode.JUDGE_FAILED: "a score from the judge",
 }
 _ROWS_SHOWN = 5
 # How far beyond [0, maximum] rounding may take an accuracy.
@@ -113,10 +113,10 @@ def score(
         tokens=tokens,
         progress=progress,
     )
-    return score_in_context(responses, references, tasks, find_recipe(recipe), table, context, on_bad_reference)
+    return start(responses, references, tasks, find_recipe(recipe), table, context, on_bad_reference).finish({})
 
 
-def score_in_context(
+def start(
     responses: Sequence[str],
     references: Sequence[Any],
     tasks: Sequence[str] | str,
@@ -124,8 +124,8 @@ def score_in_context(
     table: Mapping[str, TaskSpec] | None,
     context: Context,
     on_bad_reference: OnBadReference,
-) -> RewardBatch:
-    """Score with everything a formula may use already in ``context``."""
+) -> PendingBatch:
+    """Score with everything a formula may use already in ``context``, up to what a judge has to say."""
     check_choice("on_bad_reference", on_bad_reference, get_args(OnBadReference))
     table = task_table(recipe, TASKS if table is None else table)
     responses = text_list("responses", responses)
@@ -147,14 +147,13 @@ def score_in_context(
     _check_sizes(names, table, recipe, context.sizes)
     texts = [text for of_row in references for text in of_row]
     if len(texts) == len(responses):
-        batch, bad = _score_rows(responses, texts, names, recipe, table, context)
+        pending = _score_rows(responses, texts, names, recipe, table, context)
     else:
-        batch, bad = _score_any_of(responses, references, names, recipe, table, context)
-    if bad and on_bad_reference == "raise":
-        raise BadReferenceError(sorted(bad), [bad[row] for row in sorted(bad)])
-    if recipe.penalties:
-        _add_penalties(batch, recipe, Responses(texts=responses, tokens=context.tokens, normalized=batch.normalized))
-    return batch
+        pending = _score_any_of(responses, references, names, recipe, table, context)
+    if pending.bad and on_bad_reference == "raise":
+        reasons = pending.bad_by_row()
+        raise BadReferenceError([*reasons], [*reasons.values()])
+    return pending
 
 
 def _check_sizes(
@@ -183,17 +182,17 @@ def _score_any_of(
     recipe: Recipe,
     table: Mapping[str, TaskSpec],
     context: Context,
-) -> tuple[RewardBatch, dict[int, str]]:
-    """Score each row with each of its references and keep the best; return also what is wrong with any of them."""
+) -> PendingBatch:
+    """Score each row with each of its references."""
     counts = [len(of_row) for of_row in references]
-    source = np.repeat(np.arange(len(references)), counts)
-    number = np.concatenate([np.arange(count) for count in counts])
-    rows = source.tolist()
+    row_of = np.repeat(np.arange(len(references)), counts)
+    rows = row_of.tolist()
     several = context.of_rows(rows)
     if several.groups is not None:
         # Responses are compared by one reference at a time, and no response with itself.
+        number = np.concatenate([np.arange(count) for count in counts])
         several = replace(several, groups=[*zip(several.groups, number.tolist(), strict=True)])
-    batch, bad = _score_rows(
+    pending = _score_rows(
         [responses[row] for row in rows],
         [text for of_row in references for text in of_row],
         [names[row] for row in rows],
@@ -201,19 +200,7 @@ def _score_any_of(
         table,
         several,
     )
-    reasons: dict[int, list[str]] = {}
-    for index in sorted(bad):
-        row = rows[index]
-        place = f"reference {number[index] + 1} of {counts[row]}: " if counts[row] > 1 else ""
-        reasons.setdefault(row, []).append(place + bad[index])
-    # A number is better than none, and a judge's failure better than a reference that could not be read.
-    worth = batch.accuracy.copy()
-    worth[np.isnan(worth)] = np.finfo(np.float64).min
-    worth[[*bad]] = -np.inf
-    # By row, then the best, then the first.
-    order = np.lexsort((number, -worth, source))
-    best = order[np.searchsorted(source, np.arange(len(references)))]
-    return batch.take(best), {row: "; ".join(of_row) for row, of_row in reasons.items()}
+    return replace(pending, responses=responses, tokens=context.tokens, row_of=row_of)
 
 
 def _score_rows(
@@ -223,19 +210,28 @@ def _score_rows(
     recipe: Recipe,
     table: Mapping[str, TaskSpec],
     context: Context,
-) -> tuple[RewardBatch, dict[int, str]]:
-    """Score rows with one reference each; return also what is wrong with references, by row."""
+) -> PendingBatch:
+    """Score rows with one reference each."""
     answers = recipe.reader.find(responses, recipe.read_options)
     answers.sizes = context.sizes
     batch = RewardBatch.empty(recipe.name, [*names], table, answers)
+    pending = PendingBatch(
+        recipe=recipe,
+        responses=responses,
+        tokens=context.tokens,
+        maxima={name: table[name].maximum for name in set(names)},
+        entries=batch,
+        row_of=np.arange(len(responses)),
+        bad={},
+        to_judge={},
+        is_raw=is_raw(context.judge),
+    )
     row_names = np.array(names, dtype=object)
-    bad: dict[int, str] = {}
     for name in sorted(set(names)):
         rows = np.flatnonzero(row_names == name)
         task = _TaskRows(table[name], rows, [references[row] for row in rows.tolist()], context.of_rows(rows.tolist()))
-        bad |= _score_task(task, recipe, answers, batch)
-    _add_up(batch, recipe, answers, bad)
-    return batch, bad
+        _score_task(task, recipe, answers, pending)
+    return pending
 
 
 def task_table(recipe: Recipe, table: Mapping[str, TaskSpec]) -> Mapping[str, TaskSpec]:
@@ -268,9 +264,9 @@ class _TaskRows:
     context: Context
 
 
-def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: RewardBatch) -> dict[int, str]:
-    """Read both sides of one task's rows, compare them, and write scores and codes; return bad references by row."""
-    spec, rows = task.spec, task.rows
+def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, pending: PendingBatch) -> None:
+    """Read both sides of one task's rows, compare them, and write scores, codes and what is wrong with references."""
+    spec, rows, batch = task.spec, task.rows, pending.entries
     spec.check_example()
     if spec.maximum is None and recipe.needs_maxima:
         raise ArgumentError(f"{spec.name} has no maximum, and the recipe {recipe.name} divides accuracies by it")
@@ -307,7 +303,18 @@ def _score_task(task: _TaskRows, recipe: Recipe, answers: Answers, batch: Reward
         texts = [answers.texts[row] for row in rows.tolist()]
         bare = [recipe.reader.bare_reference(text) for text in task.references]
         batch.structure[rows] = recipe.structure(spec, texts, bare)
-    return bad
+    pending.bad.update(bad)
+    _leave_to_judge(task, recipe, {index: row for index, row in scores.to_judge.items() if valid[index]}, pending)
+
+
+def _leave_to_judge(task: _TaskRows, recipe: Recipe, to_judge: Mapping[int, JudgeRow], pending: PendingBatch) -> None:
+    pending.to_judge.update({int(task.rows[index]): asked for index, asked in to_judge.items()})
+    if not to_judge:
+        return
+    if task.context.judge is None:
+        raise ArgumentError(f"the formula of {task.spec.name} names rows for a judge, and there is none")
+    if pending.is_raw and recipe.needs_maxima:
+        raise ArgumentError(f"the judge's scores are raw, and the recipe {recipe.name} divides accuracies by a maximum")
 
 
 class _References(NamedTuple):
@@ -431,32 +438,6 @@ def _checked(spec: TaskSpec, formula: Formula, result: Any, references: Sequence
     if formula is spec.accuracy:
         spec.check_parts(result.parts)
     return replace(result, accuracy=accuracy, parts=columns)
-
-
-def _add_up(batch: RewardBatch, recipe: Recipe, answers: Answers, bad: Mapping[int, str]) -> None:
-    """Write format, structure and total after all tasks are scored."""
-    batch.format[:] = [fault is None for fault in answers.format_fault]
-    batch.structure[batch.format == 0.0] = 0.0
-    for row, reason in bad.items():
-        answers.failure[row] = FailureCode.BAD_REFERENCE
-        answers.details[row] = FaultDetail("reference", reason, "a reference that can be read")
-    without_number = [*bad]
-    for values in (batch.accuracy, batch.normalized, *batch.parts.values()):
-        values[without_number] = np.nan
-    accuracy = batch.normalized if recipe.accuracy == "normalized" else batch.accuracy
-    batch.total[:] = recipe.accuracy_weight * accuracy + recipe.format_weight * batch.format + batch.structure
-
-
-def _add_penalties(batch: RewardBatch, recipe: Recipe, responses: Responses) -> None:
-    """Add each penalty to the totals, as a part and, where it lowers the total, as a code."""
-    for penalty in recipe.penalties:
-        if penalty.code in batch.parts:
-            raise ArgumentError(f"penalties: a task has a part that is called {penalty.code} too")
-        values = np.where(np.isnan(batch.total), np.nan, penalty.values(responses))
-        batch.part(str(penalty.code))[:] = values
-        batch.total[:] += values
-        for row in np.flatnonzero(values < 0.0).tolist():
-            batch.penalties[row] += (penalty.code,)
 
 
 def describe_reference(spec: TaskSpec, reference: str, code: FailureCode, detail: FaultDetail | None = None) -> str:

@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Self
+import asyncio
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
+from onethinker_rewards.rewards.judging import JudgeRunner
+from onethinker_rewards.rewards.pending import PendingBatch
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.result import RewardBatch
-from onethinker_rewards.rewards.score import OnBadReference, score_in_context
-from onethinker_rewards.tasks import TASKS, Context, Judge, Segmenter, TaskSpec
+from onethinker_rewards.rewards.score import OnBadReference, start
+from onethinker_rewards.tasks import TASKS, Context, Judge, Segmenter, TaskSpec, Verdict
 from onethinker_rewards.workers import Pool
+
+
+class ScoreColumns(TypedDict, total=False):
+    """The keywords of `Scorer.score`: those of `onethinker_rewards.score` and ``masks``."""
+
+    questions: Sequence[str] | None
+    options: Sequence[Sequence[str] | None] | None
+    images: Sequence[Any] | None
+    sizes: Sequence[tuple[float, float] | None] | None
+    masks: Sequence[Any] | None
+    groups: Sequence[Hashable] | None
+    progress: float | None
+    tokens: Sequence[Sequence[int] | int | None] | None
+    on_bad_reference: OnBadReference
+
+
+class Submitted(NamedTuple):
+    """Rewards of a batch, those that wait for a judge apart.
+
+    Attributes:
+        rows: The rows that needed no judge.
+        batch: Their rewards.
+        waiting: The future rewards of each other row, a batch of one.
+    """
+
+    rows: list[int]
+    batch: RewardBatch
+    waiting: dict[int, Future[RewardBatch]]
 
 
 class Scorer:
@@ -18,11 +51,13 @@ class Scorer:
     Args:
         recipe: ``"paper"``, ``"release"`` or a recipe of your own.
         table: The tasks, `TASKS` by default.
-        judge: Scores open-ended answers; without one they get ROUGE.
+        judge: Scores open-ended answers; without one they get ROUGE. A function of questions, answers and references,
+            a coroutine function of these, or a judge of `onethinker_rewards.judges`.
         segmenter: Draws masks, for tasks whose formula uses them.
         workers: Number of processes for mathematics; None uses the process's shared ones.
 
-    Use it as a context manager, or call `close` when done: that ends the worker processes that belong to it.
+    Use it as a context manager, or call `close` when done: that ends the worker processes and the calls to the judge
+    that belong to it. Threads may share it.
 
     >>> with Scorer(recipe="paper") as scorer:
     ...     scorer.score(["<think>…</think><answer>7</answer>"], ["7.0"], "numerical").total.tolist()
@@ -40,6 +75,7 @@ class Scorer:
         self.recipe = find_recipe(recipe)
         self.table = TASKS if table is None else table
         self._judge = judge
+        self._runner = None if judge is None else JudgeRunner(judge)
         self._segmenter = segmenter
         self._pool = Pool(size=workers) if workers is not None else None
 
@@ -48,16 +84,7 @@ class Scorer:
         responses: Sequence[str],
         references: Sequence[Any],
         tasks: Sequence[str] | str,
-        *,
-        questions: Sequence[str] | None = None,
-        options: Sequence[Sequence[str] | None] | None = None,
-        images: Sequence[Any] | None = None,
-        sizes: Sequence[tuple[float, float] | None] | None = None,
-        masks: Sequence[Any] | None = None,
-        groups: Sequence[Hashable] | None = None,
-        progress: float | None = None,
-        tokens: Sequence[Sequence[int] | int | None] | None = None,
-        on_bad_reference: OnBadReference = "raise",
+        **columns: Unpack[ScoreColumns],
     ) -> RewardBatch:
         """Score N responses; arguments, result and errors are those of `onethinker_rewards.score`.
 
@@ -66,20 +93,61 @@ class Scorer:
         None where the object is not visible. A row without an image or mask, with one that cannot be read, with
         sizes that differ, with an empty mask or with a time after the end of its clip is a bad reference.
         """
-        context = Context(
-            questions=questions,
-            options=options,
-            images=images,
-            sizes=sizes,
-            masks=masks,
-            groups=groups,
-            tokens=tokens,
-            progress=progress,
-            judge=self._judge,
-            segmenter=self._segmenter,
-            pool=self._pool,
-        )
-        return score_in_context(responses, references, tasks, self.recipe, self.table, context, on_bad_reference)
+        pending = self._start(responses, references, tasks, columns)
+        verdicts = [future.result() for future in self._ask(pending)]
+        return pending.finish(dict(zip(pending.to_judge, verdicts, strict=True)))
+
+    async def score_async(
+        self,
+        responses: Sequence[str],
+        references: Sequence[Any],
+        tasks: Sequence[str] | str,
+        **columns: Unpack[ScoreColumns],
+    ) -> RewardBatch:
+        """Score N responses without holding up the event loop; see `score`.
+
+        All rows are judged at the same time. Where this is canceled, so are the calls to the judge.
+        """
+        pending = await asyncio.to_thread(self._start, responses, references, tasks, columns)
+        verdicts = await asyncio.gather(*map(asyncio.wrap_future, self._ask(pending)))
+        return pending.finish(dict(zip(pending.to_judge, verdicts, strict=True)))
+
+    def submit(
+        self,
+        responses: Sequence[str],
+        references: Sequence[Any],
+        tasks: Sequence[str] | str,
+        **columns: Unpack[ScoreColumns],
+    ) -> Submitted:
+        """Score the rows that need no judge, and return the others as futures: no row waits for another's judge.
+
+        Raises what `score` raises for the batch; what a judge raises is raised by the futures.
+        """
+        pending = self._start(responses, references, tasks, columns)
+        judged = pending.judged_rows()
+        if self._runner is None or not judged:
+            return Submitted([*range(len(responses))], pending.finish({}), {})
+        of_row: dict[int, list[Future[Verdict]]] = {row: [] for row in judged}
+        for entry, verdict in zip(pending.to_judge, self._ask(pending), strict=True):
+            of_row[int(pending.row_of[entry])].append(verdict)
+        waiting = {
+            row: self._runner.then(verdicts, partial(_finish, pending.take([row]))) for row, verdicts in of_row.items()
+        }
+        rows = [row for row in range(len(responses)) if row not in of_row]
+        return Submitted(rows, pending.take(rows).finish({}), waiting)
+
+    def _start(
+        self, responses: Sequence[str], references: Sequence[Any], tasks: Sequence[str] | str, columns: ScoreColumns
+    ) -> PendingBatch:
+        given: dict[str, Any] = {**columns}
+        on_bad_reference: OnBadReference = given.pop("on_bad_reference", "raise")
+        for name in given.keys() - ScoreColumns.__annotations__.keys():
+            raise TypeError(f"score() got an unexpected keyword argument {name!r}")
+        context = Context(**given, judge=self._judge, segmenter=self._segmenter, pool=self._pool)
+        return start(responses, references, tasks, self.recipe, self.table, context, on_bad_reference)
+
+    def _ask(self, pending: PendingBatch) -> list[Future[Verdict]]:
+        return [] if self._runner is None else self._runner.submit([*pending.to_judge.values()])
 
     def __repr__(self) -> str:
         held = {"judge": self._judge, "segmenter": self._segmenter, "pool": self._pool}
@@ -87,7 +155,9 @@ class Scorer:
         return f"Scorer({self.recipe!r}, {len(self.table)} tasks{given})"
 
     def close(self) -> None:
-        """End the worker processes that belong to this scorer."""
+        """End the worker processes, and the calls to the judge, that belong to this scorer."""
+        if self._runner is not None:
+            self._runner.close()
         if self._pool is not None:
             self._pool.close()
 
@@ -96,3 +166,7 @@ class Scorer:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _finish(pending: PendingBatch, verdicts: Iterable[Verdict]) -> RewardBatch:
+    return pending.finish(dict(zip(pending.to_judge, verdicts, strict=True)))

@@ -133,6 +133,11 @@ def repairable(kind: Kind) -> SearchStrategy[str]:
     faults: list[Callable[[str], str]] = [
         lambda text: f"```json\n{text}\n```",
         lambda text: f"```\n{text}```",
+        lambda text: f"```json\n{text}",
+        lambda text: f"```{text}```",
+        lambda text: f"`{text}`",
+        lambda text: re.sub(r'\{"boxes": (\[[^{]*\])\}', r"\1", text),
+        lambda text: re.sub(r'\{"boxes": (\[[^{]*\])\}', r"[\1]", text),
         lambda text: text.replace('"', "'"),
         lambda text: text.replace("]", ",]"),
         lambda text: text.replace("}", ", }"),
