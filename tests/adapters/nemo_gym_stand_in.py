@@ -39,6 +39,7 @@ class BaseMultiRewardVerifyResponse(BaseVerifyRequest):
 
 
 class SimpleResourcesServer(BaseModel):
+    ray_enabled: ClassVar[bool | None] = None
     config: BaseResourcesServerConfig
     server_client: Any
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ import httpx2
 import pytest
 
 from onethinker_rewards.adapters import RowScorer
+from onethinker_rewards.adapters._shared import Each
+from onethinker_rewards.adapters.columns import Row
 from tests.server.serving import GOOD, OPEN_ENDED, TOKEN, openrlhf, post, running, verify
 from tests.waiting import wait_for
 
@@ -179,23 +182,34 @@ def test_metrics_count_rows_seconds_and_refusals() -> None:
 
 
 def test_rows_of_concurrent_requests_are_scored_together() -> None:
-    judge = HeldJudge()
     batches: list[int] = []
+    free = Event()
 
-    class Counting(RowScorer):
-        def score_rows(self, responses: list[str], rows: list[dict[str, object]]) -> object:
+    class Held(RowScorer):
+        def score_each(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Each]:
             batches.append(len(responses))
-            return super().score_rows(responses, rows)
+            assert free.wait(60)
+            return super().score_each(responses, rows)
 
-    with running(Counting(judge=judge)) as url, ThreadPoolExecutor(16) as pool:
-        first = pool.submit(post, f"{url}/score", OPEN_ENDED)
-        assert judge.asked.wait(60)
+    with running(Held()) as url, ThreadPoolExecutor(9) as pool:
+        first = pool.submit(post, f"{url}/score", GOOD)
+        wait_for(lambda: batches)
         others = [pool.submit(post, f"{url}/score", GOOD) for _ in range(8)]
         wait_for(lambda: "onethinker_in_flight 9.0" in httpx2.get(f"{url}/metrics").text)
-        judge.free.set()
-        assert [other.result().json()["total"] for other in others] == [2.0] * 8
-        assert first.result().status_code == 200
+        free.set()
+        assert [reply.result().json()["total"] for reply in [first, *others]] == [2.0] * 9
+    assert sum(batches) == 9
     assert max(batches) > 1
+
+
+def test_a_row_without_a_judge_waits_for_no_judge() -> None:
+    judge = HeldJudge()
+    with running(RowScorer(judge=judge)) as url, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(post, f"{url}/score", OPEN_ENDED)
+        assert judge.asked.wait(60)
+        assert post(f"{url}/score", GOOD).json()["total"] == 2.0
+        judge.free.set()
+        assert first.result().json()["total"] == 1.0
 
 
 def test_the_error_of_one_request_is_not_that_of_another(url: str) -> None:
