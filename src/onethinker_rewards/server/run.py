@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 import uvicorn
@@ -38,7 +39,7 @@ def serve(make_app: Callable[[], ASGIApp], listener: socket.socket, settings: Se
 
     Args:
         make_app: Makes the application; it is pickled where there are several processes.
-        listener: A bound socket.
+        listener: A bound socket; it is closed in the end.
         settings: Those of the application; its deadlines bound how long the end may take.
         workers: Number of processes that accept requests.
     """
@@ -53,11 +54,22 @@ def serve(make_app: Callable[[], ASGIApp], listener: socket.socket, settings: Se
         backlog=_BACKLOG,
         timeout_graceful_shutdown=int(settings.body_deadline + settings.deadline) + _MARGIN,
     )
-    if workers > 1:
-        with TemporaryDirectory(prefix="onethinker-metrics-") as folder:
-            os.environ[FOLDER] = folder
-            Multiprocess(config, sockets=[listener]).run()
-        return
-    # uvicorn raises the signal again when it has ended: this is the end that was asked for.
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
-    uvicorn.Server(config).run(sockets=[listener])
+    with listener:
+        if workers > 1:
+            with _shared_metrics():
+                Multiprocess(config, sockets=[listener]).run()
+            return
+        # uvicorn raises the signal again when it has ended: this is the end that was asked for.
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _shared_metrics() -> Generator[None]:
+    """Let the processes that are started inside count together."""
+    with TemporaryDirectory(prefix="onethinker-metrics-") as folder:
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
