@@ -6,7 +6,7 @@ From nemo-gym 0.7.0: `nemo_gym/base_resources_server.py` and `nemo_gym/judge.py`
 from __future__ import annotations
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 
-class ReverifyMode(str, Enum):
+class ReverifyMode(StrEnum):
     STATELESS = "stateless"
     UNKNOWN = "unknown"
 
@@ -48,7 +48,7 @@ class JudgeError(Exception):
     pass
 
 
-class HTTPException(Exception):
+class HTTPException(Exception):  # noqa: N818 - its name
     def __init__(self, status_code: int, detail: str) -> None:
         super().__init__(detail)
         self.status_code, self.detail = status_code, detail

@@ -34,7 +34,7 @@ def test_tokens_that_no_path_can_carry(tmp_path: Path, content: str) -> None:
     assert said("--token-file", file) == (
         f"Error: {file}: token {number} is not of 16 or more letters, digits and . _ ~ -"
     )
-    assert content.split()[-1] not in said("--token-file", file)
+    assert content.rsplit(maxsplit=1)[-1] not in said("--token-file", file)
 
 
 def test_a_file_without_a_token(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import uvicorn
 
 from onethinker_rewards.adapters import RowScorer
 from onethinker_rewards.server import ServerSettings, bind, create_app
-from tests.adapters.gym_requests import verify as verify
 from tests.waiting import wait_for
 
 TOKEN = "a-token-of-some-length"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 
 import onethinker_rewards as otr
 from onethinker_rewards.adapters import RowScorer
+from onethinker_rewards.adapters._shared import Each
+from onethinker_rewards.adapters.columns import Row
+from tests.adapters.gym_requests import verify
 from tests.adapters.judges import DownJudge
 from tests.adapters.rows import shared_rows
-from tests.server.serving import GOOD, OPEN_ENDED, label, openrlhf, post, running, slime, verify
+from tests.server.serving import GOOD, OPEN_ENDED, label, openrlhf, post, running, slime
 
 BOX = {
     "task": "spatial_grounding",
@@ -310,6 +314,29 @@ def test_a_judge_that_fails_masks_the_sample_of_nemo_gym() -> None:
         assert (reply["failure_kind"], reply["failure_reason"]) == ("judge_failed", "judge_failed")
         assert (reply["_ng_failure_class"], reply["_ng_failure_judge_error"]) == ("judge_failed", "judge_failed")
         assert "accuracy" not in reply
+
+
+def test_a_closed_scorer_is_no_mistake_of_the_caller() -> None:
+    class Closed(RowScorer):
+        def score_each(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Each]:
+            return [otr.JudgeError("the scorer was closed")] * len(rows)
+
+    with running(Closed()) as url:
+        response = post(f"{url}/score", {"rows": [GOOD]})
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+
+
+def test_nemo_gym_gets_no_share_of_a_maximum_that_there_is_not() -> None:
+    class Raw:
+        is_raw = True
+
+        def __call__(self, questions: Sequence[object], *_: object) -> list[float]:
+            return [-7.5] * len(questions)
+
+    with running(RowScorer(judge=Raw())) as url:
+        reply = post(f"{url}/verify", verify(OPEN_ENDED)).json()
+        assert (reply["reward"], reply["accuracy"]) == (-7.5, -7.5)
+        assert "normalized" not in reply
 
 
 def test_schemas(url: str) -> None:

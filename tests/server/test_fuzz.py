@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.server.serving import GOOD, OPEN_ENDED, TOKEN, openrlhf, running, slime, verify
+from tests.adapters.gym_requests import verify
+from tests.server.serving import GOOD, OPEN_ENDED, TOKEN, openrlhf, running, slime
 
 STATUSES = {200, 400, 401, 404, 405, 413, 422}
 BODIES: dict[str, Any] = {
@@ -32,10 +33,11 @@ VALUES = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False)
     | st.text(max_size=20)
-    | st.sampled_from(["numerical", "ocr", "open_ended", "spatial_grounding", "B", '{"boxes": [1, 2, 3, 4]}', "qwen3-vl"]),
+    | st.sampled_from(
+        ["numerical", "ocr", "open_ended", "spatial_grounding", "B", '{"boxes": [1, 2, 3, 4]}', "qwen3-vl"]
+    ),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=4)
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=4)
     ),
     max_leaves=12,
 )

@@ -15,7 +15,8 @@ import pytest
 from onethinker_rewards.adapters import RowScorer
 from onethinker_rewards.adapters._shared import Each
 from onethinker_rewards.adapters.columns import Row
-from tests.server.serving import GOOD, OPEN_ENDED, TOKEN, openrlhf, post, running, verify
+from tests.adapters.gym_requests import verify
+from tests.server.serving import GOOD, OPEN_ENDED, TOKEN, openrlhf, post, running
 from tests.waiting import wait_for
 
 
@@ -229,5 +230,4 @@ def test_the_error_of_one_request_is_not_that_of_another(url: str) -> None:
 
 def _connection(url: str) -> socket.socket:
     parts = urlsplit(url)
-    connection = socket.create_connection((parts.hostname, parts.port), timeout=60)
-    return connection
+    return socket.create_connection((parts.hostname, parts.port), timeout=60)

@@ -26,7 +26,7 @@ from onethinker_rewards.adapters._shared import Info, RowScorer, Settings
 from onethinker_rewards.adapters._shared import log_items as log_items
 from onethinker_rewards.adapters.columns import Columns
 from onethinker_rewards.adapters.microbatch import Call, MicroBatcher, batch_calls
-from onethinker_rewards.errors import JudgeError, OneThinkerRewardsError
+from onethinker_rewards.errors import OneThinkerRewardsError
 
 JsonObject: TypeAlias = dict[str, Any]
 # What the framework itself adds to a row.
@@ -44,7 +44,7 @@ def make_reward(**settings: Unpack[Settings]) -> type[Any]:
     """
     from fastapi import HTTPException  # noqa: PLC0415
     from nemo_gym import base_resources_server as base  # noqa: PLC0415
-    from nemo_gym.judge import JudgeError as GymJudgeError  # noqa: PLC0415
+    from nemo_gym.judge import JudgeError  # noqa: PLC0415
 
     class OneThinkerConfig(base.BaseResourcesServerConfig):
         """The recipe and the dialects of this instance."""
@@ -83,12 +83,10 @@ def make_reward(**settings: Unpack[Settings]) -> type[Any]:
             sent = body.model_dump()
             try:
                 info = await self._batcher(call_of(sent, self._scorer.columns))
-            except JudgeError as error:
-                raise GymJudgeError(str(error)) from None
             except OneThinkerRewardsError as error:
                 raise HTTPException(422, str(error)) from None
             if math.isnan(info["total"]):
-                raise GymJudgeError(str(info["failure"]))
+                raise JudgeError(str(info["failure"]))
             return OneThinkerVerifyResponse(**verified(sent, info))
 
     return OneThinkerResourcesServer

@@ -63,8 +63,8 @@ def make_taskset(**settings: Unpack[Settings]) -> type[Any]:
     """Return a taskset of a file of rows in JSON Lines, which ``--env.taskset.path`` names.
 
     The fields of a row are the columns. A row without a ``prompt`` is asked by its question, as
-    `onethinker_rewards.prompt` puts it. Fields that verifiers has a use of its own for, such as ``image`` (a container's)
-    and ``id``, are left out.
+    `onethinker_rewards.prompt` puts it. Fields that verifiers itself reads, such as ``image`` (a container's) and
+    ``id``, are left out.
 
     Args:
         settings: Those of `RowScorer`.

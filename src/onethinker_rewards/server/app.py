@@ -233,9 +233,7 @@ class _Gate:
             _LOG.info("%s %s %d %.4f s", scope["method"], _known_path(scope), status, seconds)
 
 
-_PATHS = frozenset(
-    {*CONTRACTS, *_SESSIONS, "/aggregate_metrics", "/reverify_mode", "/health", "/ready", "/metrics"}
-)
+_PATHS = frozenset({*CONTRACTS, *_SESSIONS, "/aggregate_metrics", "/reverify_mode", "/health", "/ready", "/metrics"})
 
 
 def _known_path(scope: Scope) -> str:

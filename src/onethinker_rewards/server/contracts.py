@@ -193,8 +193,6 @@ def _decoded_object(body: bytes) -> JsonObject:
         value: object = msgspec.json.decode(body)
     except msgspec.MsgspecError as error:
         raise RefusedError(400, "invalid", f"not JSON: {error}") from None
-    except UnicodeDecodeError:
-        raise RefusedError(400, "invalid", "not JSON: not UTF-8") from None
     except RecursionError:
         raise RefusedError(400, "invalid", "not JSON: nested too deeply") from None
     if not isinstance(value, dict):
