@@ -74,4 +74,3 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
         for member in members:
             setattr(module, member.__name__, member)
         monkeypatch.setitem(sys.modules, name, module)
-    sys.modules["nemo_gym"].base_resources_server = sys.modules["nemo_gym.base_resources_server"]  # type: ignore[attr-defined]

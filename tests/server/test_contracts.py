@@ -330,8 +330,8 @@ def test_nemo_gym_gets_no_share_of_a_maximum_that_there_is_not() -> None:
     class Raw:
         is_raw = True
 
-        def __call__(self, questions: Sequence[object], *_: object) -> list[float]:
-            return [-7.5] * len(questions)
+        async def judge(self, row: object) -> float:
+            return -7.5
 
     with running(RowScorer(judge=Raw())) as url:
         reply = post(f"{url}/verify", verify(OPEN_ENDED)).json()

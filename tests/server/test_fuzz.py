@@ -33,9 +33,7 @@ VALUES = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False)
     | st.text(max_size=20)
-    | st.sampled_from(
-        ["numerical", "ocr", "open_ended", "spatial_grounding", "B", '{"boxes": [1, 2, 3, 4]}', "qwen3-vl"]
-    ),
+    | st.sampled_from(["numerical", "ocr", "open_ended", "spatial_grounding", "B", '{"boxes": [1, 2, 3, 4]}', "molmo"]),
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=4)
     ),

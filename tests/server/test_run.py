@@ -78,6 +78,13 @@ def test_a_second_sigterm_ends_the_drain() -> None:
     user.join()
 
 
+def test_no_reply_waits_for_its_second_half_to_be_asked_for() -> None:
+    with bind("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_an_address_of_the_other_family() -> None:
     try:
         listener = bind("::1", 0)
@@ -105,7 +112,7 @@ def test_sigterm_under_load_answers_every_accepted_request(tmp_path: Path) -> No
     tokens = tmp_path / "tokens"
     tokens.write_text(f"{TOKEN}\n")
     stop, statuses = Event(), list[int]()
-    body = {"rows": [GOOD] * 500}
+    body = {"rows": [GOOD] * 200}
     with command("--token-file", str(tokens), "--drain", "1.5") as (process, url), ThreadPoolExecutor(16) as pool:
 
         def load() -> None:

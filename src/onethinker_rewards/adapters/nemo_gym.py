@@ -43,28 +43,34 @@ def make_reward(**settings: Unpack[Settings]) -> type[Any]:
         settings: Those of `RowScorer`.
     """
     from fastapi import HTTPException  # noqa: PLC0415
-    from nemo_gym import base_resources_server as base  # noqa: PLC0415
+    from nemo_gym.base_resources_server import (  # noqa: PLC0415
+        BaseMultiRewardVerifyResponse,
+        BaseResourcesServerConfig,
+        BaseVerifyRequest,
+        ReverifyMode,
+        SimpleResourcesServer,
+    )
     from nemo_gym.judge import JudgeError  # noqa: PLC0415
 
-    class OneThinkerConfig(base.BaseResourcesServerConfig):
+    class OneThinkerConfig(BaseResourcesServerConfig):
         """The recipe and the dialects of this instance."""
 
-        REVERIFY_MODE: ClassVar[Any] = base.ReverifyMode.STATELESS
+        REVERIFY_MODE: ClassVar[Any] = ReverifyMode.STATELESS
         recipe: str | None = None
         dialect: str | None = None
         reference_dialect: str | None = None
 
-    class OneThinkerVerifyRequest(base.BaseVerifyRequest):
+    class OneThinkerVerifyRequest(BaseVerifyRequest):
         """A row with any columns."""
 
         model_config = ConfigDict(extra="allow")
 
-    class OneThinkerVerifyResponse(base.BaseMultiRewardVerifyResponse):
+    class OneThinkerVerifyResponse(BaseMultiRewardVerifyResponse):
         """The row again, with its reward."""
 
         model_config = ConfigDict(extra="allow")
 
-    class OneThinkerResourcesServer(base.SimpleResourcesServer):
+    class OneThinkerResourcesServer(SimpleResourcesServer):
         """Keeps no state between requests."""
 
         ray_enabled = False

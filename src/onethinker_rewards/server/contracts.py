@@ -21,6 +21,7 @@ import msgspec
 from onethinker_rewards._validation import is_too_deep
 from onethinker_rewards.adapters import Columns, nemo_gym
 from onethinker_rewards.adapters._shared import Info
+from onethinker_rewards.adapters.columns import Row
 from onethinker_rewards.adapters.microbatch import Call
 from onethinker_rewards.adapters.openrlhf import response_of
 from onethinker_rewards.codes import FailureCode, shortened
@@ -222,7 +223,7 @@ def _labels(labels: Sequence[str]) -> list[JsonObject]:
     return rows
 
 
-def _calls(pairs: Sequence[tuple[object, JsonObject]]) -> list[Call]:
+def _calls(pairs: Sequence[tuple[object, Row]]) -> list[Call]:
     """Return responses with their columns; a row whose response is no text is refused before it reaches a batch."""
     faults: list[tuple[int, str]] = []
     for row, (response, _) in enumerate(pairs):
