@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 from onethinker_rewards.errors import ArgumentError
 
 MOST_OPTIONS = 26
+# Deeper values cannot be written again by every JSON writer.
+_DEEPEST = 200
 _SHOWN = 80
 # Iterating over these gives letters, bytes, keys, or values in no order.
 _NO_LISTS = (str, bytes, Mapping, set, frozenset)
@@ -142,3 +144,15 @@ def image_size(value: Any, row: int | None = None) -> tuple[float, float] | None
         where = "" if row is None else f" in row {row}"
         raise ArgumentError(f"size: expected width and height in pixels, got {repr(value)[:_SHOWN]}{where}")
     return float(numbers[0]), float(numbers[1])
+
+
+def is_too_deep(value: object) -> bool:
+    """Tell whether more than 200 lists and objects enclose each other, without recursion."""
+    depth, level = 0, [value]
+    while level := [member for member in level if isinstance(member, dict | list)]:
+        depth += 1
+        inner: list[object] = []
+        for member in level:
+            inner.extend(cast("Iterable[object]", member.values() if isinstance(member, dict) else member))
+        level = inner
+    return depth > _DEEPEST

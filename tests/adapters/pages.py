@@ -12,10 +12,11 @@ def page(name: str) -> str:
     return (ROOT / "docs" / "how-to" / "frameworks" / f"{name}.md").read_text(encoding="utf-8")
 
 
-def block(name: str, language: str) -> str:
-    """Return the one block of this language on the page."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", page(name), re.DOTALL | re.MULTILINE)
-    return found
+def block(name: str, language: str, number: int = 1, of: int = 1) -> str:
+    """Return one of the blocks of this language on the page, which has so many of them."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", page(name), re.DOTALL | re.MULTILINE)
+    assert len(found) == of
+    return found[number - 1]
 
 
 def versions(name: str) -> set[str]:

@@ -13,7 +13,8 @@ from onethinker_rewards.adapters import log_items
 # The adapter, its framework's package, and the name that stands ready.
 ADAPTERS = {
     "areal": ("areal", "reward_fn"),
-    "nemo_rl": ("nemo_rl", None),  # the ready class is made of NeMo RL's own: see its tests
+    "nemo_gym": ("nemo_gym", None),  # the ready class is made of the framework's own: see its tests
+    "nemo_rl": ("nemo_rl", None),  # likewise
     "openrlhf": ("openrlhf", "reward_func"),
     "skyrl": ("skyrl", None),  # likewise
     "slime": ("slime", "custom_rm"),

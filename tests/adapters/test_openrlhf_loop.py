@@ -76,17 +76,37 @@ def test_the_shared_rows_get_the_totals_of_score() -> None:
     assert [output["scores"].item() for output in outputs] == pytest.approx(batch.normalized.tolist(), abs=1e-6)
 
 
-def test_what_comes_back_is_what_the_experience_takes(own_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("token", ["", "/t/a-token-of-some-length"])
+def test_its_client_gets_the_totals_of_score_from_our_server(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    framework("starlette", "uvicorn", "prometheus_client")
+    from tests.server.serving import TOKEN, running
+
+    rows = shared_rows()
+    labels = [json.dumps(row) for row in rows.mappings()]
+    with running(tokens=[TOKEN] if token else []) as url:
+        outputs = asyncio.run(rollouts(f"{url}{token}/get_reward", rows.responses, labels))
+    batch, joined = rows.batch(), experience(outputs, monkeypatch)
+    assert joined.rewards.flatten().tolist() == pytest.approx(batch.total.tolist(), abs=1e-6)
+    assert joined.scores.flatten().tolist() == pytest.approx(batch.normalized.tolist(), abs=1e-6)
+    assert joined.info["onethinker_format"].flatten().tolist() == batch.format.tolist()
+
+
+def experience(outputs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return OpenRLHF's own experience of rollouts."""
     # What generates imports vLLM; making experiences does not use it.
     for name in ("vllm", "vllm.inputs", "vllm.utils"):
         monkeypatch.setitem(sys.modules, name, MagicMock())
     from openrlhf.trainer.ppo_utils.experience import Experience
     from openrlhf.trainer.ppo_utils.samples_generator import SamplesGenerator
 
+    made = [SamplesGenerator._process_response_into_experience(None, output, max_len=100_000) for output in outputs]
+    return Experience.concat_experiences(made, 0)
+
+
+def test_what_comes_back_is_what_the_experience_takes(own_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = shared_rows().take([0, 8, 16])
     outputs = asyncio.run(rollouts(own_file, rows.responses, [json.dumps(row) for row in rows.mappings()]))
-    made = [SamplesGenerator._process_response_into_experience(None, output, max_len=100_000) for output in outputs]
-    joined = Experience.concat_experiences(made, 0)
+    joined = experience(outputs, monkeypatch)
     assert joined.rewards.tolist() == pytest.approx(rows.batch().total.tolist())
     assert joined.info["onethinker_format"].flatten().tolist() == [1.0, 1.0, 1.0]
 

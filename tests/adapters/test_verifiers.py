@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import logging
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 import onethinker_rewards as otr
-from onethinker_rewards.adapters.verifiers import make_reward, onethinker, response_of
+from onethinker_rewards.adapters.verifiers import make_reward, make_taskset, onethinker, response_of
 from tests.adapters.judges import OPEN_ENDED, DownJudge
 from tests.adapters.rows import shared_rows
+
+Part = TypeVar("Part")
+Other = TypeVar("Other")
 
 
 @dataclass
@@ -92,3 +99,70 @@ def test_an_error_is_raised_and_logged_and_costs_no_other(caplog: pytest.LogCapt
 def test_a_judge_that_fails_is_an_error() -> None:
     with pytest.raises(otr.JudgeError):
         score([Trace(OPEN_ENDED, [Message("<answer>A cat.</answer>")])], make_reward(judge=DownJudge()))
+
+
+class StandIn:
+    """The classes of `verifiers/v1` that a taskset is made of, as far as it uses them."""
+
+    class TaskData(BaseModel):
+        model_config = ConfigDict(frozen=True)
+        prompt: str | list[Any] | None = None
+        image: str | None = None
+
+    class Task(Generic[Part]):
+        def __init__(self, data: Any, config: Any) -> None:
+            self.data = data
+
+    class TasksetConfig(BaseModel):
+        task: Any = None
+
+    class Taskset(Generic[Part, Other]):
+        def __init__(self, config: Any) -> None:
+            self.config = config
+
+    @staticmethod
+    def reward(weight: float) -> Any:
+        return lambda function: function
+
+
+def taskset(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> list[Any]:
+    """Return the tasks of a file."""
+    monkeypatch.setitem(sys.modules, "verifiers", SimpleNamespace(v1=StandIn))
+    monkeypatch.setitem(sys.modules, "verifiers.v1", StandIn)
+    made = make_taskset(**settings)
+    return [*made(SimpleNamespace(path=path, task=None)).load()]
+
+
+def test_a_row_without_a_prompt_is_asked_by_its_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {"task": "multiple_choice", "reference": "B", "question": "Which?", "options": ["a cat", "a dog"]},
+        {"task": "numerical", "reference": "7", "prompt": "How many?", "image": "a.png"},
+        {"task": "spatial_grounding", "reference": "[1, 2, 3, 4]", "question": "Where?"},
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    first, second, third = taskset(file, monkeypatch, recipe=otr.Recipe(dialect="qwen3-vl"))
+    assert first.data.prompt == otr.prompt("multiple_choice", "Which?", ["a cat", "a dog"])
+    assert second.data.prompt == "How many?"
+    assert second.data.image is None
+    assert third.data.prompt == otr.prompt("spatial_grounding", "Where?", dialect="qwen3-vl")
+    assert dict(third.data)["reference"] == "[1, 2, 3, 4]"
+    named = taskset(file, monkeypatch, dialect="internvl")[2]
+    assert named.data.prompt == otr.prompt("spatial_grounding", "Where?", dialect="internvl")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("[1]", "Expected `object`"),
+        ("{", "truncated"),
+        ('{"task": "sudoku", "reference": "1", "question": "?"}', "unknown task"),
+        ('{"task": "ocr", "reference": "1"}', "neither a prompt nor a question"),
+    ],
+)
+def test_a_line_that_is_no_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, reason: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f'{{"prompt": "?"}}\n{line}\n')
+    with pytest.raises(otr.ArgumentError, match=reason) as caught:
+        taskset(file, monkeypatch)
+    assert str(caught.value).startswith(f"{file}, line 2: ")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -66,6 +69,26 @@ def test_the_shared_rows_get_the_totals_of_score(monkeypatch: pytest.MonkeyPatch
     assert [trace.metrics["format"] for trace in traces] == rows.batch().format.tolist()
 
 
+def test_a_file_of_rows_is_a_taskset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By its id and the file's path, as the command of the page takes them."""
+    import verifiers.v1 as vf
+
+    from tests.adapters.verifiers_plugin import RowClient
+
+    rows = shared_rows()
+    file = tmp_path / "rows.jsonl"
+    lines = [json.dumps({"prompt": str(number), **row}) for number, row in enumerate(rows.mappings())]
+    file.write_text("\n".join(lines))
+    module = ModuleType("my_rows")
+    exec(block("verifiers", "py", 2, of=2), module.__dict__)
+    monkeypatch.setitem(sys.modules, "my_rows", module)
+    flags = block("verifiers", "sh", 2, of=2).split()[1:]
+    assert flags == ["my-rows", "--env.taskset.path", "rows.jsonl"]
+    config = vf.taskset_config_type("my-rows").model_validate({"id": "my-rows", "path": str(file)})
+    traces = rollouts(list(vf.load_taskset(config)), RowClient(rows.responses), monkeypatch)
+    assert [trace.reward for trace in traces] == rows.batch().total.tolist()
+
+
 def test_thinking_that_the_server_takes_out_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.adapters.verifiers_plugin import RowClient
 
@@ -106,7 +129,7 @@ def test_the_lines_of_the_page_score(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.adapters.verifiers_plugin import RowClient
 
     given: dict[str, Any] = {}
-    exec(block("verifiers", "py"), given)
+    exec(block("verifiers", "py", 1, of=2), given)
     data = given["RowData"](prompt="0", problem_type="multiple choice", data_type="image", solution="B")
     client = RowClient(["<think>It barks.</think><answer>B</answer>"])
     (trace,) = rollouts([given["RowTask"](data)], client, monkeypatch)
@@ -118,6 +141,6 @@ def test_the_command_of_the_page_gives_a_reward() -> None:
     import verifiers.v1 as vf
     from pydantic_config import cli
 
-    _, _, flag, path = block("verifiers", "sh").split()
+    _, _, flag, path = block("verifiers", "sh", 1, of=2).split()
     config = cli(vf.TaskConfig, args=["--" + flag.removeprefix("--env.taskset.task."), path])
     assert config.rewards["onethinker"].fn == path

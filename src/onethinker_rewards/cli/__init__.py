@@ -1,4 +1,4 @@
-"""The command line: ``score``, ``validate``, ``schema``, ``prepare``, ``filter``, ``train``, ``hacks`` and ``demo``."""
+"""The command line; `commands` lists its commands."""
 
 from onethinker_rewards.cli.commands import main
 from onethinker_rewards.cli.schema import write_schemas

@@ -20,7 +20,7 @@ __all__ = ["main"]
 _PACKAGE = "onethinker_rewards.cli"
 _NAMES = (
     "score", "validate", "explain", "rejudge", "calibrate", "schema", "prompt", "codes", "prepare", "filter", "train",
-    "hacks", "demo",
+    "serve", "hacks", "demo",
 )  # fmt: skip
 
 

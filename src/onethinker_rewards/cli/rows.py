@@ -10,8 +10,10 @@ from typing import cast
 
 import msgspec
 
-# Deeper values cannot be written again by every JSON writer.
-_DEEPEST = 200
+from onethinker_rewards._validation import is_too_deep
+
+# A row with fewer brackets is not nested too deeply.
+_MANY_BRACKETS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def decode_row(text: bytes, number: int) -> Row | InvalidRow:
     if not isinstance(value, dict):
         return InvalidRow(number, "not a JSON object")
     row = cast("dict[str, object]", value)
-    if text.count(b"[") + text.count(b"{") > _DEEPEST and _depth(row) > _DEEPEST:
+    if text.count(b"[") + text.count(b"{") > _MANY_BRACKETS and is_too_deep(row):
         return InvalidRow(number, "nested too deeply")
     return Row(number, row)
 
@@ -80,18 +82,6 @@ def without_null_entries(value: object) -> object:
     if isinstance(value, list):
         return [without_null_entries(member) for member in cast("list[object]", value)]
     return value
-
-
-def _depth(value: object) -> int:
-    """Return how many lists and objects enclose each other, without recursion."""
-    depth, level = 0, [value]
-    while level := [member for member in level if isinstance(member, dict | list)]:
-        depth += 1
-        inner: list[object] = []
-        for member in level:
-            inner.extend(cast("Iterable[object]", member.values() if isinstance(member, dict) else member))
-        level = inner
-    return depth
 
 
 def _without_nan(value: object) -> object:
