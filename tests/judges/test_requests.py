@@ -143,6 +143,8 @@ def test_it_prints_its_settings() -> None:
         {"tries": 0},
         {"timeout": 0.0},
         {"timeout": math.nan},
+        {"prices": (1.0,)},
+        {"prices": (1.0, -1.0)},
         {"samples": 0},
         {"max_tokens": 0},
         {"row": "{question}"},

@@ -163,6 +163,8 @@ class HttpJudge:
             raise ArgumentError(f"url: {self.url!r} is no http or https URL, such as http://localhost:8000/v1")
         if self.concurrency < 1 or self.tries < 1 or not self.timeout > 0:
             raise ArgumentError("concurrency and tries are at least 1, and timeout is above 0 seconds")
+        if self.prices is not None and (len(self.prices) != 2 or not all(price >= 0 for price in self.prices)):
+            raise ArgumentError(f"prices: dollars for a million tokens in and out, not {self.prices}")
 
     def __repr__(self) -> str:
         others = {
