@@ -72,10 +72,9 @@ def test_nothing_is_open_after_the_end() -> None:
         return len(asyncio.all_tasks())
 
     async def run(server: StubServer, cache: Path) -> None:
-        judge = chat_judge(server.url, cache=cache)
-        await judge.judge(ROW)
-        assert server.open_now == 1
-        await judge.aclose()
+        async with chat_judge(server.url, cache=cache) as judge:
+            await judge.judge(ROW)
+            assert server.open_now == 1
         await judge.aclose()
         assert tasks() == 1
 
