@@ -243,7 +243,7 @@ def test_it_waits_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Clock:
-    """Stands in for the module `time`: it moves when a test says so."""
+    """Replaces the module `time`: it moves when a test says so."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -70,7 +70,7 @@ class Call:
         score: Reads the score in a text, or raises `NoVerdictError`.
         complete: Makes the last of a body, in a thread, when its turn comes: images are in memory only then.
         attached: What ``complete`` adds, as a hash; empty if nothing.
-        sample: Equal requests that should get answers of their own have different numbers.
+        sample: Equal requests that should get different answers have different numbers.
         may_be_kept: Whether the cache may answer, and keep the answer.
     """
 

@@ -79,7 +79,7 @@ def pack_polar(
     (16384 − 4 − tokens of the reference − tokens of the answer) // 2.
 
     Differs: special tokens are taken out of all three by their text too, so that no answer ends its part
-    early and puts in a reference of its own.
+    early and puts in another reference.
 
     Args:
         question: What was asked; may be empty.
