@@ -1,7 +1,8 @@
 """Scoring whole rollouts, beside the floor: finding the answer, decoding it if it is JSON, and nothing else.
 
 The bounds are 2.0 times the floor for the mix (2.3 with 5 % broken), 1.8 for tracking, 1.5 for boxes, and 2.5 for a
-choice or a number; for detection 1.5 times decoding both sides and scipy's assignment on matrices that are ready.
+choice or a number; for detection 1.5 times decoding both sides and scipy's assignment on matrices that are ready; and
+for a dialect 2.5 times our own form.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import onethinker_rewards as otr
 from benchmarks.harness import Row, best_of, best_of_both
 from benchmarks.rollouts import GROUP, JSON_TASKS, Rows, make_rows
 from onethinker_rewards import metrics
-from onethinker_rewards.answers import read_answer
+from onethinker_rewards.answers import find_dialect, read_answer
 
 COUNT = 1024
 CASES = {
@@ -104,6 +105,46 @@ def _detection_row(rows: Rows) -> Row:
     return Row(f"detection, {count} rows of 20 objects", ours, "decoding and scipy's assignment", least, note=note)
 
 
+# The tasks with one box, and with one span, that each dialect writes in its own way.
+DIALECTS = {
+    "qwen3-vl": "spatial_grounding",
+    "qwen2.5-vl": "spatial_grounding",
+    "internvl": "spatial_grounding",
+    "molmo": "pointing",
+    "molmo2": "pointing",
+    "mm:ss": "temporal_grounding",
+    "seconds-text": "temporal_grounding",
+}
+_SIZE = (1000.0, 1000.0)
+
+
+def _dialect_row(name: str, task: str) -> Row:
+    """Compare answers in a dialect with the same answers in our own form."""
+    responses, references, tasks = _points(COUNT) if task == "pointing" else make_rows((task,), COUNT)
+    dialect, schema = find_dialect(name), otr.TASKS[task].schema
+    written: list[str] = []
+    for response in responses:
+        start, end = response.find("<answer>") + 8, response.find("</answer>")
+        answer = dialect.write(json.loads(response[start:end]), schema, _SIZE)
+        written.append(f"{response[:start]}{answer}{response[end:]}")
+    sizes = [_SIZE] * COUNT if dialect.needs_size(schema) else None
+    recipe = otr.Recipe(dialect=name)
+    ours, own = best_of_both(
+        lambda: otr.score(written, references, tasks, recipe=recipe, sizes=sizes),
+        lambda: otr.score(responses, references, tasks),
+    )
+    note = f"{ours / COUNT * 1e6:.2f} µs a row, {ours / own:.2f} of our own form"
+    return Row(f"{task} in {name}, {COUNT} rows", ours, "our own form", own, note=note)
+
+
+def _points(count: int, points: int = 3) -> Rows:
+    rng = np.random.default_rng(0)
+    answers = [json.dumps({"points": rng.integers(0, 1000, (points, 2)).tolist()}) for _ in range(count // GROUP)]
+    answers = [answer for answer in answers for _ in range(GROUP)]
+    responses = [f"<think>{'It moves left. ' * 100}</think>\n<answer>{answer}</answer>" for answer in answers]
+    return responses, answers, ["pointing"] * count
+
+
 def run() -> list[Row]:
     """Measure clean rows, rows of which one in twenty is broken, and small batches."""
     table: list[Row] = []
@@ -112,6 +153,7 @@ def run() -> list[Row]:
         table.append(_row(f"{name}, {COUNT} rows, 5 % broken", make_rows(tasks, COUNT, broken=0.05)))
         table.append(_row(f"{name}, 96 rows", make_rows(tasks, 96)))
     table.append(_detection_row(detections(COUNT)))
+    table += [_dialect_row(*pair) for pair in DIALECTS.items()]
     rows = make_rows(JSON_TASKS, COUNT)
     ours = best_of(lambda: otr.score(*rows))
     table.append(Row("mix, scored", ours, "schema validation a row", best_of(lambda: pydantic_rows(rows))))

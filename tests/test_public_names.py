@@ -16,7 +16,7 @@ import pytest
 import onethinker_rewards as otr
 from tests.rewards.cases import ANSWERS, REFERENCES, wrap
 
-LAZY = ("adapters", "advantage", "evaluation", "hacks", "testing")
+LAZY = ("adapters", "advantage", "evaluation", "hacks", "judges", "testing")
 MODULES = ("", ".metrics", ".answers", ".tasks", ".rewards", ".workers", ".models", *(f".{name}" for name in LAZY))
 # Characters of a signature, and lines and characters of what an object prints as.
 SIGNATURE, LINES, CHARACTERS = 700, 24, 1_500

@@ -6,8 +6,8 @@
 >>> batch.accuracy.tolist(), batch.format.tolist(), batch.total.tolist()
 ([0.5], [1.0], [1.5])
 
-The modules `adapters`, `advantage`, `evaluation`, `hacks` and `testing` load when they are first used. Only `advantage`
-needs torch.
+The modules `adapters`, `advantage`, `evaluation`, `hacks`, `judges` and `testing` load when they are first used. Only
+`advantage` needs torch.
 """
 
 # ruff: noqa: E402 - a Ctrl-C is taken care of before anything else is imported
@@ -22,7 +22,7 @@ from types import ModuleType
 # The command line begins with this import, which takes a moment: a Ctrl-C in it ends the program without a traceback.
 _PROGRAM = os.path.basename(next(iter(sys.argv), ""))  # noqa: PTH119 - before anything that takes long
 if _PROGRAM in ("-m", "onethinker-rewards") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))  # pragma: no cover - in a program
 
 from onethinker_rewards import metrics
 from onethinker_rewards.answers import DIALECTS, Dialect, Limits, Parsed, to_pixels, to_thousandths
@@ -76,7 +76,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_LAZY_MODULES = ("adapters", "advantage", "evaluation", "hacks", "testing")
+_LAZY_MODULES = ("adapters", "advantage", "evaluation", "hacks", "judges", "testing")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -37,7 +37,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    result = run("demo")
+    result = run("demo", "--all")
     assert (result.exit_code, result.stderr) == (0, "")
     return result.stdout
 
@@ -96,14 +96,38 @@ def test_every_total_is_a_sum_that_is_shown(page: str, scored: list[dict[str, An
     assert flat.count(" total ") >= len(scored)
 
 
-def test_the_page_is_plain_text_of_100_columns(page: str) -> None:
-    assert max(map(len, page.splitlines())) <= 100
+def test_the_page_is_plain_text_of_80_columns(page: str) -> None:
+    assert max(map(len, page.splitlines())) <= 80
     assert "\x1b" not in page
     assert page.startswith("onethinker_rewards compares what a model wrote with a reference")
-    assert page.rstrip().endswith("batch.to_rows()")
+    assert page.rstrip().endswith("# batch.total")
     assert "onethinker-rewards score answers.jsonl --out scored.jsonl" in page
 
 
-def test_notes_fit_on_their_line(page: str) -> None:
-    for row in read_examples():
-        assert any(line.endswith(row.row.columns["note"]) for line in page.splitlines()), row.row.columns["note"]
+def test_without_a_task_it_fits_on_a_screen() -> None:
+    result = run("demo")
+    lines = result.stdout.splitlines()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(lines) <= 48
+    assert max(map(len, lines)) <= 80
+    assert [line.split(":")[0] for line in lines if line[:1].islower() and ": accuracy from" in line] == [
+        "multiple_choice",
+        "temporal_grounding",
+        "spatial_grounding",
+    ]
+    assert '1.96 = 0.96 + 1.00  <answer>{"boxes": [105, 200, 300, 495]}</answer>' in result.stdout
+    (advantages,) = (line.split()[1:] for line in lines if line.strip().startswith("advantage"))
+    assert sum(map(float, advantages)) == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize("task", ["math", "temporal grounding"])
+def test_one_task(task: str) -> None:
+    shown = run("demo", task).stdout
+    assert otr.task_name(task) + ": accuracy from 0 to 1" in shown
+    assert shown.count(": accuracy from 0 to") == 1
+    assert "how to answer" in shown
+
+
+def test_a_task_without_examples() -> None:
+    assert "there are no examples of detection; there are of multiple_choice" in run("demo", "detection").stderr
+    assert "'mahjong' is no task" in run("demo", "mahjong").stderr

@@ -24,7 +24,7 @@ from onethinker_rewards.cli import table_reader
 from onethinker_rewards.cli import teacher as teacher_module
 from onethinker_rewards.cli.messages import CliError
 from onethinker_rewards.cli.outputs import Spool
-from onethinker_rewards.judges import client as client_module
+from onethinker_rewards.judges import connection
 from onethinker_rewards.trainer.filter import THRESHOLDS
 from tests.cli.runs import good, lines, run
 from tests.cli.test_resume import KilledError, killed_at
@@ -39,7 +39,7 @@ LONG = wrap("B", "It takes a while to see it.")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(connection, "FIRST_WAIT", 0.001)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 

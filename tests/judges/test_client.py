@@ -12,14 +12,16 @@ import anyio
 import pytest
 
 from onethinker_rewards.judges import client as module
-from onethinker_rewards.judges.client import CompletionClient, CompletionError, Endpoint, EndpointLostError, Message
+from onethinker_rewards.judges import connection
+from onethinker_rewards.judges.client import CompletionClient, Endpoint, EndpointLostError, Message
+from onethinker_rewards.judges.connection import RequestError
 from tests.judges.teacher import Reply, Teacher, completion, refusal, teaching, text_of
 from tests.waiting import LONGEST
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(connection, "FIRST_WAIT", 0.001)
 
 
 def question(text: str = "What is it?") -> list[Message]:
@@ -45,7 +47,7 @@ def ask(
     async def one(client: CompletionClient, index: int) -> None:
         try:
             found[index] = await client.complete(lambda: question(texts[index]), keys, n=n, received=received)
-        except (CompletionError, EndpointLostError) as error:
+        except (RequestError, EndpointLostError) as error:
             found[index] = error
 
     async def run() -> None:
@@ -59,7 +61,7 @@ def ask(
 
 def why(found: list[list[str] | Exception]) -> str:
     (error,) = found
-    assert isinstance(error, CompletionError)
+    assert isinstance(error, RequestError)
     return str(error)
 
 
@@ -190,7 +192,7 @@ def test_a_body_that_never_ends_is_cut_off_by_the_deadline() -> None:
         async def run() -> None:
             async with CompletionClient.open(whom, lambda text: None) as client, anyio.create_task_group() as group:
                 group.start_soon(trickle)
-                with pytest.raises(CompletionError, match=r"not done after 0\.3 s"):
+                with pytest.raises(RequestError, match=r"not done after 0\.3 s"):
                     await client.complete(question)
                 group.cancel_scope.cancel()
 
@@ -204,7 +206,7 @@ def _accept(server: socket.socket) -> socket.socket:
 
 
 def test_a_body_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_REPLY_BYTES", 1000)
+    monkeypatch.setattr(connection, "MAX_REPLY_BYTES", 1000)
     with teaching(lambda request, number: completion("a" * 2000)) as teacher:
         assert "more than 1,000 bytes" in why(ask(endpoint(teacher.url, retries=0)))
 
@@ -241,7 +243,7 @@ def test_waits_double_up_to_the_longest_with_chance_in_them(monkeypatch: pytest.
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(module, "FIRST_WAIT", 1.0)
+    monkeypatch.setattr(connection, "FIRST_WAIT", 1.0)
     monkeypatch.setattr(module.anyio, "sleep", sleep)
     with teaching(lambda request, number: Reply(500)) as teacher:
         for _ in range(4):
@@ -280,7 +282,7 @@ def test_later_a_refusal_concerns_one_row() -> None:
     with teaching(lambda request, number: refusal(403, "not that") if number else completion("a")) as teacher:
         found = ask(endpoint(teacher.url, concurrency=1), ["What?"] * 3)
     assert found[0] == ["a"]
-    assert all(isinstance(one, CompletionError) for one in found[1:])
+    assert all(isinstance(one, RequestError) for one in found[1:])
 
 
 def lost(teacher: Teacher, rows: int, **how: Any) -> list[type]:
@@ -292,16 +294,16 @@ def test_who_answers_nobody_for_long_is_gone() -> None:
     with teaching(lambda request, number: Reply(500)) as teacher:
         found = lost(teacher, 10, concurrency=1)
         assert len(teacher.asked) == 8
-    assert found == [CompletionError] * 7 + [EndpointLostError] * 3
+    assert found == [RequestError] * 7 + [EndpointLostError] * 3
 
 
 def test_of_many_at_a_time_all_may_fail_once() -> None:
     with teaching(lambda request, number: Reply(500)) as teacher:
         found = lost(teacher, 12, concurrency=12)
-    assert sorted(found, key=str) == sorted([CompletionError] * 11 + [EndpointLostError], key=str)
+    assert sorted(found, key=str) == sorted([RequestError] * 11 + [EndpointLostError], key=str)
 
 
 def test_an_answer_in_between_says_that_it_is_there() -> None:
     with teaching(lambda request, number: completion("a") if number % 7 == 6 else Reply(500)) as teacher:
         found = lost(teacher, 21, concurrency=1)
-    assert found == ([CompletionError] * 6 + [list]) * 3
+    assert found == ([RequestError] * 6 + [list]) * 3

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethinker_rewards.judges.client import CompletionError, check_status, completions
+from onethinker_rewards.judges.client import completions
+from onethinker_rewards.judges.connection import RequestError, check_status
 
 
 def reply(*messages: Any) -> bytes:
@@ -54,7 +55,7 @@ def test_several_answers() -> None:
     ],
 )
 def test_what_is_no_completion_may_become_one(body: bytes) -> None:
-    with pytest.raises(CompletionError):
+    with pytest.raises(RequestError):
         completions(body)
 
 
@@ -66,7 +67,7 @@ def take(status: int, body: bytes) -> list[str]:
 @given(st.binary(max_size=200))
 def test_anything_may_come(body: bytes) -> None:
     for status in (200, 400, 503):
-        with pytest.raises(CompletionError) as caught:
+        with pytest.raises(RequestError) as caught:
             take(status, body)
         assert len(str(caught.value)) < 1000
         assert (caught.value.retry_after is None) is (status == 400)
@@ -77,16 +78,16 @@ def test_served(status: int) -> None:
     check_status(status, None, b"")
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
 def test_worth_another_attempt(status: int) -> None:
-    with pytest.raises(CompletionError, match=str(status)) as caught:
+    with pytest.raises(RequestError, match=str(status)) as caught:
         check_status(status, None, b"")
     assert caught.value.retry_after == 0
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 408, 413, 422])
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 413, 422])
 def test_refused(status: int) -> None:
-    with pytest.raises(CompletionError, match=str(status)) as caught:
+    with pytest.raises(RequestError, match=str(status)) as caught:
         check_status(status, "3", b"")
     assert (caught.value.status, caught.value.retry_after) == (status, None)
 
@@ -103,19 +104,19 @@ def test_refused(status: int) -> None:
     ],
 )
 def test_what_was_said(body: Any, said: str) -> None:
-    with pytest.raises(CompletionError) as caught:
+    with pytest.raises(RequestError) as caught:
         check_status(400, None, json.dumps(body).encode())
     assert str(caught.value) == said
 
 
 def test_long_texts_are_shortened() -> None:
-    with pytest.raises(CompletionError) as caught:
+    with pytest.raises(RequestError) as caught:
         check_status(400, None, b"x" * 10_000)
     assert str(caught.value) == "400 " + "x" * 300 + "…"
 
 
 def pause(header: str | None) -> float | None:
-    with pytest.raises(CompletionError) as caught:
+    with pytest.raises(RequestError) as caught:
         check_status(429, header, b"")
     return caught.value.retry_after
 

@@ -335,3 +335,19 @@ def test_many_threads_share_a_scorer() -> None:
         for thread in threads:
             thread.join(60)
     assert totals == [1.25] * 480
+
+
+def test_the_first_failure_of_each_kind_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing:
+        async def judge(self, row: JudgeRow) -> Verdict:
+            if row.answer == "quoted":
+                return Verdict(code=otr.FailureCode.JUDGE_UNREADABLE, reason="he wrote: quoted")
+            raise ConnectionRefusedError("nobody there")
+
+    with otr.Scorer(judge=Failing()) as scorer:
+        scorer.score([wrap("x"), wrap("quoted"), wrap("y")], ["a"] * 3, "open_ended")
+    messages = sorted(record.getMessage().partition(" (")[0] for record in caplog.records)
+    assert messages == [
+        "judge_unreachable, the judge's server could not be reached, or failed, in every attempt: nobody there",
+        "judge_unreadable, the judge answered without a verdict that can be read",
+    ]

@@ -19,7 +19,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from onethinker_rewards.server import ServerSettings, bind, create_app, serve
-from tests.server.serving import GOOD, TOKEN, post
+from tests.judges.stub_server import chat, stub_server
+from tests.server.serving import GOOD, OPEN_ENDED, TOKEN, post
 from tests.waiting import LONGEST, wait_for
 
 
@@ -155,3 +156,8 @@ def test_an_interrupt_ends_it_with_130() -> None:
         assert post(f"{url}/score", GOOD).status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(LONGEST) == 130
+
+
+def test_a_judge_is_asked_behind_the_server() -> None:
+    with stub_server(chat("yes")) as judge, command("--judge", judge.url, "--judge-model", "m") as (_, url):
+        assert post(f"{url}/score", OPEN_ENDED).json()["part/judge"] == 1.0

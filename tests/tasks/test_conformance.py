@@ -133,3 +133,9 @@ def test_how_far_outside_a_reference_may_be(edge: float, is_read: bool) -> None:
     else:
         with pytest.raises(otr.BadReferenceError, match="to_thousandths"):
             otr.parse_reference(reference, "spatial_grounding")
+
+
+def test_a_dialect_of_your_own_says_how_to_answer() -> None:
+    dialect = otr.Dialect("mine", boxes=lambda text: text, instruction="Write the box between two bars.")
+    text = otr.prompt("spatial_grounding", "Where is it?", dialect=dialect)
+    assert text.endswith("Write the box between two bars.")

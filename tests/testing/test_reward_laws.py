@@ -160,7 +160,7 @@ def test_lenient_rules_without_the_format_pay_for_a_better_point_put_first(task:
 
 def test_a_formula_of_the_release_pays_for_leaving_frames_out() -> None:
     """One perfect frame beats an honest track there."""
-    table = {**otr.TASKS, "tracking": replace(otr.TASKS["tracking"], accuracy=shared_frames_only)}
+    table = {**otr.TASKS, "tracking": replace(otr.TASKS["tracking"], accuracy=shared_frames_only, parts=())}
     with pytest.raises(LawViolation) as caught:
         check_rewards("tracking", ["dropping_a_frame"], table=table)
     assert list(caught.value.inputs) == ["reference", "response", "earns more than"]

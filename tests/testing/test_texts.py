@@ -70,7 +70,7 @@ MISSES = {
     "temporal_grounding": (
         "wrong_type missing_key invalid_json wrong_length bad_order unknown_key trailing_comma out_of_range"
     ),
-    "spatial_grounding": "not_an_object unwrapped_list single_quotes clipped renamed_key",
+    "spatial_grounding": "not_an_object unwrapped_list single_quotes clipped renamed_key bare_box",
     "tracking": "empty_track truncated_track bad_frame_key",
     "image_segmentation": "extra_points repeated_points unwrapped_box",
 }

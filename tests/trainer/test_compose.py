@@ -180,6 +180,13 @@ def test_dialects_go_to_the_reward() -> None:
     }
 
 
+def test_a_judge_goes_to_the_reward() -> None:
+    judge = "+onethinker.judge={url: 'http://reward_router_address/v1', model: judge, samples: 3}"
+    config = composed("h800-4x8", judge)
+    wanted = {"url": "http://reward_router_address/v1", "model": "judge", "samples": 3}
+    assert config.reward.reward_kwargs.judge == wanted
+
+
 def test_another_reward_manager_keeps_its_recipe() -> None:
     """What verl is told of rewards would go before it."""
     key, other = "+reward.reward_kwargs.recipe", "reward.reward_manager.module.path=pkg://mine"

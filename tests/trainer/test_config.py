@@ -65,6 +65,7 @@ def test_the_paper_s_run() -> None:
         "recipe": "paper",
         "dialect": "onethinker",
         "reference_dialect": "onethinker",
+        "judge": None,
         "estimator": "ema_grpo",
         "estimator_options": {
             "decay": 0.99,

@@ -406,3 +406,24 @@ def test_the_adapter_for_verl_scores_what_is_written(row: dict[str, Any]) -> Non
     result = compute_score(made["data_source"], wrap(answer_to(truth)), truth, made["extra_info"])
     assert (result["normalized"], result["format"], result["failure"]) == (1.0, 1.0, None)
     assert result["scored_as"] == made["ability"]
+
+
+def in_pixels(**columns: Any) -> dict[str, Any]:
+    box = {"bbox_2d": [28, 56, 280, 560], "label": "disk"}
+    row = example_row("spatial_grounding", answer=json.dumps([box]), **columns)
+    rules = Rules(stage="rl", media=MediaRules(root="/data"), dialect="qwen2.5-vl", reference_dialect="qwen2.5-vl")
+    return verl_row(row, 1, rules)
+
+
+@pytest.mark.parametrize(
+    "columns", [{"size": [560, 1120]}, {"resolution": {"width": 560.0, "height": 1120.0}}], ids=["size", "file"]
+)
+def test_references_in_pixels_need_the_image_as_the_model_sees_it(columns: dict[str, Any]) -> None:
+    """By a column, or by the size of the file, from which that of Qwen2.5-VL's processor follows."""
+    assert "bbox_2d" in in_pixels(**columns)["reward_model"]["ground_truth"]
+
+
+def test_without_a_size_pixels_cannot_be_read() -> None:
+    with pytest.raises(InvalidRowError, match=r"the dialect qwen2\.5-vl writes pixels: no column 'size'") as caught:
+        in_pixels()
+    assert caught.value.fault is Fault.COLUMNS

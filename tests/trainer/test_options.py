@@ -56,6 +56,8 @@ def test_everything_given() -> None:
         ({"dialect": "qwen"}, "onethinker.dialect: no dialect 'qwen'; there are onethinker, qwen3-vl"),
         ({"reference_dialect": "qwen"}, "onethinker.reference_dialect: no dialect 'qwen'; there are onethinker"),
         ({"recipe": "release", "dialect": "molmo"}, "onethinker.recipe: release compares texts as they are"),
+        ({"judge": {"model": "m"}}, "onethinker.judge: judge: url is missing"),
+        ({"judge": {"url": "http://h/v1"}}, "onethinker.judge: model: the name that the server knows it by is missing"),
         ({"stage": "ppo"}, "onethinker.stage: Input should be 'rl' or 'sft', not 'ppo'"),
         ({"stage": ["rl"]}, "onethinker.stage: Input should be 'rl' or 'sft'"),
         ({"seed": True}, "onethinker.seed: Input should be a valid integer, not True"),

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, TypeAlias, TypedDict, TypeVar
+from dataclasses import is_dataclass, replace
+from typing import Any, TypeAlias, TypedDict, TypeVar, cast
 
 from onethinker_rewards.adapters.columns import Columns, Row, Table, columns_of, rows_text
 from onethinker_rewards.answers import AnyDialect
 from onethinker_rewards.codes import FailureCode, PenaltyCode
 from onethinker_rewards.errors import JudgeError, OneThinkerRewardsError
+from onethinker_rewards.judges.settings import make_judge
 from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
 from onethinker_rewards.rewards.recipe import find_recipe
 from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
@@ -24,6 +25,9 @@ from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
 Info: TypeAlias = dict[str, Any]
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+
+# In the url of a judge that the trainer serves, as verl does: its address is known only when the reward is called.
+JUDGE_ADDRESS = "reward_router_address"
 
 _log = logging.getLogger("onethinker_rewards.adapters")
 # So many batches at the start are looked at for warnings, and then every so many.
@@ -42,7 +46,7 @@ class Settings(TypedDict, total=False):
     reference_dialect: AnyDialect | None
     columns: Columns | None
     table: Mapping[str, TaskSpec] | None
-    judge: Judge | None
+    judge: Judge | Mapping[str, Any] | None
     segmenter: Segmenter | None
     workers: int | None
 
@@ -57,7 +61,8 @@ class RowScorer:
         recipe: ``"paper"``, ``"lenient"``, ``"release"`` or a `Recipe`.
         columns: Which column holds what.
         table: The tasks, `TASKS` by default.
-        judge: Scores open-ended answers; without one they get ROUGE.
+        judge: Scores open-ended answers; without one they get ROUGE. As a mapping it has the settings of a judge, for
+            configurations: `onethinker_rewards.judges.settings.make_judge`.
         segmenter: Draws masks, for tasks whose formula uses them.
         workers: Number of processes for mathematics; None uses the process's shared ones.
         dialect: How the model writes boxes, points and times, in place of what the recipe says.
@@ -77,7 +82,7 @@ class RowScorer:
         recipe: str | Recipe = "paper",
         columns: Columns | None = None,
         table: Mapping[str, TaskSpec] | None = None,
-        judge: Judge | None = None,
+        judge: Judge | Mapping[str, Any] | None = None,
         segmenter: Segmenter | None = None,
         workers: int | None = None,
         dialect: AnyDialect | None = None,
@@ -87,7 +92,7 @@ class RowScorer:
         self.table = TASKS if table is None else table
         self._dialects = {"dialect": dialect, "reference_dialect": reference_dialect}
         self._recipe = replace(find_recipe(recipe), **_given(self._dialects))
-        self._judge = judge
+        self._judge = make_judge(judge) if isinstance(judge, Mapping) else judge or self._recipe.judge
         self._segmenter = segmenter
         self._workers = workers
         self._variants: dict[tuple[str | None, ...], RowScorer] = {}
@@ -110,15 +115,23 @@ class RowScorer:
         return {name: value for items in log_items if items is not None for name, value in items().items()}
 
     def with_recipe(
-        self, recipe: str | None, *, dialect: str | None = None, reference_dialect: str | None = None
+        self,
+        recipe: str | None,
+        *,
+        dialect: str | None = None,
+        reference_dialect: str | None = None,
+        judge_address: str | None = None,
     ) -> RowScorer:
-        """Return the scorer that differs only in its recipe and its dialects, by name; None leaves each as it is.
+        """Return the scorer that differs only in what is given: its recipe and its dialects, by name, and its judge.
+
+        ``judge_address`` takes the place of `JUDGE_ADDRESS` in the judge's ``url``; other judges stay as they are.
 
         Raises:
             ArgumentError: If one of them is unknown, or the recipe knows no dialects.
         """
-        names = (recipe, dialect, reference_dialect)
-        if names == (None, None, None):
+        judge = _judge_at(self._judge, judge_address)
+        names = (recipe, dialect, reference_dialect, None if judge is self._judge else judge_address)
+        if not any(names):
             return self
         if names not in self._variants:
             dialects = self._dialects | _given({"dialect": dialect, "reference_dialect": reference_dialect})
@@ -126,7 +139,7 @@ class RowScorer:
                 self._recipe if recipe is None else recipe,
                 self.columns,
                 self.table,
-                self._judge,
+                judge,
                 self._segmenter,
                 self._workers,
                 **dialects,
@@ -238,6 +251,14 @@ class RowScorer:
     def _reset(self) -> None:
         self._scorer: Scorer | None = None
         self._lock = threading.Lock()
+
+
+def _judge_at(judge: Judge | None, address: str | None) -> Judge | None:
+    """Return the judge with the address that a trainer gives its reward server."""
+    url: object = getattr(judge, "url", None)
+    if address is None or not is_dataclass(judge) or not isinstance(url, str) or JUDGE_ADDRESS not in url:
+        return judge
+    return cast("Judge", replace(judge, url=url.replace(JUDGE_ADDRESS, address)))  # pyright: ignore[reportArgumentType]
 
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:

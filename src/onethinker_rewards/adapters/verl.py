@@ -70,7 +70,8 @@ class ComputeScore:
             recipe: Another recipe, by name: ``reward_kwargs`` of the configuration.
             dialect: How the model writes, by name; likewise.
             reference_dialect: The same of references.
-            reward_router_address: verl's; not used.
+            reward_router_address: Where verl serves its reward model: it takes the place of this word in the judge's
+                ``url``, as in ``ChatJudge("http://reward_router_address/v1", model=…)``.
             reward_model_tokenizer: verl's; not used.
 
         Returns:
@@ -84,7 +85,9 @@ class ComputeScore:
             JudgeError: If a judge gave no score.
         """
         row = _row_of(data_source, ground_truth, extra_info)
-        scorer = self.scorer.with_recipe(recipe, dialect=dialect, reference_dialect=reference_dialect)
+        scorer = self.scorer.with_recipe(
+            recipe, dialect=dialect, reference_dialect=reference_dialect, judge_address=reward_router_address
+        )
         with _errors_logged(row):
             return _verl_info(_shared.extra_info(scorer.score_rows([solution_str], [row]))[0])
 
@@ -108,7 +111,9 @@ def make_async_reward(**settings: Unpack[Settings]) -> Callable[..., Coroutine[N
         reward_model_tokenizer: object = None,
     ) -> Info:
         """Score one response, together with the others in flight; see `ComputeScore.__call__`."""
-        chosen = scorer.with_recipe(recipe, dialect=dialect, reference_dialect=reference_dialect)
+        chosen = scorer.with_recipe(
+            recipe, dialect=dialect, reference_dialect=reference_dialect, judge_address=reward_router_address
+        )
         batcher = batchers.get(chosen)
         if batcher is None:
             batcher = batchers.setdefault(chosen, batch_calls(chosen))
@@ -147,14 +152,14 @@ def make_reward_manager(**settings: Unpack[Settings]) -> type[Any]:
             reward_router_address: str | None = None,
             reward_model_tokenizer: object = None,
         ) -> None:
-            """Take what verl gives every manager; only configuration and tokenizer are used."""
+            """Take what verl gives every manager; ``compute_score`` and the reward model's tokenizer are not used."""
             super().__init__(config, tokenizer, compute_score)
             if config.reward.custom_reward_function.get("path"):
                 raise ArgumentError(
                     "this reward manager scores by itself: remove reward.custom_reward_function.path, or the manager"
                 )
             chosen: dict[str, Any] = dict(settings) | dict(config.reward.get("reward_kwargs") or {})
-            self._scorer = RowScorer(**chosen)
+            self._scorer = RowScorer(**chosen).with_recipe(None, judge_address=reward_router_address)
             self._decode = tokenizer.decode
             self._batcher: MicroBatcher[_TokenCall, Info] = MicroBatcher(self._score)
 

@@ -609,6 +609,11 @@ class Dialect:
         """Return whether answers in a schema can only be read with the size of their image."""
         return self.coordinates == "pixels" and any(name in _COORDINATE_KEYS for name in schema.model_fields)
 
+    def can_write(self, schema: type[BaseModel]) -> bool:
+        """Return whether the dialect is no function of yours, which only reads."""
+        syntax = self.syntax(schema)
+        return self.translate is None and (syntax is None or syntax.write is not None)
+
     def load(self, text: str, schema: type[BaseModel], size: Size | None) -> Any:
         """Return an answer in our own form, decoded, with coordinates in thousandths.
 
@@ -660,7 +665,7 @@ class Dialect:
             ArgumentError: If it cannot be written: the dialect is a function, or writes pixels and there is no size.
         """
         syntax = self.syntax(schema)
-        if self.translate is not None or (syntax is not None and syntax.write is None):
+        if not self.can_write(schema):
             raise ArgumentError(f"the dialect {self.name} is a function that reads; it writes nothing")
         value = {**value}
         if self.coordinates != "thousandths":

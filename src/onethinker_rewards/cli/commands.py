@@ -19,19 +19,9 @@ __all__ = ["main"]
 
 _PACKAGE = "onethinker_rewards.cli"
 _NAMES = (
-    "score",
-    "validate",
-    "explain",
-    "schema",
-    "prompt",
-    "codes",
-    "prepare",
-    "filter",
-    "train",
-    "serve",
-    "hacks",
-    "demo",
-)
+    "score", "validate", "explain", "rejudge", "calibrate", "schema", "prompt", "codes", "prepare", "filter", "train",
+    "serve", "hacks", "demo",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

@@ -36,6 +36,8 @@ class Sample:
     options: list[str] | None
     reference: str | AnyOf = ""
     size: Size | None = None
+    question: str | None = None
+    image: object = None
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -73,7 +75,17 @@ class RowReader:
             label = self.task if self.task is not None else self._text("task", row)
             data_type = self.columns.value("data_type", row.columns)
             task = _known_task(label, data_type if isinstance(data_type, str) else None, self.table)
-            return Sample(row, text, task, self._options(row), answer, self._size(row))
+            question = self.columns.value("question", row.columns)
+            return Sample(
+                row,
+                text,
+                task,
+                self._options(row),
+                answer,
+                self._size(row),
+                question if isinstance(question, str) else None,
+                self.columns.value("images", row.columns),
+            )
         except UnknownTaskError as error:
             return InvalidRow(row.number, error.reasons[0])
         except ArgumentError as error:

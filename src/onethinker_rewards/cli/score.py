@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import click
+from rich.console import Console
 
+from onethinker_rewards.cli.judging import check_judge, counts_of, counts_text, judge_options, load_judge
 from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, counted
 from onethinker_rewards.cli.options import (
     choice_option,
@@ -18,13 +21,13 @@ from onethinker_rewards.cli.options import (
     row_options,
     workers_option,
 )  # fmt: skip
-from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Target, file_format, open_lines, open_spool
+from onethinker_rewards.cli.outputs import MAIN, ChunkResult, Output, Target, file_format, open_lines, open_spool
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
 from onethinker_rewards.cli.samples import RowReader, Sample, check_size, load_recipe
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Column, Summary, summary_table
-from onethinker_rewards.cli.table_reader import Chunk, open_table
+from onethinker_rewards.cli.table_reader import Chunk, Table, open_table
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards import RewardBatch, Scorer
@@ -42,10 +45,11 @@ COLUMNS = tuple(Column(name, name) for name in _MEANS)
 @row_options
 @workers_option
 @resume_option
+@judge_options
 @choice_option("--engine", ["local", "ray"], "ray scores on Ray Data, on one machine or many.")
 def score(
     file: str, recipe: str, dialect: str | None, reference_dialect: str | None, out: str, reader: RowReader,
-    workers: int | None, engine: str, *, resume: bool,
+    workers: int | None, engine: str, judge: str | None, *, resume: bool,
 ) -> None:  # fmt: skip
     """Score the rows of FILE (`-` is standard input): JSON Lines, a JSON array, CSV or Parquet.
 
@@ -54,6 +58,9 @@ def score(
     the texts of a multiple-choice question; `size`, or `width` and `height`, are those of the image in pixels, for a
     dialect in pixels.
     In CSV an empty cell is a missing value, but for the response: that is an empty text, which earns 0.
+
+    Open-ended answers get ROUGE, or with --judge the score of a model behind a server; a row's `question` goes along.
+    A row whose judge failed has no total, and `rejudge` repeats it.
 
     Each row is written with its columns and its rewards; a row that cannot be scored is written as
     {"row": number, "error": why}. A summary by task goes to standard error. A name of --out that ends in .parquet or
@@ -66,7 +73,16 @@ def score(
     screen = console(stderr=True)
     written = file_format(out)
     load_recipe(recipe, dialect, reference_dialect)
-    job = ScoreJob(recipe, reader, arrow=written != "jsonl", dialect=dialect, reference_dialect=reference_dialect)
+    job = ScoreJob(
+        recipe,
+        reader,
+        arrow=written != "jsonl",
+        dialect=dialect,
+        reference_dialect=reference_dialect,
+        judge=judge,
+    )
+    if judge is not None:
+        check_judge(judge)
     responses = reader.names("response")
     # Several processes must not each take all cores for mathematics.
     alone = replace(job, workers=1)
@@ -76,21 +92,29 @@ def score(
         chosen = ray_engine(alone, workers, responses)
     else:
         chosen = engine_of(job if workers in (None, 1) else alone, workers)
-    with open_table(file, responses=responses) as table:
-        opened = (
-            open_spool({MAIN: Target(out, written)}, table.raw, job, resume=resume)
-            if job.arrow
-            else open_lines(out, table.raw, resume=resume, recount=_recount)
-        )
-        with opened as output:
-            summary = run(table, output, chosen, screen)
+    with open_table(file, responses=responses) as table, open_scored(job, out, table, resume=resume) as output:
+        summary = run(table, output, chosen, screen)
+    show_summary(screen, summary, recipe, reader)
+    raise click.exceptions.Exit(UNREADABLE if summary.invalid else 0)
+
+
+def open_scored(job: ScoreJob, out: str, table: Table, *, resume: bool) -> AbstractContextManager[Output]:
+    """Open the output of scored rows."""
+    if job.arrow:
+        return open_spool({MAIN: Target(out, file_format(out))}, table.raw, job, resume=resume)
+    return open_lines(out, table.raw, resume=resume, recount=_recount)
+
+
+def show_summary(screen: Console, summary: Summary, recipe: str, reader: RowReader) -> None:
+    """Print what became of the rows: counts, a line a task, warnings, what a judge did."""
     title = f"{counted(summary.rows - summary.invalid, 'row')} scored, recipe {recipe}"
     screen.print(title + (f"; {summary.invalid:,} could not be scored" if summary.invalid else ""))
     if summary.tallies:
         screen.print(summary_table(summary.tallies, list(reader.tasks()), COLUMNS))
     for text in summary.warnings.values():
         screen.print(f"warning: {text}", markup=False, soft_wrap=True)
-    raise click.exceptions.Exit(UNREADABLE if summary.invalid else 0)
+    if any(summary.counts.values()):
+        screen.print(counts_text(summary.counts), soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +127,16 @@ class ScoreJob:
     workers: int | None = None
     dialect: str | None = None
     reference_dialect: str | None = None
+    judge: str | None = None
 
     def __call__(self, chunk: Chunk) -> ChunkResult:
         """Score the rows of a chunk and encode them with their columns."""
         rows = chunk.rows()
         done = ChunkResult(Summary(len(rows)))
-        results, found = self._score(rows)
+        before = counts_of(scorer_of(self).judge)
+        results, found = self.score_rows(rows)
+        after = counts_of(scorer_of(self).judge)
+        done.summary.counts = {name: count - before.get(name, 0.0) for name, count in after.items()}
         done.summary.warnings = {f"{task}/{kind}": text for task, kind, text in found}
         for result in results:
             if isinstance(result, InvalidRow):
@@ -121,7 +149,7 @@ class ScoreJob:
             if rows:
                 table = arrow.scored_table(results, chunk.batch)
             else:
-                table = arrow.empty_scored_table(chunk.names, self._reward_names(), chunk.batch)
+                table = arrow.empty_scored_table(chunk.names, self.reward_names(), chunk.batch)
             done.write(MAIN, arrow.table_to_bytes(table))
         else:
             for result in results:
@@ -129,13 +157,13 @@ class ScoreJob:
                 done.write(MAIN, encode_row(columns))
         return done
 
-    def _score(
+    def score_rows(
         self, rows: Sequence[Row | InvalidRow]
     ) -> tuple[list[tuple[Row, dict[str, Any]] | InvalidRow], list[BatchWarning]]:
         """Return each row with its rewards, or why it has none, and the warnings about all of them."""
         read = [self._read(row) for row in rows]
         samples = [sample for sample in read if isinstance(sample, Sample)]
-        batch, reasons = score_samples(samples, _scorer(self))
+        batch, reasons = score_samples(samples, scorer_of(self))
         scored = [
             InvalidRow(sample.row.number, f"unreadable reference: {reasons[index]}")
             if index in reasons
@@ -150,15 +178,15 @@ class ScoreJob:
         sample = self.reader.read(row)
         if isinstance(sample, Sample):
             try:
-                check_size(sample, _scorer(self).recipe, self.reader.tasks())
+                check_size(sample, scorer_of(self).recipe, self.reader.tasks())
             except ArgumentError as error:
                 return InvalidRow(sample.row.number, str(error))
         return sample
 
-    def _reward_names(self) -> list[str]:
+    def reward_names(self) -> list[str]:
         """Return the columns of rewards, which are the same for every row."""
         task, spec = next(iter(self.reader.tasks().items()))
-        return list(_scorer(self).score([""], [spec.example], [task], on_bad_reference="skip").to_rows()[0])
+        return list(scorer_of(self).score([""], [spec.example], [task], on_bad_reference="skip").to_rows()[0])
 
 
 def score_samples(samples: Sequence[Sample], scorer: Scorer) -> tuple[RewardBatch, dict[int, str]]:
@@ -182,6 +210,8 @@ def _score_all(samples: Sequence[Sample], scorer: Scorer, *, skip: bool) -> Rewa
         [sample.task for sample in samples],
         options=[sample.options for sample in samples],
         sizes=[sample.size for sample in samples],
+        questions=[sample.question for sample in samples],  # pyright: ignore[reportArgumentType]
+        images=[sample.image for sample in samples],
         on_bad_reference="skip" if skip else "raise",
     )
 
@@ -202,6 +232,8 @@ def _recount(row: Row, summary: Summary) -> None:
 
 
 @cache
-def _scorer(job: ScoreJob) -> Scorer:
-    # Held as long as the process: its own processes, for mathematics, start once.
-    return Scorer(load_recipe(job.recipe, job.dialect, job.reference_dialect), job.reader.tasks(), workers=job.workers)
+def scorer_of(job: ScoreJob) -> Scorer:
+    """Return the scorer of a job, held as long as the process: its own processes, for mathematics, start once."""
+    recipe = load_recipe(job.recipe, job.dialect, job.reference_dialect)
+    judge = None if job.judge is None else load_judge(job.judge)
+    return Scorer(recipe, job.reader.tasks(), judge, workers=job.workers)

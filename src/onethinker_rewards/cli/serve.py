@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onethinker_rewards.adapters import RowScorer
+from onethinker_rewards.cli.judging import judge_options, load_judge
 from onethinker_rewards.cli.messages import CliError, error_text, one_line_errors, say
 from onethinker_rewards.cli.options import dialect_options, file_option, number_option, recipe_option
 from onethinker_rewards.cli.samples import RowReader, load_recipe
@@ -33,6 +34,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,}")
 @click.option("--port", type=click.IntRange(0, 65535), default=8400, show_default=True, help="0 chooses a free one.")
 @recipe_option("How rows are scored if a request does not say it; module:RECIPE is your own.")
 @dialect_options
+@judge_options
 @click.option("--table", metavar="MODULE:TABLE", help="Your own tasks, instead of ours.")
 @file_option("--token-file", "Tokens, one a line, of which a request has to bring one.")
 @click.option(
@@ -45,8 +47,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,}")
 @number_option("--drain", click.FloatRange(min=0), 1.0, "Seconds after SIGTERM in which requests are accepted.")
 @click.option("--log-requests", is_flag=True, help="Log each request, not only those that fail.")
 def serve(
-    host: str, port: int, recipe: str, dialect: str | None, reference_dialect: str | None, table: str | None,
-    token_file: str | None, workers: int, **bounds: Any,
+    host: str, port: int, recipe: str, dialect: str | None, reference_dialect: str | None, judge: str | None,
+    table: str | None, token_file: str | None, workers: int, **bounds: Any,
 ) -> None:  # fmt: skip
     """Score rows over HTTP, for trainers that ask a server for the reward.
 
@@ -55,6 +57,8 @@ def serve(
 
     Without --token-file it listens to this machine alone. A token comes as `Authorization: Bearer TOKEN`, or in front
     of the path, as /t/TOKEN/score, where a client can set no header.
+
+    With --judge open-ended answers get the score of a model behind another server; only their rows wait for it.
 
     SIGTERM makes it not ready; what was accepted is answered before it ends.
 
@@ -72,7 +76,7 @@ def serve(
 
     settings = server.ServerSettings(tokens=tokens, **bounds)
     # Several processes must not each take all cores for mathematics.
-    make_app = AppMaker(recipe, dialect, reference_dialect, table, settings, 1 if workers > 1 else None)
+    make_app = AppMaker(recipe, dialect, reference_dialect, judge, table, settings, 1 if workers > 1 else None)
     make_app.check()
     try:
         listener = server.bind(host, port)
@@ -91,14 +95,17 @@ class AppMaker:
     recipe: str
     dialect: str | None
     reference_dialect: str | None
+    judge: str | None
     table: str | None
     settings: ServerSettings
     math_workers: int | None
 
     def check(self) -> None:
-        """Raise a CliError if the recipe, a dialect or the table cannot be loaded."""
+        """Raise a CliError if the recipe, a dialect, the judge or the table cannot be loaded."""
         load_recipe(self.recipe, self.dialect, self.reference_dialect)
         RowReader(table=self.table).tasks()
+        if self.judge is not None:
+            load_judge(self.judge)
 
     def __call__(self) -> ASGIApp:
         """Return the application, and let it log to standard error."""
@@ -108,7 +115,8 @@ class AppMaker:
         logging.getLogger("onethinker_rewards").setLevel(logging.INFO)
         recipe = load_recipe(self.recipe, self.dialect, self.reference_dialect)
         tasks = RowReader(table=self.table).tasks()
-        return create_app(RowScorer(recipe, table=tasks, workers=self.math_workers), self.settings)
+        judge = None if self.judge is None else load_judge(self.judge)
+        return create_app(RowScorer(recipe, table=tasks, judge=judge, workers=self.math_workers), self.settings)
 
 
 def _tokens(path: str) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ class Summary(msgspec.Struct):
     tallies: dict[str, Tally] = msgspec.field(default_factory=dict[str, Tally])
     # The first of each kind of warning, by task and kind.
     warnings: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    # Sums over all tasks: what a judge counts.
+    counts: dict[str, float] = msgspec.field(default_factory=dict[str, float])
 
     def add(self, task: str, numbers: Mapping[str, float], *codes: str | None) -> None:
         """Add the numbers of one row, and why it failed, to the sums of its task."""
@@ -37,6 +39,8 @@ class Summary(msgspec.Struct):
             self._add(task, tally.items())
         for kind, text in other.warnings.items():
             self.warnings.setdefault(kind, text)
+        for name, count in other.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
 
     def total(self, name: str) -> int:
         """Return a sum over all tasks."""

@@ -172,7 +172,7 @@ class _Asking:
         return future
 
     async def _ask(self, row: Row, question: Question) -> Read:
-        from onethinker_rewards.judges.client import CompletionError  # noqa: PLC0415 - needs an extra
+        from onethinker_rewards.judges.connection import RequestError  # noqa: PLC0415 - needs an extra
 
         answers = self.spool.answers.pop(row.number, [])
         messages = partial(question.messages, self.teacher.transport)
@@ -181,7 +181,7 @@ class _Asking:
             if (n := self.teacher.samples - len(answers)) > 0:
                 answers = answers + await self.client.complete(messages, question.keys(), n=n, received=received)
             return self.job.candidate(row, answers)
-        except CompletionError as error:
+        except RequestError as error:
             return BadRow(row.number, str(error), Fault.ENDPOINT, row)
         except InvalidRowError as error:
             return BadRow(row.number, str(error), error.fault, row)

@@ -8,6 +8,7 @@
 """
 
 from onethinker_rewards.hacks.endpoint import EndpointError, endpoint_reward
+from onethinker_rewards.hacks.judge_tricks import JudgeTrick, JudgeTrickKind, read_judge_tricks
 from onethinker_rewards.hacks.loading import find_object, find_reward, load_reward
 from onethinker_rewards.hacks.playing import Played, Reward, play, recipe_reward
 from onethinker_rewards.hacks.signatures import FORMS, Signature, Source, UserReward, as_reward, signature_of
@@ -23,6 +24,8 @@ __all__ = [
     "WRONG",
     "Counterpart",
     "EndpointError",
+    "JudgeTrick",
+    "JudgeTrickKind",
     "Played",
     "Reward",
     "Rewards",
@@ -40,6 +43,7 @@ __all__ = [
     "judge",
     "load_reward",
     "play",
+    "read_judge_tricks",
     "read_tricks",
     "recipe_reward",
     "signature_of",

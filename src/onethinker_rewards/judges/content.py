@@ -67,7 +67,12 @@ def _video_url(video: str | list[str], transport: Transport) -> str:
 def _file_url(path: str, transport: Transport) -> str:
     if transport == "file":
         return Path(path).absolute().as_uri()
-    return f"data:{_MEDIA_TYPES.get(Path(path).suffix.lower(), 'application/octet-stream')};base64,{_base64(path)}"
+    return f"data:{media_type(path)};base64,{_base64(path)}"
+
+
+def media_type(path: str) -> str:
+    """Return the media type of a file by its name."""
+    return _MEDIA_TYPES.get(Path(path).suffix.lower(), "application/octet-stream")
 
 
 def _base64(path: str) -> str:

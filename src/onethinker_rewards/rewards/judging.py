@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import math
 import os
 import threading
@@ -20,6 +21,14 @@ from onethinker_rewards.tasks import BatchJudge, Judge, JudgeRow, RowJudge, Verd
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
+_log = logging.getLogger("onethinker_rewards.judges")
+# Their reasons are about the server; all others may quote what the model wrote, which no log should hold.
+_ABOUT_THE_SERVER = (
+    FailureCode.JUDGE_FAILED,
+    FailureCode.JUDGE_UNREACHABLE,
+    FailureCode.JUDGE_TIMEOUT,
+    FailureCode.JUDGE_REFUSED,
+)
 # Calls under way of a judge that is a function; judges of this package set their own limit.
 _MOST_CALLS = 64
 
@@ -49,14 +58,19 @@ class JudgeRunner:
         self._lock = threading.Lock()
         self._thread: _LoopThread | None = None
         self._end: Callable[[], object] = lambda: None
+        self._logged: set[FailureCode] = set()
 
     def submit(self, rows: Sequence[JudgeRow]) -> list[Future[Verdict]]:
         """Return the future verdict on each row.
 
         A judge that cannot answer gives a verdict with a code; an exception of any other kind is the future's.
         """
-        if not rows:
-            return []
+        futures = self._submitted(rows) if rows else []
+        for future in futures:
+            future.add_done_callback(self._log_first)
+        return futures
+
+    def _submitted(self, rows: Sequence[JudgeRow]) -> list[Future[Verdict]]:
         judge, loop = self._judge, self._started()
         if not isinstance(judge, RowJudge):
             if _is_async(judge):
@@ -66,6 +80,16 @@ class JudgeRunner:
         if judge_all is not None:
             return loop.each(loop.run(_ask_all(judge_all, rows)), len(rows))
         return [loop.run(_ask(judge, row)) for row in rows]
+
+    def _log_first(self, future: Future[Verdict]) -> None:
+        """Log the first failure of each kind, with its reason where that is about the server."""
+        if future.cancelled() or future.exception() is not None:
+            return
+        code = future.result().code
+        if code is not None and code not in self._logged:
+            self._logged.add(code)
+            reason = f": {future.result().reason}" if code in _ABOUT_THE_SERVER and future.result().reason else ""
+            _log.warning("%s, %s%s (logged once; the total of such rows is NaN)", code, code.meaning, reason)
 
     def then(self, futures: Iterable[Future[Given]], make: Callable[[list[Given]], Made]) -> Future[Made]:
         """Return the future of what ``make`` makes of the results of all, in the loop's thread; it has to be quick."""

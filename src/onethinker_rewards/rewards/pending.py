@@ -12,6 +12,7 @@ import numpy as np
 from onethinker_rewards.answers import Integers
 from onethinker_rewards.codes import FailureCode, FaultDetail, shortened
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.rewards.judging import JudgeRunner
 from onethinker_rewards.rewards.penalties import Responses
 from onethinker_rewards.rewards.recipe import Recipe
 from onethinker_rewards.rewards.result import RewardBatch
@@ -73,6 +74,11 @@ class PendingBatch:
             bad={entries[entry]: reason for entry, reason in self.bad.items() if entry in entries},
             to_judge={entries[entry]: asked for entry, asked in self.to_judge.items() if entry in entries},
         )
+
+    def finish_by(self, runner: JudgeRunner) -> RewardBatch:
+        """Return the rewards after all that is to be judged was; raises what a judge raises."""
+        verdicts = [future.result() for future in runner.submit([*self.to_judge.values()])]
+        return self.finish(dict(zip(self.to_judge, verdicts, strict=True)))
 
     def finish(self, verdicts: Mapping[int, Verdict]) -> RewardBatch:
         """Return the rewards, with a verdict on each entry that was to be judged."""

@@ -25,7 +25,7 @@ from onethinker_rewards.answers import (
 from onethinker_rewards.answers.release import ReleaseReader
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.rewards.penalties import Penalty
-from onethinker_rewards.tasks import TASKS, Formula, TaskSpec
+from onethinker_rewards.tasks import TASKS, Formula, Judge, TaskSpec
 from onethinker_rewards.tasks.release import RELEASE_TASKS, release_structure
 from onethinker_rewards.tasks.segmentation import INSTEAD_OF_POINTS, WITH_POINTS
 
@@ -63,6 +63,7 @@ class Recipe:
         penalties: What is added to each total for length or repetition, also where the answer failed: `SoftOverlong`,
             `Repetition`, `CosineLength`, each at most once.
         limits: How much of a response is read at all.
+        judge: Scores open-ended answers, where `Scorer` is given no other; None gives them ROUGE.
 
     Raises:
         ArgumentError: If a choice is not one of those above, a number is not finite, ``end_tokens`` is no sequence of
@@ -87,6 +88,7 @@ class Recipe:
     structure: Structure | None = None
     penalties: Sequence[Penalty] = ()
     limits: Limits = DEFAULT_LIMITS
+    judge: Judge | None = None
 
     def __post_init__(self) -> None:
         check_choice("rules", self.rules, get_args(Rules))

@@ -29,7 +29,7 @@ from onethinker_rewards._validation import (
 from onethinker_rewards.answers import Answers, Booleans, Columns, Floats, Integers, LetterColumns, ModelColumns, Size
 from onethinker_rewards.codes import FailureCode, FaultDetail, shortened
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
-from onethinker_rewards.rewards.judging import is_raw
+from onethinker_rewards.rewards.judging import JudgeRunner, is_raw
 from onethinker_rewards.rewards.pending import PendingBatch
 from onethinker_rewards.rewards.recipe import Recipe, find_recipe
 from onethinker_rewards.rewards.references import reference_texts
@@ -104,6 +104,7 @@ def score(
     >>> batch.total.tolist()
     [2.0]
     """
+    chosen = find_recipe(recipe)
     context = Context(
         questions=questions,
         options=options,
@@ -112,8 +113,13 @@ def score(
         groups=groups,
         tokens=tokens,
         progress=progress,
+        judge=chosen.judge,
     )
-    return start(responses, references, tasks, find_recipe(recipe), table, context, on_bad_reference).finish({})
+    pending = start(responses, references, tasks, chosen, table, context, on_bad_reference)
+    if chosen.judge is None:
+        return pending.finish({})
+    with JudgeRunner(chosen.judge) as runner:
+        return pending.finish_by(runner)
 
 
 def start(

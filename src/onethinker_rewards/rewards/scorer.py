@@ -51,10 +51,15 @@ class Scorer:
     Args:
         recipe: ``"paper"``, ``"release"`` or a recipe of your own.
         table: The tasks, `TASKS` by default.
-        judge: Scores open-ended answers; without one they get ROUGE. A function of questions, answers and references,
-            a coroutine function of these, or a judge of `onethinker_rewards.judges`.
+        judge: Scores open-ended answers; by default the recipe's, and without one they get ROUGE. A function of
+            questions, answers and references, a coroutine function of these, or one of `onethinker_rewards.judges`.
         segmenter: Draws masks, for tasks whose formula uses them.
         workers: Number of processes for mathematics; None uses the process's shared ones.
+
+    Attributes:
+        recipe: The recipe.
+        table: The tasks.
+        judge: The judge, or None.
 
     Use it as a context manager, or call `close` when done: that ends the worker processes and the calls to the judge
     that belong to it. Threads may share it.
@@ -74,8 +79,8 @@ class Scorer:
     ) -> None:
         self.recipe = find_recipe(recipe)
         self.table = TASKS if table is None else table
-        self._judge = judge
-        self._runner = None if judge is None else JudgeRunner(judge)
+        self.judge = self.recipe.judge if judge is None else judge
+        self._runner = None if self.judge is None else JudgeRunner(self.judge)
         self._segmenter = segmenter
         self._pool = Pool(size=workers) if workers is not None else None
 
@@ -94,8 +99,7 @@ class Scorer:
         sizes that differ, with an empty mask or with a time after the end of its clip is a bad reference.
         """
         pending = self._start(responses, references, tasks, columns)
-        verdicts = [future.result() for future in self._ask(pending)]
-        return pending.finish(dict(zip(pending.to_judge, verdicts, strict=True)))
+        return pending.finish({}) if self._runner is None else pending.finish_by(self._runner)
 
     async def score_async(
         self,
@@ -143,14 +147,14 @@ class Scorer:
         on_bad_reference: OnBadReference = given.pop("on_bad_reference", "raise")
         for name in given.keys() - ScoreColumns.__annotations__.keys():
             raise TypeError(f"score() got an unexpected keyword argument {name!r}")
-        context = Context(**given, judge=self._judge, segmenter=self._segmenter, pool=self._pool)
+        context = Context(**given, judge=self.judge, segmenter=self._segmenter, pool=self._pool)
         return start(responses, references, tasks, self.recipe, self.table, context, on_bad_reference)
 
     def _ask(self, pending: PendingBatch) -> list[Future[Verdict]]:
         return [] if self._runner is None else self._runner.submit([*pending.to_judge.values()])
 
     def __repr__(self) -> str:
-        held = {"judge": self._judge, "segmenter": self._segmenter, "pool": self._pool}
+        held = {"judge": self.judge, "segmenter": self._segmenter, "pool": self._pool}
         given = "".join(f", {name}={type(value).__name__}" for name, value in held.items() if value is not None)
         return f"Scorer({self.recipe!r}, {len(self.table)} tasks{given})"
 

@@ -24,8 +24,8 @@ _QUESTION = """\
 
 Look at the visual content and reason about it step by step between <think> and </think>. Then give your final \
 answer between <answer> and </answer>, and write nothing outside these two blocks.
-{instruction}
-For example: <answer>{example}</answer>"""
+{instruction}{example}"""
+_EXAMPLE = "\nFor example: <answer>{}</answer>"
 
 
 def prompt(
@@ -56,7 +56,8 @@ def prompt(
     instruction, example = spec.instruction, spec.example
     if spec.is_json and not written.is_ours:
         instruction, example = _instruction_in(written, spec), _example_in(written, spec)
-    return _QUESTION.format(question=question, instruction=instruction, example=example)
+    shown = "" if example is None else _EXAMPLE.format(example)
+    return _QUESTION.format(question=question, instruction=instruction, example=shown)
 
 
 _UNITS = {
@@ -78,7 +79,10 @@ def _instruction_in(dialect: Dialect, spec: TaskSpec) -> str:
     return _OUR_UNIT.sub(unit, spec.instruction)
 
 
-def _example_in(dialect: Dialect, spec: TaskSpec) -> str:
+def _example_in(dialect: Dialect, spec: TaskSpec) -> str | None:
+    """Return the task's example in a dialect; None of a function, which only reads, but has its instruction."""
+    if dialect.instruction and not dialect.can_write(spec.schema):
+        return None
     # Of a square image of 1000 pixels, where the dialect needs a size.
     return dialect.write(json.loads(spec.example), spec.schema, (1000.0, 1000.0))
 

@@ -221,6 +221,8 @@ def _rl_overrides(options: Options, given: Keys) -> dict[str, object]:
         for key in ("dialect", "reference_dialect"):
             if (dialect := getattr(options, key)) != ONETHINKER.name:
                 derived[f"+reward.reward_kwargs.{key}"] = dialect
+        if options.judge is not None:
+            derived["+reward.reward_kwargs.judge"] = dict(options.judge)
     lengths = [preflight.integer(given, f"data.max_{part}_length") for part in ("prompt", "response")]
     if all(lengths):
         derived["actor_rollout_ref.rollout.max_model_len"] = sum(length or 0 for length in lengths)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from onethinker_rewards.answers import find_dialect
 from onethinker_rewards.answers.dialects import ONETHINKER
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.judges.settings import make_judge
 
 # The trainer's and the estimator's name in verl's tables, and the name of our section in its configuration.
 NAME = "onethinker"
@@ -103,6 +104,9 @@ class Options(_Section):
         ONETHINKER.name, description="How the model writes boxes, points and times; prepare the prompts with the same."
     )
     reference_dialect: str = Field(ONETHINKER.name, description="How references write them.")
+    judge: Mapping[str, object] | None = Field(
+        None, description="Settings of a judge of open-ended answers: kind, url, model and more; null gives ROUGE."
+    )
     estimator: Estimator = Field("ema_grpo", description="The formula of the advantages; the others are baselines.")
     estimator_options: Mapping[str, object] = Field(
         default_factory=dict[str, object], description="Its keywords; those of EMA-GRPO are below."
@@ -121,6 +125,13 @@ class Options(_Section):
     def _is_known(cls, name: str) -> str:
         find_dialect(name)
         return name
+
+    @field_validator("judge")
+    @classmethod
+    def _can_be_made(cls, settings: Mapping[str, object] | None) -> Mapping[str, object] | None:
+        if settings is not None:
+            make_judge(settings)
+        return settings
 
     @model_validator(mode="after")
     def _knows_dialects(self) -> Self:
