@@ -31,7 +31,7 @@ VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=20)
     | st.sampled_from(["numerical", "ocr", "open_ended", "spatial_grounding", "B", '{"boxes": [1, 2, 3, 4]}', "molmo"]),
     lambda inner: (

@@ -51,6 +51,7 @@ def serve(make_app: Callable[[], ASGIApp], listener: socket.socket, settings: Se
         factory=True,
         workers=workers,
         log_config=None,
+        ws="none",
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,

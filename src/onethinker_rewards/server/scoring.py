@@ -33,7 +33,8 @@ class BatchScorer:
         dialects = {name: names.get(name) for name in ("dialect", "reference_dialect")}
         scorer = self._scorer.with_recipe(names.get("recipe"), **dialects)
         if scorer not in self._batchers:
-            self._batchers[scorer] = batch_calls(scorer)
+            # Requests that come while a batch is scored are collected; a lone one needs to wait for no others.
+            self._batchers[scorer] = batch_calls(scorer, linger=0.0)
         futures = [self._batchers[scorer].submit(call) for call in calls]
         try:
             # From the last one: where that is done the others are mostly done too, and need no waking of this loop.

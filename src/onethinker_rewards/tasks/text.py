@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from decimal import Context as DecimalContext
 from functools import lru_cache
@@ -207,13 +208,16 @@ def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Cont
 
 
 def _rows_to_judge(predicted: TextColumns, reference: TextColumns, context: Context) -> dict[int, JudgeRow]:
+    none = [None] * len(predicted)
+    questions: Sequence[str | None] = context.questions or none
+    images, groups = context.images or none, context.groups or none
     return {
         row: JudgeRow(
-            answer=predicted.texts[row],
-            reference=reference.texts[row],
-            question=None if context.questions is None else context.questions[row],
-            image=None if context.images is None else context.images[row],
-            group=None if context.groups is None else context.groups[row],
+            answer=str(predicted.texts[row]),
+            reference=str(reference.texts[row]),
+            question=questions[row],
+            image=images[row],
+            group=groups[row],
         )
         for row in context.valid_rows(len(predicted)).tolist()
     }
