@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -59,8 +58,8 @@ def _is_row(row: Any, width: int) -> bool:
 
 def _is_finite(value: Any) -> bool:
     # A whole number above the largest float would be none.
-    is_number = isinstance(value, Integral | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= sys.float_info.max
+    is_number = not isinstance(value, bool) and isinstance(value, int | float | np.integer | np.floating)
+    return is_number and bool(abs(value) <= sys.float_info.max)
 
 
 @np.errstate(all="ignore")
