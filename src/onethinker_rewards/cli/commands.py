@@ -18,7 +18,10 @@ from onethinker_rewards.cli.messages import BROKEN_PIPE, INTERRUPTED, CliError, 
 __all__ = ["main"]
 
 _PACKAGE = "onethinker_rewards.cli"
-_NAMES = ("score", "validate", "explain", "schema", "prompt", "codes", "prepare", "filter", "train", "hacks", "demo")
+_NAMES = (
+    "score", "validate", "explain", "evaluate", "schema", "prompt", "codes", "prepare", "filter", "train", "hacks",
+    "demo",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

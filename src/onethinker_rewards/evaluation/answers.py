@@ -141,7 +141,7 @@ class AnswerTotals:
     Source: `relative_accuracy` and the readers name theirs.
 
     >>> totals = AnswerTotals(rules="release")
-    >>> totals.update(["<answer>Apple</answer>", "(A)"], ["A", "A"], "multiple_choice")
+    >>> scores = totals.update(["<answer>Apple</answer>", "(A)"], ["A", "A"], "multiple_choice")
     >>> totals.result().accuracy
     0.5
     """
@@ -162,7 +162,7 @@ class AnswerTotals:
         *,
         options: Sequence[Sequence[str] | None] | None = None,
         types: Sequence[Hashable] | None = None,
-    ) -> None:
+    ) -> tuple[list[float], list[FailureCode | None]]:
         """Add a batch of answers.
 
         Args:
@@ -171,6 +171,9 @@ class AnswerTotals:
             tasks: ``[N]`` task names, or one for all rows: the paper's tasks with an answer in text.
             options: ``[N]`` the options' texts of multiple-choice questions; None where a row has none.
             types: ``[N]`` types of question, for the mean of each.
+
+        Returns:
+            ``[N]`` the score of each, and why it could not be read.
 
         Raises:
             ArgumentError: If lengths differ, or a task has no answer in text. Nothing is added then.
@@ -188,6 +191,7 @@ class AnswerTotals:
             self.types.setdefault(kind, ScoreSums()).add(of_kind)
         self.lenient.add(lenient or [])
         self.unreadable.update(str(code) for code in failures if code is not None)
+        return scores, failures
 
     def merge(self, other: AnswerTotals) -> None:
         """Add the answers of other totals.

@@ -51,7 +51,7 @@ class BoxTotals:
     Source: rules ``official``: acc@0.5 of referring expression comprehension as Qwen-VL evaluates it, arXiv 2308.12966.
 
     >>> totals = BoxTotals()
-    >>> totals.update([[0, 0, 10, 10], None], [[0, 0, 10, 20], [0, 0, 10, 10]])
+    >>> scores = totals.update([[0, 0, 10, 10], None], [[0, 0, 10, 20], [0, 0, 10, 10]])
     >>> totals.result()
     BoxScores(miou=0.25, accuracy={0.5: 0.5}, rows=2)
     """
@@ -64,17 +64,22 @@ class BoxTotals:
         check_choice("rules", self.rules, get_args(Rules))
         self.sums = ScoreSums(self.thresholds)
 
-    def update(self, predicted: Sequence[Any] | Floats, reference: Sequence[Any] | Floats) -> None:
+    def update(self, predicted: Sequence[Any] | Floats, reference: Sequence[Any] | Floats) -> list[float]:
         """Add a batch of boxes.
 
         Args:
             predicted: ``[N]`` x1, y1, x2, y2; None, for an answer that could not be read, scores 0.
             reference: ``[N]`` likewise in the same unit, none of them None.
 
+        Returns:
+            ``[N]`` the IoU of each.
+
         Raises:
             ArgumentError: If lengths differ, or a box is not four finite numbers. Nothing is added then.
         """
-        self.sums.add(over_union(box_overlaps(*read_pairs(predicted, reference, 4)), self.rules))
+        scores = over_union(box_overlaps(*read_pairs(predicted, reference, 4)), self.rules)
+        self.sums.add(scores)
+        return scores
 
     def merge(self, other: BoxTotals) -> None:
         """Add the boxes of other totals.

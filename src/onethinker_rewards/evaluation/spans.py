@@ -68,7 +68,7 @@ class SpanTotals:
     evaluator takes the whole video for an answer without a span. ``strict``: Wang et al., "Time-R1", arXiv 2503.13377.
 
     >>> totals = SpanTotals()
-    >>> totals.update([[0, 5], None], [[0, 10], [0, 10]])
+    >>> scores = totals.update([[0, 5], None], [[0, 10], [0, 10]])
     >>> totals.result()
     SpanScores(miou=0.25, recall={0.3: 0.5, 0.5: 0.5, 0.7: 0.0}, rows=2, videos=None)
     """
@@ -88,13 +88,16 @@ class SpanTotals:
         predicted: Sequence[Any] | Floats,
         reference: Sequence[Any] | Floats,
         videos: Sequence[Hashable] | None = None,
-    ) -> None:
+    ) -> list[float]:
         """Add a batch of spans.
 
         Args:
             predicted: ``[N]`` start and end in seconds; None, for an answer that could not be read, scores 0.
             reference: ``[N]`` likewise, none of them None.
             videos: ``[N]`` which video each is of, for ``mean="video"``.
+
+        Returns:
+            ``[N]`` the tIoU of each.
 
         Raises:
             ArgumentError: If lengths differ, a span is not two finite numbers, or videos are missing. Nothing is added
@@ -112,6 +115,7 @@ class SpanTotals:
             groups.setdefault(video, []).append(score)
         for video, of_video in groups.items():
             self.videos.setdefault(video, ScoreSums(self.thresholds, self.strict)).add(of_video)
+        return scores
 
     def merge(self, other: SpanTotals) -> None:
         """Add the spans of other totals.

@@ -294,6 +294,12 @@ class RatioTotals:
         for name, sums in other.clusters.items():
             self._add(name, sums)
 
+    @property
+    def value(self) -> float:
+        """The ratio so far; 0 if the denominators are 0."""
+        numerator, denominator = (sum(sums[side] for sums in self.clusters.values()) for side in (0, 1))
+        return numerator / denominator if denominator else 0.0
+
     def _add(self, name: Hashable, sums: tuple[int, int, int]) -> None:
         before = self.clusters.get(name, (0, 0, 0))
         self.clusters[name] = (before[0] + sums[0], before[1] + sums[1], before[2] + sums[2])
@@ -308,8 +314,7 @@ class RatioTotals:
         _check_share("confidence", confidence)
         # In the order of their numbers, so that the draws do not depend on the order of the rows.
         sums = np.array(sorted(self.clusters.values()), dtype=np.float64)
-        rows = int(sums[:, 2].sum())
-        value = _ratio(sums[:, 0].sum(), sums[:, 1].sum()).item()
+        rows, value = int(sums[:, 2].sum()), self.value
         if len(sums) == 1:
             return Estimate(value, nan, nan, nan, rows, 1, "none: one cluster")
         generator = np.random.default_rng(seed)

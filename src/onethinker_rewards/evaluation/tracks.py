@@ -69,7 +69,7 @@ class TrackTotals:
     the Wild", arXiv 1810.11981, as its toolkit evaluates it.
 
     >>> totals = TrackTotals()
-    >>> totals.update([[0, 0, 10, 10]] * 3, [[0, 0, 10, 10], [0, 0, 10, 20], [0, 0, 10, 10]])
+    >>> scores = totals.update([[0, 0, 10, 10]] * 3, [[0, 0, 10, 10], [0, 0, 10, 20], [0, 0, 10, 10]])
     >>> totals.result().to_dict()["AO"], totals.result().sr[0.5]
     (0.75, 0.5)
     """
@@ -94,7 +94,7 @@ class TrackTotals:
         visible: Sequence[Any] | None = None,
         size: tuple[float, float] | None = None,
         layout: Layout = "xyxy",
-    ) -> None:
+    ) -> list[float]:
         """Add one video. A video without a frame that counts adds nothing.
 
         Args:
@@ -105,6 +105,9 @@ class TrackTotals:
             visible: ``[T]`` how much of the object can be seen; frames with 0 do not count. All count by default.
             size: Width and height of the image in the boxes' unit, to which boxes are clipped; they are not by default.
             layout: ``xyxy`` for two corners, or ``xywh`` for a corner, width and height as in GOT-10k's files.
+
+        Returns:
+            The IoU of each frame that counts.
 
         Raises:
             ArgumentError: If lengths differ, or a box is not four finite numbers. Nothing is added then.
@@ -124,6 +127,7 @@ class TrackTotals:
             of_video.add(scores)
             self.frames.add(scores)
             self.videos.add([of_video.scores.value])
+        return scores
 
     def merge(self, other: TrackTotals) -> None:
         """Add the videos of other totals.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor
-from typing import get_args
+from typing import Any, get_args
 
 from onethinker_rewards._validation import check_choice
 from onethinker_rewards.errors import ArgumentError
@@ -112,7 +112,9 @@ class TubeTotals:
     Sentences", CVPR 2020, as TubeDETR evaluates it, arXiv 2203.16434.
 
     >>> totals = TubeTotals()
-    >>> totals.update([0, 2], {0: [0, 0, 9, 9], 1: [0, 0, 9, 9]}, [0, 4], {f: [0, 0, 9, 9] for f in range(4)}, range(9))
+    >>> boxes = dict.fromkeys(range(4), [0, 0, 9, 9])
+    >>> totals.update([0, 2], boxes, [0, 4], boxes, frames=range(9))
+    (0.5, 0.5)
     >>> totals.result().to_dict()["m_vIoU"]
     0.5
     """
@@ -134,11 +136,11 @@ class TubeTotals:
     def update(
         self,
         predicted_span: Span | None,
-        predicted_boxes: Mapping[int, Box],
+        predicted_boxes: Mapping[Any, Box],
         reference_span: Span,
-        reference_boxes: Mapping[int, Box],
+        reference_boxes: Mapping[Any, Box],
         frames: Iterable[int] | None = None,
-    ) -> None:
+    ) -> tuple[float, float]:
         """Add one video.
 
         Args:
@@ -148,14 +150,17 @@ class TubeTotals:
             reference_boxes: x1, y1, x2, y2 by frame.
             frames: The frames that are compared, as `sampled_frames` gives them; a span then holds the frames from its
                 start on and before its end. By default frames are whole seconds, and a span holds both of its ends.
-                The release compares all frames that both name.
+                The release compares all frames that both name, whatever the names are.
+
+        Returns:
+            tIoU, and vIoU or, under ``release`` rules, sIoU.
 
         Raises:
             ArgumentError: If a span is not two finite numbers, a box not four, or a frame no whole number. Nothing is
                 added then.
         """
-        names: list[object] = [*predicted_boxes, *reference_boxes]
-        if not all(isinstance(name, int) for name in names):
+        names = [*predicted_boxes, *reference_boxes]
+        if self.rules == "official" and not all(isinstance(name, int) for name in names):
             raise ArgumentError("frames must be whole numbers; the keys of JSON objects are text")
         spans = read_pairs([predicted_span], [reference_span], 2)
         shared = [frame for frame in predicted_boxes if frame in reference_boxes]
@@ -163,20 +168,24 @@ class TubeTotals:
         wanted = read_rows([reference_boxes[frame] for frame in shared], 4, "reference")
         iou = dict(zip(shared, over_union(box_overlaps(boxes, wanted), self.rules), strict=True))
         if self.rules == "release":
-            self.spans.add(over_union(span_overlaps(*spans), self.rules))
-            self.tubes.add([_share(iou.values(), len(iou))])
-            return
-        self.spans.add(over_union(span_overlaps_by_length(*spans), self.rules))
+            tiou, tube = over_union(span_overlaps(*spans), self.rules), _share(iou.values(), len(iou))
+            self.spans.add(tiou)
+            self.tubes.add([tube])
+            return tiou[0], tube
+        tiou = over_union(span_overlaps_by_length(*spans), self.rules)
+        self.spans.add(tiou)
         compared = None if frames is None else {*frames}
         asked = _interval(read_rows([reference_span], 2, "reference")[0].tolist(), compared)
         # An answer that could not be read predicts no frame.
         said = (0, 0) if predicted_span is None else _interval(spans[0][0].tolist(), compared)
         both = max(said[0], asked[0]), min(said[1], asked[1])
         either = _frames_in(said, compared) + _frames_in(asked, compared) - _frames_in(both, compared)
-        self.tubes.add([_share([score for frame, score in iou.items() if _holds(both, frame, compared)], either)])
+        tube = _share([score for frame, score in iou.items() if _holds(both, frame, compared)], either)
+        self.tubes.add([tube])
         of_reference = sum(_holds(asked, frame, compared) for frame in reference_boxes)
         scores = [score for frame, score in iou.items() if _holds(asked, frame, compared)]
         self.reference_tubes.add([_share(scores, of_reference)])
+        return tiou[0], tube
 
     def merge(self, other: TubeTotals) -> None:
         """Add the videos of other totals.
