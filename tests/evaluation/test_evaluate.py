@@ -154,6 +154,13 @@ def test_a_track_of_the_given_frame_alone_does_not_count() -> None:
     assert "no column 'given'" in only([row("tracking", track(BOX), track(BOX))]).notes[0]
 
 
+def test_a_benchmark_of_which_every_row_is_left_out() -> None:
+    rows = [PICTURE | {"reward": None, "benchmark": "seg_refcoco"}, SPAN | {"benchmark": "charades"}]
+    empty, _ = evaluate(rows, rules="release").benchmarks
+    assert (empty.rows, empty.left_out, empty.scores) == (0, 1, {})
+    assert math.isnan(empty.estimate.value)
+
+
 def test_clusters() -> None:
     rows = [SPAN | {"video": "a"}] * 4 + [row("temporal_grounding", {"time": [0, 9]}, {"time": [0, 10]}, video="b")]
     estimate = only(rows, cluster="video").estimate
@@ -341,3 +348,46 @@ def test_mistakes_are_named(rows: Any, options: Any, error: Any, message: str) -
 )
 def test_benchmarks_are_found_by_name(name: str, key: str | None) -> None:
     assert find_benchmark(name) is (None if key is None else BENCHMARKS[key])
+
+
+def test_the_first_frame_is_the_earliest() -> None:
+    reference = {"boxes": {"2": BOX, "1": BOX}}
+    said = {"boxes": {"2": BOX}}
+    assert only([row("tracking", said, reference, given=1)]).scores["AO"] == 1.0
+
+
+def both(given: Any, name: str, release_name: str) -> tuple[float, float]:
+    """Return a number by official rules, and the release's in its place."""
+    return only([given]).scores[name], only([given], rules="release").scores[release_name]
+
+
+def test_differs_ao_is_over_the_frames_that_are_not_given() -> None:
+    """AO leaves the given frame out, as GOT-10k does; the release's evaluation counts it, and weighs videos alike."""
+    given = row("tracking", track(BOX, [0]), track(BOX, [0, 1]), given=1)
+    assert both(given, "AO", "video mIoU") == (0.0, 0.5)
+
+
+def test_differs_viou_counts_the_frames_of_either_span() -> None:
+    """vIoU counts every frame in either span; the release's sIoU counts those that both name, were it a single one."""
+    given = row("spatio_temporal_grounding", {"time": [0, 3], **track(BOX, [0])}, {"time": [0, 3], **track(BOX)})
+    assert both(given, "m_vIoU", "sIoU") == (0.25, 1.0)
+
+
+def test_differs_a_picture_without_a_mask_counts() -> None:
+    """A picture without a mask counts 0 in gIoU; the release's evaluation leaves it out."""
+    pictures = [PICTURE | {"reward": {"inter": 1, "union": 1}}, PICTURE | {"reward": None}]
+    assert only(pictures).scores["gIoU"] == 0.5
+    assert only(pictures, rules="release").scores["gIoU"] == 1.0
+
+
+def test_differs_mmmu_does_not_guess() -> None:
+    """An answer in which MMMU's code reads no option is wrong; that code takes an option at random."""
+    given = row("multiple_choice", "perhaps", "A", options=["red"])
+    for _ in range(20):
+        assert only([given], answers="mmmu").scores["accuracy"] == 0.0
+
+
+def test_differs_a_broken_evaluator_is_completed() -> None:
+    """Boxes are compared under `release` rules; the release's evaluation stops with a TypeError at the first pair."""
+    given = row("spatial_grounding", {"boxes": BOX}, {"boxes": BOX})
+    assert only([given], rules="release").scores["mIoU"] == 1.0

@@ -83,6 +83,8 @@ def tracks(sequences: list[Any], **options: Any) -> TrackTotals:
 
 def got10k(given: Any, official: Any) -> Any:
     curve = tuple(np.linspace(0, 1, 101).tolist())
+    if not any(any(sequence["cover"][1:]) for sequence in given["sequences"]):
+        return dict.fromkeys(official, Differs("no frame counts, which is an error and not NaN"))
     result = tracks(given["sequences"], thresholds=(*curve, 0.5, 0.75)).result()
     sequences: dict[str, Any] = {}
     for sequence in given["sequences"]:

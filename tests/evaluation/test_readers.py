@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -179,3 +180,30 @@ def test_readers_read_any_text_and_the_same_each_time(answer: str) -> None:
         assert read(answer) == read(answer)
     assert mmmu_letter(answer, OPTIONS) in {*OPTIONS, None}
     assert mathvista_answer(answer, "text", choices=["A", "B"]) in ("A", "B")
+
+
+# MMMU's three forms of numbers, in which a number may begin within another.
+PLAIN_NUMBERS = [
+    r"-?\b\d{1,3}(?:,\d{3})+\b",
+    r"-?\d+(?:\.\d+)?[eE][+-]?\d+",
+    r"-?(?:\d+\.\d+|\.\d+|\d+\b)(?![eE][+-]?\d+)(?![,\d])",
+]
+
+
+@given(text=st.text(st.sampled_from("0123,.-eE+ x"), max_size=16))
+def test_numbers_are_those_of_plain_patterns(text: str) -> None:
+    text = f"x{text}x"
+    expected = [float(number.replace(",", "")) for plain in PLAIN_NUMBERS for number in re.findall(plain, text.lower())]
+    found = [value for value in mmmu_open(text) if not isinstance(value, str)]
+    assert {*found} == {round(number, 2) for number in expected}
+
+
+HOSTILE = ["<answer>" * 50_000, "<answer>" + " " * 300_000, "1" * 300_000 + ",", "0." + "1" * 300_000, "1,111" * 60_000]
+
+
+@pytest.mark.parametrize("answer", HOSTILE, ids=["tags", "white space", "digits", "decimals", "thousands"])
+def test_long_answers_are_read_in_time(answer: str) -> None:
+    """Each in linear time; a quadratic pattern would take minutes."""
+    for read in (release_answer, release_json, first_box, mmmu_open, vsi_bench_word):
+        read(answer)
+    mmmu_letter(answer, OPTIONS)

@@ -35,6 +35,7 @@ Each: TypeAlias = Callable[[dict[str, Any], Row], None]
 
 _BATCH = 4096
 _CUT_OFF = ("length", "max_tokens")
+_NO_ESTIMATE = Estimate(nan, nan, nan, nan, 0, 0, "none: the rules leave out every row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class BaselineComparison:
     """A benchmark of two models, over the questions that both answered.
 
     Attributes:
-        comparison: The difference, with wins, losses and McNemar's counts; a question's score is the mean of its rows.
+        comparison: The difference, with wins, losses and McNemar's counts. A row's score is 0 or 1 for acc@0.5, the
+            image's IoU for cIoU, the video's mean IoU for AO; a question's score is the mean of its rows.
         unpaired: Questions that only one of them has.
         smallest: The smallest true difference that so many questions show with a chance of 80 %; NaN if undefined.
     """
@@ -163,7 +165,7 @@ def evaluate(
     run.add(rows)
     if expected is not None:
         run.add_missing(expected)
-    if not any(group.rows for group in run.groups.values()):
+    if not any(group.rows or group.left_out for group in run.groups.values()):
         raise ArgumentError("there is no row to evaluate")
     other = None
     if baseline is not None:
@@ -172,7 +174,7 @@ def evaluate(
     scored = [
         group.result(confidence, None if other is None else run.counterpart(key, other))
         for key, group in run.groups.items()
-        if group.rows
+        if group.rows or group.left_out
     ]
     return Evaluation(rules, scored, _means(scored, confidence), run.refused)
 
@@ -219,12 +221,13 @@ class _Group:
 
     def result(self, confidence: float, baseline: _Group | None) -> BenchmarkScores:
         known = find_benchmark(self.benchmark)
-        scores = self.totals.scores()
+        scores = self.totals.scores() if self.rows else {}
+        estimate = self.totals.estimate(confidence) if self.rows else _NO_ESTIMATE
         published = {} if known is None else {name: known.scores[name] for name in scores if name in known.scores}
         return BenchmarkScores(
             self.benchmark, self.task, self.task if known is None else known.table,
             self.rows, self.missing, dict(self.unreadable.most_common()), self.cut_off, self.left_out,
-            self.totals.headline, self.totals.estimate(confidence), scores, published, self.totals.notes(),
+            self.totals.headline, estimate, scores, published, self.totals.notes(),
             None if baseline is None else self._compared(baseline, confidence),
         )  # fmt: skip
 
@@ -376,7 +379,8 @@ def _is_cut_off(row: Row) -> bool:
 def _means(scored: Sequence[BenchmarkScores], confidence: float) -> dict[str, Estimate]:
     tables: dict[str, list[Estimate]] = {}
     for benchmark in scored:
-        tables.setdefault(benchmark.table, []).append(benchmark.estimate)
+        if benchmark.rows:
+            tables.setdefault(benchmark.table, []).append(benchmark.estimate)
     return {table: _mean(estimates, confidence) for table, estimates in tables.items() if len(estimates) > 1}
 
 

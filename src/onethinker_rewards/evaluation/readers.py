@@ -13,8 +13,7 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
-# The first <answer> anywhere, as the release's evaluation finds it.
-_RELEASE_ANSWER = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.DOTALL)
+_OPEN, _CLOSE = "<answer>", "</answer>"
 
 _FOUR_NUMBERS = re.compile(r"\[\s*" + r"\s*,\s*".join([r"(-?\d+(?:\.\d+)?)"] * 4) + r"\s*\]")
 
@@ -22,10 +21,13 @@ _SURROUNDINGS = (",", ".", "!", "?", ";", ":", "'")
 _FEWEST_WORDS = 5
 # After these words a sentence of an open answer says what counts.
 _INDICATORS = ("could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ")
+# Numbers with thousands, with an exponent, and plain ones. One that fails is not tried again from its second digit on,
+# where it would fail too, so that a long run of digits takes no long time.
+_BEGIN = r"(?:-|(?<!\d))"
 _NUMBERS = (
     re.compile(r"-?\b\d{1,3}(?:,\d{3})+\b"),
-    re.compile(r"-?\d+(?:\.\d+)?[eE][+-]?\d+"),
-    re.compile(r"-?(?:\d+\.\d+|\.\d+|\d+\b)(?![eE][+-]?\d+)(?![,\d])"),
+    re.compile(_BEGIN + r"\d+(?:\.\d+)?[eE][+-]?\d+"),
+    re.compile(f"(?:{_BEGIN}" + r"(?:\d+\.\d+|\d+\b)|-?\.\d+)(?![eE][+-]?\d+)(?![,\d])"),
 )
 _LETTER_IN_BRACKETS = re.compile(r"\(([a-zA-Z])\)")
 
@@ -38,8 +40,10 @@ def release_answer(response: str) -> str:
     >>> release_answer("<think>I write <answer>A</answer>.</think><answer>B</answer>"), release_answer("A dog")
     ('A', 'A dog')
     """
-    found = _RELEASE_ANSWER.search(response)
-    return (found[1].strip() if found else "") or response.strip()
+    start = response.find(_OPEN)
+    end = response.find(_CLOSE, start) if start >= 0 else -1
+    answer = response[start + len(_OPEN) : end].strip() if end >= 0 else ""
+    return answer or response.strip()
 
 
 def release_json(response: str) -> dict[str, Any]:

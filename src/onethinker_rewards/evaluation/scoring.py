@@ -407,7 +407,9 @@ def _unless_failed(values: Floats, failures: Sequence[str | None]) -> list[Any]:
 def _tracks(columns: TrackColumns, failures: Sequence[str | None] | None = None) -> list[dict[int, list[float]]]:
     """Return the boxes of each row by second; none of a row that could not be read."""
     starts, frames, boxes = columns.starts.tolist(), columns.frames.tolist(), columns.boxes.tolist()
-    tracks = [dict(zip(frames[start:end], boxes[start:end], strict=True)) for start, end in pairwise(starts)]
+    pairs = [zip(frames[start:end], boxes[start:end], strict=True) for start, end in pairwise(starts)]
+    # In the order of time: the first frames may be given.
+    tracks = [dict(sorted(track)) for track in pairs]
     return tracks if failures is None else [
         track if failure is None else {} for track, failure in zip(tracks, failures, strict=True)
     ]  # fmt: skip
