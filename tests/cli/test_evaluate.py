@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +113,19 @@ def test_spreadsheets_of_vlmevalkit(tmp_path: Path) -> None:
 
 
 def test_spreadsheets_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("openpyxl")
+    openpyxl = pytest.importorskip("openpyxl")
     path = tmp_path / "x.xlsx"
     assert "No such file" in run("evaluate", str(path)).stderr
     path.write_text("no archive")
+    assert "is no Excel file that can be read" in run("evaluate", str(path)).stderr
+    openpyxl.Workbook().save(path)
+    assert "there is no row to evaluate" in run("evaluate", str(path)).stderr
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["xl/worksheets/sheet1.xml"] = members["xl/worksheets/sheet1.xml"][:-20] + b"<row"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
     assert "is no Excel file that can be read" in run("evaluate", str(path)).stderr
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     result = run("evaluate", str(path))
@@ -142,6 +152,14 @@ def test_a_baseline(tmp_path: Path) -> None:
     assert "charades 1 5 +40.0 - - 1 0 -" in shown(ours, "--baseline", alone)
     nobody = release_file(tmp_path, "none.json", [span(99)])
     assert "unpaired" not in shown(ours, "--baseline", nobody)
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    out.write_text("of an earlier run")
+    result = run("evaluate", "-", "--out", out, stdin=lines({"response": "", "reference": "A", "task": "ocr"}))
+    assert "stdin 1 0 1 0 accuracy 0.0" in " ".join(result.stdout.split())
+    assert json.loads(out.read_text())["place"] == "<stdin>, row 1"
 
 
 def test_the_score_of_each_row(tmp_path: Path) -> None:
@@ -199,6 +217,8 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
             "no column tells questions apart: name; name it with --id",
         ),
         ([str(path), "--out", str(tmp_path / "no" / "rows")], "No such file"),
+        ([str(path), "--out", "-"], "--out needs a file"),
+        ([str(path), "--out", str(path)], "is an input, and would be overwritten"),
         ([str(path), "--cluster", "video"], "row 1: no 'video'"),
     ]:
         result = run("evaluate", *arguments)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from rich import box
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onethinker_rewards import evaluation
-from onethinker_rewards.cli.messages import UNREADABLE, CliError, counted, one_line_errors, say
+from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError, counted, one_line_errors, say
 from onethinker_rewards.cli.options import choice_option, dialect_option, file_option, recipe_option, row_options
 from onethinker_rewards.cli.pipeline import MOST_REASONS
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
@@ -73,7 +73,8 @@ def evaluate(
     """
     source = _Source(reader, name, cluster, needs_ids=expected is not None or bool(baseline))
     with ExitStack() as stack:
-        written = stack.enter_context(_written(out)) if out is not None else None
+        inputs = [*files, *baseline, *([] if expected is None else [expected])]
+        written = stack.enter_context(_written(out, inputs)) if out is not None else None
         try:
             result = evaluation.evaluate(
                 source.rows(files),
@@ -98,8 +99,17 @@ def evaluate(
 
 
 @contextmanager
-def _written(path: str) -> Generator[Any]:
-    with one_line_errors(path), Path(path).open("wb") as file:
+def _written(path: str, inputs: Sequence[str]) -> Generator[IO[bytes]]:
+    """Open the file of scores, which must be none of the inputs."""
+    if path == STANDARD:
+        raise CliError("--out needs a file: the tables go to standard output")
+    if Path(path).exists() and any(
+        name != STANDARD and Path(name).exists() and Path(path).samefile(name) for name in inputs
+    ):
+        raise CliError(f"{path}: is an input, and would be overwritten")
+    with one_line_errors(path):
+        file = Path(path).open("wb")  # noqa: SIM115 - closed below
+    with file:
         yield file
 
 
@@ -116,7 +126,8 @@ class _Source:
     def rows(self, paths: Sequence[str], *, response: bool = True) -> Iterator[dict[str, Any]]:
         """Yield the rows of files as `evaluation.evaluate` takes them."""
         for path in paths:
-            benchmark = _AROUND.sub("", Path(path).stem.removesuffix(".json").removesuffix(".jsonl"))
+            name = "stdin" if path == STANDARD else Path(path.removesuffix(".gz")).stem
+            benchmark = _AROUND.sub("", name)
             for row in _file_rows(path, self.reader.names("response") if response else ()):
                 read = self._read(row, benchmark, response=response)
                 place = f"{input_name(path)}, row {row.number}"
