@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from onethinker_rewards import AnyOf
 from onethinker_rewards.errors import ArgumentError, BadReferenceError, UnknownTaskError
 from onethinker_rewards.evaluation import BenchmarkScores, encode_mask, evaluate
 from onethinker_rewards.evaluation.published import BENCHMARKS, find_benchmark
@@ -159,6 +160,27 @@ def test_a_benchmark_of_which_every_row_is_left_out() -> None:
     empty, _ = evaluate(rows, rules="release").benchmarks
     assert (empty.rows, empty.left_out, empty.scores) == (0, 1, {})
     assert math.isnan(empty.estimate.value)
+
+
+def test_the_best_of_several_references_counts() -> None:
+    several = AnyOf([{"time": [50, 60]}, {"time": [0, 10]}, {"time": [0, 5]}])
+    assert only([SPAN | {"reference": several}]).scores["mIoU"] == 1.0
+    assert only([row("ocr", "a cat", AnyOf(["a dog", "a cat"]))]).scores["accuracy"] == 1.0
+    alone = row("tracking", track(BOX, [0]), AnyOf([track(HALF, [0])] * 2), given=1)
+    assert only([alone, row("tracking", track(BOX), track(BOX), given=1)]).left_out == 1
+    with pytest.raises(BadReferenceError, match="row 0: invalid_json for temporal_grounding"):
+        evaluate([SPAN | {"reference": AnyOf([{"time": [0, 10]}, "?"])}])
+
+
+def test_rows_that_are_left_out_are_not_missing() -> None:
+    pictures = [PICTURE | {"reward": {"inter": 1, "union": 1}, "id": 1}, PICTURE | {"reward": None, "id": 2}]
+    expected = [PICTURE | {"id": name} for name in (1, 2, 3)]
+    found = only(pictures, rules="release", expected=expected, baseline=pictures)
+    assert (found.rows, found.missing, found.left_out) == (2, 1, 1)
+    assert found.baseline is not None
+    assert (found.baseline.comparison.ties, found.baseline.unpaired) == (1, 1)
+    bad = [SPAN | {"id": 1}, SPAN | {"id": 2, "reference": "?"}]
+    assert evaluate(bad, expected=bad, on_bad_reference="skip").refused == 1
 
 
 def test_clusters() -> None:

@@ -27,7 +27,6 @@ from onethinker_rewards.cli.spreadsheet import is_spreadsheet, spreadsheet_rows
 from onethinker_rewards.cli.table_reader import input_name, open_table
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.evaluation import BenchmarkScores, Estimate, Evaluation
-from onethinker_rewards.rewards import AnyOf
 
 __all__ = ["evaluate"]
 
@@ -143,8 +142,6 @@ class _Source:
         sample = self.reader.read(row, response=response)
         if isinstance(sample, InvalidRow):
             return sample
-        if isinstance(sample.reference, AnyOf):
-            return InvalidRow(row.number, "references: evaluate compares with one reference a row")
         columns = row.columns
         names = _IDS if self.id_column is None else (self.id_column,)
         row_id = next((columns[name] for name in names if isinstance(columns.get(name), str | int)), None)
@@ -154,7 +151,8 @@ class _Source:
         return {
             **taken,
             "benchmark": columns.get("benchmark") or benchmark,
-            "id": row_id,
+            # As text: a table may have lost what is a number.
+            "id": None if row_id is None else str(row_id),
             "task": sample.task,
             "response": sample.response,
             "reference": sample.reference,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from math import isnan, nan, sqrt
 from typing import Any, Literal, TypeAlias, get_args
@@ -25,7 +25,7 @@ from onethinker_rewards.evaluation.statistics import (
     smallest_difference,
 )
 from onethinker_rewards.evaluation.sums import ExactMean
-from onethinker_rewards.rewards import Recipe, find_recipe, reference_text
+from onethinker_rewards.rewards import AnyOf, Recipe, find_recipe, reference_text
 from onethinker_rewards.tasks import TASKS, resolve_tasks
 
 Row: TypeAlias = Mapping[str, Any]
@@ -129,10 +129,11 @@ def evaluate(
     """Evaluate answers by the rules of each task, benchmark by benchmark, in memory that does not grow with the rows.
 
     Args:
-        rows: Each has a ``response``, a ``reference`` and a ``task``. It may have: ``benchmark``, its name; ``id``, by
-            which rows are found again; ``options`` and ``type`` of a question; ``size`` of the image in pixels;
-            ``given`` first frames and ``visible`` frames of a track; ``finish_reason``; of segmentation ``reward``, as
-            the release's script writes it, or ``predicted_masks`` and ``segmentation_output``.
+        rows: Each has a ``response``, a ``reference`` (or `AnyOf` several, of which the best counts) and a ``task``. It
+            may have: ``benchmark``, its name; ``id``, by which rows are found again; ``options`` and ``type`` of a
+            question; ``size`` of the image in pixels; ``given`` first frames and ``visible`` frames of a track;
+            ``finish_reason``; of segmentation ``reward``, as the release's script writes it, or ``predicted_masks`` and
+            ``segmentation_output``.
         rules: ``official``, the rules of each benchmark's own evaluator, or ``release``, those of OneThinker's.
         answers: How answers in text are scored under ``official`` rules, as in `AnswerTotals`.
         recipe: How answers in JSON are read under ``official`` rules: its dialect and strict or lenient rules.
@@ -193,7 +194,7 @@ class _Group:
     """The rows of one benchmark and task.
 
     Attributes:
-        ids: The scores of each question, if they are needed, and its cluster.
+        ids: The scores of each question, if they are needed, and its cluster. Of one that was left out there are none.
     """
 
     benchmark: str
@@ -232,7 +233,8 @@ class _Group:
         )  # fmt: skip
 
     def _compared(self, baseline: _Group, confidence: float) -> BaselineComparison | None:
-        shared = [name for name in self.ids if name in baseline.ids]
+        ours, theirs = ({name for name, (scores, _) in group.ids.items() if scores.count} for group in (self, baseline))
+        shared = [name for name in self.ids if name in ours & theirs]
         if not shared:
             return None
         totals = PairedTotals()
@@ -244,7 +246,7 @@ class _Group:
         comparison = totals.result(confidence)
         difference = comparison.difference
         smallest = nan if difference.clusters == 1 else smallest_difference(difference.stderr, difference.clusters)
-        return BaselineComparison(comparison, len(self.ids.keys() ^ baseline.ids.keys()), smallest)
+        return BaselineComparison(comparison, len(ours ^ theirs), smallest)
 
 
 class _Run:
@@ -302,18 +304,31 @@ class _Run:
 
     def _read(self, number: int, row: Row, task: str, *, missing: bool) -> EvaluatedRow | None:
         try:
-            return EvaluatedRow(
-                number, task,
-                "" if missing else _text_field(row, "response"),
-                reference_text(_field(row, "reference")),
-                row,
+            given = _field(row, "reference")
+            references = [reference_text(one) for one in (given.references if isinstance(given, AnyOf) else (given,))]
+            read = EvaluatedRow(
+                number, task, "" if missing else _text_field(row, "response"), references[0], row,
                 None if self.options.cluster is None else _field(row, self.options.cluster),
                 image_size(row.get("size"), number),
                 missing,
             )  # fmt: skip
+            return read if len(references) == 1 else self._with_best(read, references)
+        except BadReferenceError as error:
+            reason = error.reasons[0]
         except ArgumentError as error:
-            self._refuse([number], [str(error)], [row])
-            return None
+            reason = str(error)
+        self._refuse([number], [reason], [row])
+        return None
+
+    def _with_best(self, row: EvaluatedRow, references: Sequence[str]) -> EvaluatedRow:
+        """Return a row with that of its references which gives it the highest score, of equal ones the first."""
+        options = self.options
+
+        def value(candidate: EvaluatedRow) -> float:
+            (scored,) = task_scores(row.task, options.rules, options.recipe, options.answers).update([candidate])
+            return 0.0 if scored is None else scored.value
+
+        return max((replace(row, reference=reference) for reference in references), key=value)
 
     def _refuse(self, numbers: Sequence[int], reasons: Sequence[str], rows: Sequence[Row]) -> None:
         if self.options.on_bad_reference == "raise":
@@ -334,19 +349,28 @@ class _Run:
         except BadReferenceError as error:
             bad = {*error.rows}
             refused = [pairs[row] for row in error.rows]
+            for row, source in refused:
+                self._note_id(group, row, source)
             self._refuse([row.number for row, _ in refused], error.reasons, [source for _, source in refused])
             # Nothing was added; the others are.
             pairs = [pair for index, pair in enumerate(pairs) if index not in bad]
             scores = group.totals.update([row for row, _ in pairs]) if pairs else []
         for (row, source), scored in zip(pairs, scores, strict=True):
             group.count(row, source, scored)
-            name = _field(source, "id", f"row {row.number}: ") if self.needs_ids else source.get("id")
-            if self.needs_ids and scored is not None:
-                group.ids.setdefault(name, (ExactMean(), row.cluster))[0].add([scored.value])
+            scores_of_question = self._note_id(group, row, source)
+            if scored is not None and scores_of_question is not None:
+                scores_of_question.add([scored.value])
             if self.each is not None:
                 shown = {"value": None, "failure": "left_out"} if scored is None else asdict(scored)
-                said = {"benchmark": group.benchmark, "id": name, "task": group.task}
+                said = {"benchmark": group.benchmark, "id": source.get("id"), "task": group.task}
                 self.each(said | shown | {"missing": row.is_missing}, source)
+
+    def _note_id(self, group: _Group, row: EvaluatedRow, source: Row) -> ExactMean | None:
+        """Remember that a question was answered; return the scores of its answers if they are needed."""
+        if not self.needs_ids:
+            return None
+        name = _field(source, "id", f"row {row.number}: ")
+        return group.ids.setdefault(name, (ExactMean(), row.cluster))[0]
 
 
 def _benchmark(row: Row) -> str:
