@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from typing import Any
 
 import pytest
@@ -195,6 +196,27 @@ def test_clusters() -> None:
     assert only(pictures, cluster="file").estimate.clusters == 1
 
 
+def test_what_rows_share_may_be_anything() -> None:
+    assert only([SPAN | {"video": ["a", 1]}] * 2 + [SPAN | {"video": {}}], cluster="video").estimate.clusters == 2
+    assert only([row("ocr", "a", "a", type=["x"])]).scores["accuracy, ['x']"] == 1.0
+
+
+@pytest.mark.parametrize("rules", ["official", "release"])
+def test_the_order_of_rows_makes_no_difference(rules: Any) -> None:
+    """To the last bit, bootstrap and all."""
+    rows = [
+        *(row("temporal_grounding", {"time": [0, end]}, {"time": [0, 10]}, benchmark="a") for end in range(1, 10)),
+        *(row("tracking", track([100, 100, 300, 110 + 3 * end]), track(BOX), benchmark="b") for end in range(1, 10)),
+        *(PICTURE | {"reward": {"inter": end, "union": 10}, "benchmark": "c"} for end in range(1, 10)),
+        *(row("numerical", str(end), "3", benchmark="d") for end in range(1, 10)),
+    ]
+    first = {scores.benchmark: scores for scores in evaluate(rows, rules=rules).benchmarks}
+    random.Random(4).shuffle(rows)
+    # Other rows have other numbers, which name those that share nothing.
+    again = {scores.benchmark: scores for scores in evaluate(rows, rules=rules).benchmarks}
+    assert first == again
+
+
 def test_missing_rows_count_0() -> None:
     rows = [SPAN | {"id": 1}, SPAN | {"id": 2}]
     expected = [SPAN | {"id": name} for name in (1, 2, 3, 4)]
@@ -308,13 +330,24 @@ BAD_ROWS = [
         row("tracking", track(BOX), track(BOX), visible=[1]), "official", "visible: .* 4 frames", id="visible"
     ),
     pytest.param(row("tracking", track(BOX), track(BOX), given="x"), "official", "given: expected", id="given"),
+    pytest.param(row("tracking", track(BOX), track(BOX), visible=["x"] * 4), "official", "visible", id="visible: text"),
+    pytest.param(
+        row("tracking", track(BOX), track(BOX), given=-1), "official", "given: expected", id="given: negative"
+    ),
+    pytest.param(row("ocr", "a", "a", options=5), "official", "options: expected a list", id="options"),
+    pytest.param(
+        PICTURE | {"reward": {"inter": 2, "union": 1}}, "official", "2 and a union of 1 do not fit", id="sizes"
+    ),
+    pytest.param(CLIP | {"predicted_masks": 5} | FRAMES, "official", "expected a list of masks, got int", id="no list"),
     pytest.param(PICTURE, "official", "no masks: draw them first", id="no masks"),
     pytest.param(PICTURE | {"reward": {"inter": 1}}, "official", "expected a number 'union', got None", id="reward"),
     pytest.param(CLIP | {"reward": {"J": "x", "F": 1}}, "official", "expected a number 'J', got 'x'", id="J"),
     pytest.param(
-        PICTURE | {"predicted_masks": MASK}, "official", "segmentation_output has neither", id="no reference mask"
+        PICTURE | {"predicted_masks": MASK}, "official", "segmentation_output: expected", id="no reference mask"
     ),
-    pytest.param(CLIP | {"predicted_masks": [MASK]}, "official", "segmentation_output has neither", id="no frames"),
+    pytest.param(
+        CLIP | {"predicted_masks": [MASK]}, "official", "segmentation_output: expected an object", id="no frames"
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from scipy.special import ndtri
 
-from onethinker_rewards._validation import check_choice, image_size
+from onethinker_rewards._validation import check_choice, image_size, option_texts
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.evaluation.answers import AnswerRules
 from onethinker_rewards.evaluation.pairs import Rules
@@ -308,10 +308,11 @@ class _Run:
             references = [reference_text(one) for one in (given.references if isinstance(given, AnyOf) else (given,))]
             read = EvaluatedRow(
                 number, task, "" if missing else _text_field(row, "response"), references[0], row,
-                None if self.options.cluster is None else _field(row, self.options.cluster),
+                None if self.options.cluster is None else _hashable(_field(row, self.options.cluster)),
                 image_size(row.get("size"), number),
                 missing,
             )  # fmt: skip
+            option_texts(row.get("options"))
             return read if len(references) == 1 else self._with_best(read, references)
         except BadReferenceError as error:
             reason = error.reasons[0]
@@ -382,6 +383,10 @@ def _field(row: Row, name: str, where: str = "") -> Any:
     if value is None:
         raise ArgumentError(f"{where}no {name!r}")
     return value
+
+
+def _hashable(value: Any) -> Hashable:
+    return value if isinstance(value, Hashable) else repr(value)
 
 
 def _text_field(row: Row, name: str) -> str:

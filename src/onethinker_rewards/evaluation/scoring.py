@@ -117,7 +117,7 @@ class _TextScores(TaskScores):
             [row.reference for row in rows],
             [row.task for row in rows],
             options=[row.columns.get("options") for row in rows],
-            types=[row.columns.get("type") for row in rows],
+            types=[None if (kind := row.columns.get("type")) is None else str(kind) for row in rows],
         )
         self._add(rows, values)
         return [RowScore(*pair) for pair in zip(values, map(_text, failures), strict=True)]
@@ -265,14 +265,17 @@ class _ImageScores(TaskScores):
         """Return intersection, union, and why there is no mask; None where the release leaves the row out."""
         reward, masks = _drawn(row)
         if reward is not None:
-            return int(_number(reward, "inter")), int(_number(reward, "union")), None
+            shared, union = int(_number(reward, "inter")), int(_number(reward, "union"))
+            if not 0 <= shared <= union:
+                raise ArgumentError(f"reward: an intersection of {shared} and a union of {union} do not fit")
+            return shared, union, None
         output = row.columns.get("segmentation_output")
         if masks is None and self.rules == "release" and not row.is_missing:
             return None
         if masks is None and output is None:
             # Nothing says how large the reference is.
             return 0, 0, _NO_MASK
-        overlaps = mask_overlaps([masks], reference_masks(output or {}))
+        overlaps = mask_overlaps([masks], _reference_masks(output))
         return int(overlaps.intersections[0]), int(overlaps.unions[0]), _NO_MASK if masks is None else None
 
     def estimate(self, confidence: float) -> Estimate:
@@ -316,7 +319,9 @@ class _VideoScores(TaskScores):
             return _number(reward, "J"), _number(reward, "F"), None
         if masks is None:
             return None if self.rules == "release" and not row.is_missing else (0.0, 0.0, _NO_MASK)
-        reference = reference_masks(row.columns.get("segmentation_output") or {})
+        reference = _reference_masks(row.columns.get("segmentation_output"))
+        if not isinstance(masks, list | np.ndarray):
+            raise ArgumentError(f"predicted_masks: expected a list of masks, got {type(masks).__name__}")
         result = j_and_f(masks, reference, rules="release" if self.rules == "release" else "davis")
         return result.j, result.f, None
 
@@ -418,9 +423,11 @@ def _tracks(columns: TrackColumns, failures: Sequence[str | None] | None = None)
 
 def _check_visible(row: EvaluatedRow, frames: int) -> None:
     visible, given = row.columns.get("visible"), row.columns.get("given")
-    if visible is not None and not (isinstance(visible, list) and len(visible) == frames):
-        raise ArgumentError(f"visible: expected a list with one number for each of the reference's {frames} frames")
-    if given is not None and not isinstance(given, int):
+    if visible is not None:
+        is_list = isinstance(visible, list) and all(isinstance(number, int | float) for number in visible)
+        if not is_list or len(visible) != frames:
+            raise ArgumentError(f"visible: expected a number for each of the reference's {frames} frames")
+    if given is not None and not (isinstance(given, int) and given >= 0):
         raise ArgumentError(f"given: expected how many first frames the model was told, got {given!r:.60}")
 
 
@@ -482,6 +489,12 @@ def _drawn(row: EvaluatedRow) -> tuple[Mapping[str, Any] | None, Any]:
         raise ArgumentError("no masks: draw them first, and give predicted_masks, or the reward of seg_post_sam2.py")
     reward = columns.get("reward")
     return (reward, None) if isinstance(reward, Mapping) else (None, columns.get("predicted_masks"))
+
+
+def _reference_masks(output: Any) -> list[Any]:
+    if not isinstance(output, Mapping):
+        raise ArgumentError(f"segmentation_output: expected an object, got {type(output).__name__}")
+    return reference_masks(output)
 
 
 def _number(reward: Mapping[str, Any], name: str) -> float:
