@@ -154,6 +154,20 @@ def test_a_baseline(tmp_path: Path) -> None:
     assert "unpaired" not in shown(ours, "--baseline", nobody)
 
 
+def test_types_of_questions_and_videos(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"response": "5", "reference": "5", "task": "regression", "question_type": name, "kind": 1} for name in "ab"
+    ]
+    path.write_bytes(lines(*rows))
+    assert as_json(path, "--answers", "vsi-bench")["benchmarks"][0]["scores"]["mean of types"] == 1.0
+    assert "accuracy, 1" in as_json(path, "--type", "kind")["benchmarks"][0]["scores"]
+    spans = release_file(tmp_path, "eval_anet_rtl.json", [span(1) | {"path": "a"}, span(2, 5) | {"path": "b"}] * 2)
+    (found,) = as_json(spans, "--mean", "video", "--cluster", "path")["benchmarks"]
+    assert (found["table"], found["estimate"]["clusters"]) == ("temporal grounding", 2)
+    assert "needs cluster" in run("evaluate", spans, "--mean", "video").stderr
+
+
 def test_standard_input(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     out.write_text("of an earlier run")

@@ -196,6 +196,14 @@ def test_clusters() -> None:
     assert only(pictures, cluster="file").estimate.clusters == 1
 
 
+def test_spans_by_video() -> None:
+    """As in ActivityNet-RTL: videos weigh alike, however many questions they have."""
+    rows = [SPAN | {"video": "a"}] * 3 + [row("temporal_grounding", {"time": [0, 10]}, {"time": [0, 10]}, video="b")]
+    found = only(rows, cluster="video", mean="video")
+    assert (found.scores["mIoU"], found.estimate.value, found.estimate.clusters) == (0.75, 0.75, 2)
+    assert only(rows, cluster="video").scores["mIoU"] == 0.625
+
+
 def test_what_rows_share_may_be_anything() -> None:
     assert only([SPAN | {"video": ["a", 1]}] * 2 + [SPAN | {"video": {}}], cluster="video").estimate.clusters == 2
     assert only([row("ocr", "a", "a", type=["x"])]).scores["accuracy, ['x']"] == 1.0
@@ -379,6 +387,8 @@ BAD_CALLS = [
     pytest.param([{"response": ""}], {}, ArgumentError, "row 0: no 'task'", id="no task"),
     pytest.param([SPAN], {"expected": []}, ArgumentError, "row 0: no 'id'", id="no id"),
     pytest.param([SPAN | {"id": 1}], {"expected": [SPAN]}, ArgumentError, "an expected row: no 'id'", id="expected"),
+    pytest.param([SPAN], {"mean": "video"}, ArgumentError, 'mean="video" needs cluster', id="mean"),
+    pytest.param([SPAN], {"mean": "x"}, ArgumentError, "mean is one of row, video", id="another mean"),
     pytest.param([SPAN], {"cluster": "video"}, BadReferenceError, "row 0: no 'video'", id="cluster"),
 ]
 

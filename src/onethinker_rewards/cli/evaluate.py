@@ -32,8 +32,9 @@ __all__ = ["evaluate"]
 
 # Columns that may tell which question a row answers: ours, lmms-eval's, VLMEvalKit's.
 _IDS = ("id", "problem_id", "question_id", "doc_id", "index", "uid")
+_TYPES = ("type", "question_type")
 # Columns that are taken as they are.
-_TAKEN = ("type", "given", "visible", "finish_reason", "reward", "predicted_masks", "segmentation_output")
+_TAKEN = ("given", "visible", "finish_reason", "reward", "predicted_masks", "segmentation_output")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # What files of the release and of lmms-eval have around the name of the benchmark.
 _AROUND = re.compile(r"^(?:eval_|.*_samples_|samples_)|_sam2$")
@@ -49,6 +50,8 @@ _AROUND = re.compile(r"^(?:eval_|.*_samples_|samples_)|_sam2$")
 @dialect_option
 @click.option("--id", "name", metavar="COLUMN", help="What tells questions apart.  [default: id, problem_id, …]")
 @click.option("--cluster", metavar="COLUMN", help="What rows share: a video, an image, a question.")
+@choice_option("--mean", ["row", "video"], "Of time spans; video is a --cluster, whose mean comes first.")
+@click.option("--type", "kind", metavar="COLUMN", help="Types of question.  [default: type, question_type]")
 @file_option("--expected", "The data set: its rows that have no answer count 0.")
 @click.option("--baseline", multiple=True, metavar="FILE", help="Another model's answers, to compare with.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -56,8 +59,8 @@ _AROUND = re.compile(r"^(?:eval_|.*_samples_|samples_)|_sam2$")
 @row_options
 def evaluate(
     files: tuple[str, ...], rules: Any, answers: Any, recipe: str, dialect: str | None, name: str | None,
-    cluster: str | None, expected: str | None, baseline: tuple[str, ...], out: str | None, reader: RowReader, *,
-    as_json: bool,
+    cluster: str | None, mean: Any, kind: str | None, expected: str | None, baseline: tuple[str, ...], out: str | None,
+    reader: RowReader, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Print a line for each benchmark in FILES: counts, its number with a 95 % interval, and the paper's, if known.
 
@@ -70,7 +73,7 @@ def evaluate(
 
     Exit code: 0, or 2 if some input could not be read.
     """
-    source = _Source(reader, name, cluster, needs_ids=expected is not None or bool(baseline))
+    source = _Source(reader, name, kind, cluster, needs_ids=expected is not None or bool(baseline))
     with ExitStack() as stack:
         inputs = [*files, *baseline, *([] if expected is None else [expected])]
         written = stack.enter_context(_written(out, inputs)) if out is not None else None
@@ -81,6 +84,7 @@ def evaluate(
                 answers=answers,
                 recipe=load_recipe(recipe, dialect),
                 cluster=cluster,
+                mean=mean,
                 expected=None if expected is None else source.rows([expected], response=False),
                 baseline=source.rows(baseline) if baseline else None,
                 on_bad_reference="skip",
@@ -118,6 +122,7 @@ class _Source:
 
     reader: RowReader
     id_column: str | None
+    type_column: str | None
     cluster: str | None
     needs_ids: bool
     refused: int = 0
@@ -144,6 +149,7 @@ class _Source:
             return sample
         columns = row.columns
         names = _IDS if self.id_column is None else (self.id_column,)
+        types = _TYPES if self.type_column is None else (self.type_column,)
         row_id = next((columns[name] for name in names if isinstance(columns.get(name), str | int)), None)
         if self.needs_ids and row_id is None:
             return InvalidRow(row.number, f"no column tells questions apart: {' or '.join(names)}; name it with --id")
@@ -153,6 +159,7 @@ class _Source:
             "benchmark": columns.get("benchmark") or benchmark,
             # As text: a table may have lost what is a number.
             "id": None if row_id is None else str(row_id),
+            "type": next((columns[name] for name in types if columns.get(name) is not None), None),
             "task": sample.task,
             "response": sample.response,
             "reference": sample.reference,

@@ -17,6 +17,7 @@ from onethinker_rewards.evaluation.answers import AnswerRules
 from onethinker_rewards.evaluation.pairs import Rules
 from onethinker_rewards.evaluation.published import find_benchmark
 from onethinker_rewards.evaluation.scoring import EvaluatedRow, RowScore, TaskScores, task_scores
+from onethinker_rewards.evaluation.spans import MeanOver
 from onethinker_rewards.evaluation.statistics import (
     CONFIDENCE,
     Comparison,
@@ -120,6 +121,7 @@ def evaluate(
     answers: AnswerRules = "paper",
     recipe: str | Recipe = "paper",
     cluster: str | None = None,
+    mean: MeanOver = "row",
     expected: Iterable[Row] | None = None,
     baseline: Iterable[Row] | None = None,
     confidence: float = CONFIDENCE,
@@ -138,6 +140,7 @@ def evaluate(
         answers: How answers in text are scored under ``official`` rules, as in `AnswerTotals`.
         recipe: How answers in JSON are read under ``official`` rules: its dialect and strict or lenient rules.
         cluster: The field that rows with a video, image or question in common share.
+        mean: Of time spans, over rows, or over each ``video`` first, as in ActivityNet-RTL; ``cluster`` is the video.
         expected: Rows of the data set. Those whose ``id`` no row has are missing, and count 0. If ``rows`` are of one
             benchmark, so are these, whatever they are called; others are found by their name.
         baseline: Another model's rows, to be compared by ``benchmark`` and ``id``. If both models have one benchmark,
@@ -159,8 +162,11 @@ def evaluate(
     """
     check_choice("rules", rules, get_args(Rules))
     check_choice("answers", answers, get_args(AnswerRules))
+    check_choice("mean", mean, get_args(MeanOver))
+    if mean == "video" and cluster is None:
+        raise ArgumentError('mean="video" needs cluster, the field with the video')
     check_choice("on_bad_reference", on_bad_reference, get_args(OnBadReference))
-    options = _Options(rules, answers, find_recipe(recipe), cluster, on_bad_reference)
+    options = _Options(rules, answers, find_recipe(recipe), cluster, mean, on_bad_reference)
     needs_ids = expected is not None or baseline is not None
     run = _Run(options, needs_ids=needs_ids, each=each)
     run.add(rows)
@@ -186,7 +192,12 @@ class _Options:
     answers: AnswerRules
     recipe: Recipe
     cluster: str | None
+    mean: MeanOver
     on_bad_reference: OnBadReference
+
+    def scores_of(self, task: str) -> TaskScores:
+        """Return empty sums for the rows of a task."""
+        return task_scores(task, self.rules, self.recipe, self.answers, self.mean)
 
 
 @dataclass(slots=True)
@@ -323,10 +334,9 @@ class _Run:
 
     def _with_best(self, row: EvaluatedRow, references: Sequence[str]) -> EvaluatedRow:
         """Return a row with that of its references which gives it the highest score, of equal ones the first."""
-        options = self.options
 
         def value(candidate: EvaluatedRow) -> float:
-            (scored,) = task_scores(row.task, options.rules, options.recipe, options.answers).update([candidate])
+            (scored,) = self.options.scores_of(row.task).update([candidate])
             return 0.0 if scored is None else scored.value
 
         return max((replace(row, reference=reference) for reference in references), key=value)
@@ -340,10 +350,8 @@ class _Run:
                 self.each({"error": reason}, row)
 
     def _add_group(self, key: tuple[str, str], pairs: list[tuple[EvaluatedRow, Row]]) -> None:
-        options = self.options
         if key not in self.groups:
-            totals = task_scores(key[1], options.rules, options.recipe, options.answers)
-            self.groups[key] = _Group(*key, totals)
+            self.groups[key] = _Group(*key, self.options.scores_of(key[1]))
         group = self.groups[key]
         try:
             scores = group.totals.update([row for row, _ in pairs])

@@ -19,7 +19,7 @@ from onethinker_rewards.evaluation.boxes import BoxTotals
 from onethinker_rewards.evaluation.overlaps import mask_overlaps, reference_masks
 from onethinker_rewards.evaluation.pairs import Rules
 from onethinker_rewards.evaluation.readers import release_json, release_numbers
-from onethinker_rewards.evaluation.spans import SpanTotals
+from onethinker_rewards.evaluation.spans import MeanOver, SpanTotals
 from onethinker_rewards.evaluation.statistics import ClusterTotals, Estimate, RatioTotals
 from onethinker_rewards.evaluation.sums import ExactMean, ScoreSums
 from onethinker_rewards.evaluation.tracks import TrackTotals
@@ -131,9 +131,9 @@ class _TextScores(TaskScores):
 class _SpanScores(TaskScores):
     headline = "mIoU"
 
-    def __init__(self, rules: Rules, recipe: Recipe) -> None:
+    def __init__(self, rules: Rules, recipe: Recipe, mean: MeanOver) -> None:
         super().__init__(rules, recipe)
-        self.totals = SpanTotals(rules)
+        self.totals = SpanTotals(rules, mean)
 
     def update(self, rows: Sequence[EvaluatedRow]) -> list[RowScore | None]:
         if self.rules == "release":
@@ -141,9 +141,18 @@ class _SpanScores(TaskScores):
         else:
             columns, references, failures = _read(rows, self.recipe)
             spans, wanted = _unless_failed(columns.spans, failures), references.spans
-        values = self.totals.update(spans, wanted)
+        clusters = [row.cluster for row in rows]
+        values = self.totals.update(spans, wanted, clusters if self.totals.mean == "video" else None)
         self._add(rows, values)
         return [RowScore(*pair) for pair in zip(values, failures, strict=True)]
+
+    def estimate(self, confidence: float) -> Estimate:
+        if self.totals.mean == "row":
+            return super().estimate(confidence)
+        # Each video has one number, its mean.
+        videos = ClusterTotals()
+        videos.update([sums.scores.value for sums in self.totals.videos.values()])
+        return videos.result(confidence)
 
     def scores(self) -> dict[str, float]:
         return self.totals.result().to_dict()
@@ -348,16 +357,18 @@ class _OtherScores(TaskScores):
 
 
 _FAMILIES: Mapping[str, type[TaskScores]] = {
-    "temporal_grounding": _SpanScores, "spatial_grounding": _BoxScores, "spatio_temporal_grounding": _TubeScores,
-    "tracking": _TrackScores, "image_segmentation": _ImageScores, "video_segmentation": _VideoScores,
+    "spatial_grounding": _BoxScores, "spatio_temporal_grounding": _TubeScores, "tracking": _TrackScores,
+    "image_segmentation": _ImageScores, "video_segmentation": _VideoScores,
 }  # fmt: skip
 _NO_MASK = "no_mask"
 
 
-def task_scores(task: str, rules: Rules, recipe: Recipe, answer_rules: AnswerRules) -> TaskScores:
-    """Return empty sums for the rows of a task."""
+def task_scores(task: str, rules: Rules, recipe: Recipe, answer_rules: AnswerRules, mean: MeanOver) -> TaskScores:
+    """Return empty sums for the rows of a task; ``mean`` is for spans, over rows or over videos, which are clusters."""
     if task in TEXT_TASKS:
         return _TextScores(rules, recipe, answer_rules)
+    if task == "temporal_grounding":
+        return _SpanScores(rules, recipe, mean)
     return _FAMILIES.get(task, _OtherScores)(rules, recipe)
 
 
