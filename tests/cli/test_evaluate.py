@@ -235,6 +235,7 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
         ),
         ([str(path), "--out", str(tmp_path / "no" / "rows")], "No such file"),
         ([str(path), "--out", "-"], "--out needs a file"),
+        ([str(path), "--table", "onethinker_rewards:TASKS"], "evaluate has rules for our own tasks alone"),
         ([str(path), "--out", str(path)], "is an input, and would be overwritten"),
         ([str(path), "--cluster", "video"], "row 1: no 'video'"),
     ]:

@@ -73,6 +73,8 @@ def evaluate(
 
     Exit code: 0, or 2 if some input could not be read.
     """
+    if reader.table is not None:
+        raise click.UsageError("--table: evaluate has rules for our own tasks alone")
     source = _Source(reader, name, kind, cluster, needs_ids=expected is not None or bool(baseline))
     with ExitStack() as stack:
         inputs = [*files, *baseline, *([] if expected is None else [expected])]
@@ -93,7 +95,7 @@ def evaluate(
         except ArgumentError as error:
             raise CliError(f"{input_name(files[0])}: {error}") from None
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(result.to_dict(), indent=2))
     else:
         _show(console(), result)
     if source.refused:
