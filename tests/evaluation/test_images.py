@@ -48,7 +48,9 @@ def totals_of(batch: Batch, empty: float = 0.0) -> ImageTotals:
 
 @pytest.mark.parametrize(("batch", "empty", "generalized", "cumulative"), CASES)
 def test_giou_and_ciou(batch: Batch, empty: float, generalized: float, cumulative: float) -> None:
-    assert totals_of(batch, empty).result() == ImageScores(generalized, cumulative, len(batch))
+    result = totals_of(batch, empty).result()
+    assert result == ImageScores(generalized, cumulative, len(batch))
+    assert result.to_dict() == {"gIoU": generalized, "cIoU": cumulative}
     assert giou(*sides(batch), empty=empty) == generalized
     assert ciou(*sides(batch)) == cumulative
 
@@ -108,6 +110,14 @@ def test_laws(batch: Batch) -> None:
     assert totals_of([(ours.T, theirs.T) for ours, theirs in batch]).result() == result
     on = [(ours, ours) for ours, _ in batch if ours.any()]
     assert not on or totals_of(on).result() == ImageScores(1.0, 1.0, len(on))
+
+
+def test_precision_counts_from_a_threshold_on() -> None:
+    totals = ImageTotals(thresholds=(0.5, 0.6))
+    totals.update(*sides([HALF, EQUAL]))
+    assert totals.result().to_dict() == {"gIoU": 3 / 4, "cIoU": 5 / 6, "P@0.5": 1.0, "P@0.6": 0.5}
+    with pytest.raises(ArgumentError, match=r"thresholds=\(0.5, 0.6\) and thresholds=\(\) cannot be merged"):
+        totals.merge(ImageTotals())
 
 
 def test_no_mask_is_an_empty_one() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.evaluation import encode_mask, j_and_f, reference_masks
-from onethinker_rewards.evaluation.overlaps import ExactMean
+from onethinker_rewards.evaluation.sums import ExactMean
 from tests.evaluation.masks import row
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64)

@@ -210,7 +210,7 @@ def _score_all(samples: Sequence[Sample], scorer: Scorer, *, skip: bool) -> Rewa
         [sample.task for sample in samples],
         options=[sample.options for sample in samples],
         sizes=[sample.size for sample in samples],
-        questions=[sample.question for sample in samples],  # pyright: ignore[reportArgumentType]
+        questions=[sample.question for sample in samples],
         images=[sample.image for sample in samples],
         on_bad_reference="skip" if skip else "raise",
     )

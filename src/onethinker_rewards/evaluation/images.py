@@ -1,11 +1,11 @@
-"""gIoU and cIoU of masks over many images."""
+"""gIoU, cIoU and P@t of masks over many images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.evaluation.overlaps import ExactMean, Masks, mask_overlaps
+from onethinker_rewards.evaluation.overlaps import Masks, mask_overlaps
+from onethinker_rewards.evaluation.sums import ScoreSums, check_counted, check_mergeable
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,18 @@ class ImageScores:
         giou: Mean of the images' intersections over unions: every image has the same weight.
         ciou: Sum of all intersections over the sum of all unions: every pixel has the same weight.
         images: Number of images.
+        precision: P@t: the share of images with an IoU of at least t, for each threshold t that was asked for.
     """
 
     giou: float
     ciou: float
     images: int
+    precision: dict[float, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the scores by the names that papers give them."""
+        precision = {f"P@{threshold:g}": share for threshold, share in self.precision.items()}
+        return {"gIoU": self.giou, "cIoU": self.ciou} | precision
 
 
 @dataclass(slots=True)
@@ -31,22 +38,27 @@ class ImageTotals:
 
     Attributes:
         empty: IoU of an image whose mask and reference are both empty: 0 in OneThinker's evaluation, 1 in LISA's.
+        thresholds: The t of P@t, such as 0.5, 0.6, 0.7, 0.8 and 0.9 in LAVT's tables of RefCOCO; none by default.
         intersection: Sum of the intersections, in pixels.
         union: Sum of the unions, in pixels.
-        iou: Mean of the images' IoUs so far.
+        iou: Sums of the images' IoUs.
 
     >>> totals, of_another_process = ImageTotals(), ImageTotals()
     >>> totals.update([[[1, 1, 0, 0]]], [[[0, 1, 0, 0]]])
     >>> of_another_process.update([[[1, 1]]], [[[1, 1]]])
     >>> totals.merge(of_another_process)
     >>> totals.result()
-    ImageScores(giou=0.75, ciou=0.75, images=2)
+    ImageScores(giou=0.75, ciou=0.75, images=2, precision={})
     """
 
     empty: float = 0.0
-    intersection: int = 0
-    union: int = 0
-    iou: ExactMean = field(default_factory=ExactMean)
+    thresholds: tuple[float, ...] = ()
+    intersection: int = field(init=False, default=0)
+    union: int = field(init=False, default=0)
+    iou: ScoreSums = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.iou = ScoreSums(self.thresholds)
 
     def update(self, predicted: Masks, reference: Masks) -> None:
         """Add a batch of images.
@@ -68,10 +80,9 @@ class ImageTotals:
         """Add the images of other totals.
 
         Raises:
-            ArgumentError: If their ``empty`` differs.
+            ArgumentError: If an option differs.
         """
-        if self.empty != other.empty:
-            raise ArgumentError(f"totals with empty={self.empty!r} and empty={other.empty!r} cannot be merged")
+        check_mergeable(self, other, "empty", "thresholds")
         self.intersection += other.intersection
         self.union += other.union
         self.iou.merge(other.iou)
@@ -82,10 +93,9 @@ class ImageTotals:
         Raises:
             ArgumentError: If no image was counted.
         """
-        if not self.iou.count:
-            raise ArgumentError("no image was counted")
+        check_counted(self.iou.scores.count, "image")
         cumulative = self.intersection / self.union if self.union else 0.0
-        return ImageScores(self.iou.value, cumulative, self.iou.count)
+        return ImageScores(self.iou.scores.value, cumulative, self.iou.scores.count, self.iou.shares())
 
 
 def giou(predicted: Masks, reference: Masks, *, empty: float = 0.0) -> float:

@@ -1,4 +1,4 @@
-"""Pixel counts of masks and their references: intersections and unions, exact means, references of evaluation files.
+"""Pixel counts of masks and their references: intersections and unions, references of evaluation files.
 
 Pairs of run-length encodings are compared without painting a pixel: all masks of a side are laid end to end on one
 line, on which their runs are intervals.
@@ -6,7 +6,7 @@ line, on which their runs are intervals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard
 
@@ -115,40 +115,6 @@ def _run_overlaps(predicted: Runs, reference: Runs) -> Overlaps:
     predicted_areas = np.add.reduceat(predicted.pairs[:, 1], starts)
     reference_areas = np.add.reduceat(reference.pairs[:, 1], reference.starts[:-1])
     return Overlaps(intersections, predicted_areas + reference_areas - intersections)
-
-
-# Every finite float is a multiple of the smallest positive one, which is 2 to the power of -1074.
-_UNIT_EXPONENT = 1074
-
-
-@dataclass(slots=True)
-class ExactMean:
-    """A sum of finite floats without rounding, and their number.
-
-    Attributes:
-        units: The sum, in units of the smallest positive float.
-        count: Number of floats.
-    """
-
-    units: int = 0
-    count: int = 0
-
-    def add(self, numbers: Iterable[float]) -> None:
-        """Add finite numbers."""
-        for number in numbers:
-            numerator, denominator = number.as_integer_ratio()
-            self.units += numerator << (_UNIT_EXPONENT + 1 - denominator.bit_length())
-            self.count += 1
-
-    def merge(self, other: ExactMean) -> None:
-        """Add the numbers of another."""
-        self.units += other.units
-        self.count += other.count
-
-    @property
-    def value(self) -> float:
-        """The mean, rounded once. There must be at least one number."""
-        return self.units / (self.count << _UNIT_EXPONENT)
 
 
 def reference_masks(output: Mapping[str, Any]) -> list[Mask | None]:

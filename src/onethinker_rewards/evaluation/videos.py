@@ -12,7 +12,8 @@ import numpy as np
 
 from onethinker_rewards.answers.masks import Mask, Runs, read_runs
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.evaluation.overlaps import ExactMean, Masks, as_array, check_sizes
+from onethinker_rewards.evaluation.overlaps import Masks, as_array, check_sizes
+from onethinker_rewards.evaluation.sums import ExactMean
 from onethinker_rewards.metrics import boundary_f, mask_iou
 
 Rules: TypeAlias = Literal["davis", "release"]

@@ -27,7 +27,7 @@ def make_judge(settings: Mapping[str, Any]) -> RowJudge:
             ``judge`` is not installed.
 
     >>> make_judge({"url": "http://localhost:8000/v1", "model": "qwen3", "timeout": 10.0})
-    ChatJudge('http://localhost:8000/v1', model='qwen3')
+    ChatJudge('http://localhost:8000/v1', model='qwen3', timeout=10.0)
     """
     given = _plain(settings)
     url = given.get("url")

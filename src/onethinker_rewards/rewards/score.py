@@ -60,7 +60,7 @@ def score(
     *,
     recipe: str | Recipe = "paper",
     table: Mapping[str, TaskSpec] | None = None,
-    questions: Sequence[str] | None = None,
+    questions: Sequence[str | None] | None = None,
     options: Sequence[Sequence[str] | None] | None = None,
     images: Sequence[Any] | None = None,
     sizes: Sequence[tuple[float, float] | None] | None = None,

@@ -20,7 +20,7 @@ from onethinker_rewards.workers import Pool
 class ScoreColumns(TypedDict, total=False):
     """The keywords of `Scorer.score`: those of `onethinker_rewards.score` and ``masks``."""
 
-    questions: Sequence[str] | None
+    questions: Sequence[str | None] | None
     options: Sequence[Sequence[str] | None] | None
     images: Sequence[Any] | None
     sizes: Sequence[tuple[float, float] | None] | None

@@ -65,7 +65,7 @@ class Context:
         pool: Workers for computations that can hang; None uses the process's shared ones.
     """
 
-    questions: Sequence[str] | None = None
+    questions: Sequence[str | None] | None = None
     options: Sequence[Sequence[str] | None] | None = None
     sizes: Sequence[Size | None] | None = None
     images: Sequence[Any] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from decimal import Context as DecimalContext
 from functools import lru_cache
@@ -209,8 +208,7 @@ def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Cont
 
 def _rows_to_judge(predicted: TextColumns, reference: TextColumns, context: Context) -> dict[int, JudgeRow]:
     none = [None] * len(predicted)
-    questions: Sequence[str | None] = context.questions or none
-    images, groups = context.images or none, context.groups or none
+    questions, images, groups = context.questions or none, context.images or none, context.groups or none
     return {
         row: JudgeRow(
             answer=str(predicted.texts[row]),
