@@ -16,7 +16,6 @@ from onethinker_rewards.adapters.columns import Columns, Row, Table, columns_of,
 from onethinker_rewards.answers import AnyDialect
 from onethinker_rewards.codes import FailureCode, PenaltyCode
 from onethinker_rewards.errors import JudgeError, OneThinkerRewardsError
-from onethinker_rewards.judges.settings import make_judge
 from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
 from onethinker_rewards.rewards.recipe import find_recipe
 from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
@@ -92,7 +91,7 @@ class RowScorer:
         self.table = TASKS if table is None else table
         self._dialects = {"dialect": dialect, "reference_dialect": reference_dialect}
         self._recipe = replace(find_recipe(recipe), **_given(self._dialects))
-        self._judge = make_judge(judge) if isinstance(judge, Mapping) else judge or self._recipe.judge
+        self._judge = _judge_of(judge) or self._recipe.judge
         self._segmenter = segmenter
         self._workers = workers
         self._variants: dict[tuple[str | None, ...], RowScorer] = {}
@@ -251,6 +250,14 @@ class RowScorer:
     def _reset(self) -> None:
         self._scorer: Scorer | None = None
         self._lock = threading.Lock()
+
+
+def _judge_of(given: Judge | Mapping[str, Any] | None) -> Judge | None:
+    if not isinstance(given, Mapping):
+        return given
+    from onethinker_rewards.judges.settings import make_judge  # noqa: PLC0415 - few need it
+
+    return make_judge(given)
 
 
 def _judge_at(judge: Judge | None, address: str | None) -> Judge | None:

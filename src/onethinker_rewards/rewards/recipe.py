@@ -77,7 +77,7 @@ class Recipe:
     think: Think = "required"
     dialect: AnyDialect = "onethinker"
     reference_dialect: AnyDialect = "onethinker"
-    # Made by a factory, so that the signature stays short.
+    # Some are made by a factory, so that the signature stays short.
     end_tokens: Sequence[str] = field(default_factory=lambda: END_TOKENS)
     accuracy: Accuracy = "raw"
     accuracy_weight: float = 1.0
@@ -87,7 +87,7 @@ class Recipe:
     constants: Mapping[str, float] = field(default_factory=dict[str, float])
     structure: Structure | None = None
     penalties: Sequence[Penalty] = ()
-    limits: Limits = DEFAULT_LIMITS
+    limits: Limits = field(default_factory=lambda: DEFAULT_LIMITS)
     judge: Judge | None = None
 
     def __post_init__(self) -> None:
