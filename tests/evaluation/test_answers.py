@@ -123,6 +123,7 @@ RELATIVE = [
     pytest.param(-20, -20, (1.0, 1.0, 1.0), id="negative"),
     pytest.param(0, 0, (1.0, 0.0, 1.0), id="0 for 0"),
     pytest.param(1, 0, (0.0, 0.0, 0.0), id="1 for 0"),
+    pytest.param(1e-13, 1e-13, (1.0, 0.0, 1.0), id="hardly more than 0"),
     pytest.param(float("inf"), 20, (0.0, 0.0, 0.0), id="infinite"),
 ]
 

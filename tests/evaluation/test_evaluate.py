@@ -288,6 +288,12 @@ def test_tables_and_their_means() -> None:
     mean = result.means["temporal grounding"]
     assert (mean.value, mean.rows, mean.stderr) == (0.25, 4, 0.0)
     assert [*result.means] == ["temporal grounding"]
+    # Two benchmarks, each with a standard error of 1/4: that of their mean is √2 / 8.
+    half, whole = SPAN, row("temporal_grounding", {"time": [0, 10]}, {"time": [0, 10]})
+    spread = [given | {"benchmark": name} for name in ("charades", "anet_rtl") for given in (half, whole)]
+    mean = evaluate(spread).means["temporal grounding"]
+    assert (mean.value, mean.stderr) == (0.75, pytest.approx(math.sqrt(2) / 8))
+    assert mean.high - mean.value == pytest.approx(1.959964 * mean.stderr)
 
 
 def test_plain_objects_for_json() -> None:

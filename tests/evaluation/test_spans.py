@@ -25,6 +25,7 @@ CASES = [
     pytest.param(None, [0, 10], {}, 0.0, id="not read"),
     pytest.param([0, 1e-13], [0, 1e-13], {}, 1.0, id="hardly a moment"),
     pytest.param([0, 1e-13], [0, 1e-13], {"rules": "release"}, 0.0, id="the release counts it as none"),
+    pytest.param([0, 1e-12], [0, 1e-12], {"rules": "release"}, 0.0, id="at the bound of the release"),
     pytest.param([0, 10**300], [0, 10**300], {}, 1.0, id="long"),
     pytest.param([-1.7e308, 1.7e308], [-1.7e308, 1.7e308], {}, 0.0, id="too long for a float"),
 ]
@@ -53,6 +54,7 @@ def test_the_union_runs_from_the_first_start_to_the_last_end() -> None:
     row = [8.1, 11.1], [5.8, 11.8], "v"
     assert totals_of([row]).result().miou == 3.0 / 6.000000000000001
     assert totals_of([row], mean="video").result().miou == 3.0 / (3.0 + 6.000000000000001 - 3.0)
+    assert totals_of([row], mean="video", rules="release").result().miou == 3.0 / 6.000000000000001
 
 
 def test_videos_weigh_alike() -> None:

@@ -27,6 +27,14 @@ CASES = [
     pytest.param([BOX, [-5, 0, 5, 10]], [BOX] * 2, {}, 1 / 3, 1, id="without a size nothing is clipped"),
     pytest.param([BOX, [0, 0, 30, 10]], [BOX] * 2, {"size": (10, 10)}, 1.0, 1, id="clipped at the far side"),
     pytest.param([BOX, [10, 10, 0, 0]], [BOX] * 2, {"size": (20, 20)}, 0.0, 1, id="inverted"),
+    pytest.param(
+        [BOX, [0, 0, 1e-8, 1e-8]],
+        [BOX, [0, 0, 1e-8, 1e-8]],
+        {},
+        1 / (1 + np.finfo(float).eps / 1e-16),
+        1,
+        id="tiny, as in the toolkit",
+    ),
     pytest.param([BOX, [2, 2, 4, 4]], [BOX, [2, 2, 4, 4]], {"layout": "xywh"}, 1.0, 1, id="width and height"),
     pytest.param([BOX, [0, 0, 5, 10]], [BOX] * 2, {"layout": "xywh"}, 0.5, 1, id="half as wide"),
 ]

@@ -28,6 +28,7 @@ CASES = [
     pytest.param([5, 9], tube(range(4)), [0, 4], tube(range(4)), range(9), (0, 0, 1), id="apart"),
     pytest.param([2, 0], tube(range(4)), [0, 4], tube(range(4)), range(9), (0, 0, 1), id="inverted"),
     pytest.param(None, {}, [0, 4], tube(range(4)), range(9), (0, 0, 0), id="not read"),
+    pytest.param(None, tube(range(4)), [0, 4], tube(range(4)), range(9), (0, 0, 1), id="boxes without a span"),
     pytest.param([0, 4], {}, [0, 4], tube(range(4)), range(9), (1, 0, 0), id="no box"),
     pytest.param([0, 4], tube(range(9)), [0, 4], tube(range(4)), range(0, 9, 2), (1, 1, 1), id="every second frame"),
     pytest.param([0, 1], tube(range(4)), [0, 4], tube(range(4)), [3], (1 / 4, 0, 1), id="frames outside one span"),
