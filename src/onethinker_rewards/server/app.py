@@ -131,8 +131,6 @@ class _Server:
             except TimeoutError:
                 message = f"not scored within {self.settings.deadline:g} s"
                 raise RefusedError(504, "deadline", message, retry_after=1) from None
-            except ArgumentError as error:
-                raise RefusedError(422, "invalid", str(error)) from None
             infos = rewards_of(wanted, results)
             self.metrics.add_rows(infos)
             return JsonResponse(wanted.reply(infos))
