@@ -72,10 +72,9 @@ def test_nothing_is_open_after_the_end() -> None:
         return len(asyncio.all_tasks())
 
     async def run(server: StubServer, cache: Path) -> None:
-        judge = chat_judge(server.url, cache=cache)
-        await judge.judge(ROW)
-        assert server.open_now == 1
-        await judge.aclose()
+        async with chat_judge(server.url, cache=cache) as judge:
+            await judge.judge(ROW)
+            assert server.open_now == 1
         await judge.aclose()
         assert tasks() == 1
 
@@ -143,6 +142,8 @@ def test_it_prints_its_settings() -> None:
         {"tries": 0},
         {"timeout": 0.0},
         {"timeout": math.nan},
+        {"prices": (1.0,)},
+        {"prices": (1.0, -1.0)},
         {"samples": 0},
         {"max_tokens": 0},
         {"row": "{question}"},
@@ -242,7 +243,7 @@ def test_it_waits_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Clock:
-    """Stands in for the module `time`: it moves when a test says so."""
+    """Replaces the module `time`: it moves when a test says so."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import pickle
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +52,31 @@ def test_cutting() -> None:
     assert packed == f"{question[-most:]}\n{reference[:4_095]}<|reward|>{question[-most:]}\n{answer}{END}"
     packed = pack_polar("Q", reference, answer, Letters(), cut="left")
     assert packed == f"Q\n{reference[-4_096:]}<|reward|>Q\n{answer}{END}"
+
+
+def test_a_tokenizer_by_its_folder(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    tokenizers = pytest.importorskip("tokenizers")
+    raw = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0, "a": 1, "b": 2, "</s>": 3}, unk_token="[UNK]"))
+    raw.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="</s>").save_pretrained(tmp_path)
+    with stub_server(polar) as stub:
+        judge = PolarJudge(stub.root, tokenizer=str(tmp_path), start_check=False)
+        (row,) = [JudgeRow(question="b", reference="a b " * 3_000, answer="a a </s>")]
+
+        async def run() -> None:
+            await pickle.loads(pickle.dumps(judge)).judge(row)
+
+        asyncio.run(run())
+    (text,) = stub.asked[0]["input"]
+    assert text == f"b\n{' '.join(['a b'] * 2_048)}<|reward|>b\na a{END}"
+
+
+def test_a_tokenizer_that_cannot_be_loaded(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    with pytest.raises(otr.ArgumentError, match=r"^tokenizer .*trust_remote_code=True") as caught:
+        PolarJudge("http://h", tokenizer=str(tmp_path))
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,12 @@ class JudgeTrick(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         id: A unique name.
-        kind: What it works with: instructions to the judge, self-praise, a verdict of its own, marks that end its
+        kind: What it works with: instructions to the judge, self-praise, a fake verdict, marks that end its
             fence, special tokens, placeholders of prompts, length, or emptiness.
         tries: What it tries, in one sentence.
         question: What was asked.
         reference: What is right.
-        answer: What stands in the answer.
+        answer: What the model answers, without tags.
     """
 
     id: str

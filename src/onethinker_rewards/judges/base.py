@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import anyio
@@ -70,7 +70,7 @@ class Call:
         score: Reads the score in a text, or raises `NoVerdictError`.
         complete: Makes the last of a body, in a thread, when its turn comes: images are in memory only then.
         attached: What ``complete`` adds, as a hash; empty if nothing.
-        sample: Equal requests that should get answers of their own have different numbers.
+        sample: Equal requests that should get different answers have different numbers.
         may_be_kept: Whether the cache may answer, and keep the answer.
     """
 
@@ -163,6 +163,8 @@ class HttpJudge:
             raise ArgumentError(f"url: {self.url!r} is no http or https URL, such as http://localhost:8000/v1")
         if self.concurrency < 1 or self.tries < 1 or not self.timeout > 0:
             raise ArgumentError("concurrency and tries are at least 1, and timeout is above 0 seconds")
+        if self.prices is not None and (len(self.prices) != 2 or not all(price >= 0 for price in self.prices)):
+            raise ArgumentError(f"prices: dollars for a million tokens in and out, not {self.prices}")
 
     def __repr__(self) -> str:
         others = {
@@ -202,6 +204,12 @@ class HttpJudge:
 
     async def _judge(self, row: JudgeRow) -> Verdict:
         raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connections and the cache. A judge that is asked again opens new ones."""

@@ -22,7 +22,7 @@ def request_key(url: str, body: bytes, sample: int = 0) -> str:
     Args:
         url: Where.
         body: What, with its model and settings.
-        sample: Equal requests that should get answers of their own have different numbers.
+        sample: Equal requests that should get different answers have different numbers.
     """
     digest = hashlib.sha256(f"{url}\n{sample}\n".encode(errors="surrogatepass"))
     digest.update(body)

@@ -68,7 +68,7 @@ def calibrate(
 ) -> Calibration:
     """Compare a judge with scores that are known, such as those of people.
 
-    It runs an event loop of its own, and closes the judge's connections at its end.
+    It runs an event loop in a thread, and closes the judge's connections at its end.
 
     Args:
         judge: It need not be raw or in [0, 1], but accuracy and κ take 0.5 as the border.

@@ -73,7 +73,7 @@ async def all_of(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T | NoVerd
         OneThinkerRewardsError: The first that any of them raised, when all are done.
     """
     if len(works) == 1:
-        # The usual case needs no task of its own.
+        # The usual case needs no further task.
         return [await _outcome(works[0])]
     found: list[Any] = [None] * len(works)
     errors: list[OneThinkerRewardsError] = []

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Literal, Protocol, TypeAlias, cast, get_args
 
 import msgspec
 from scipy.special import expit
@@ -79,7 +79,7 @@ def pack_polar(
     (16384 − 4 − tokens of the reference − tokens of the answer) // 2.
 
     Differs: special tokens are taken out of all three by their text too, so that no answer ends its part
-    early and puts in a reference of its own.
+    early and puts in another reference.
 
     Args:
         question: What was asked; may be empty.
@@ -204,7 +204,8 @@ class PolarJudge(_RewardModelJudge):
 
     Attributes:
         server: What serves the model: ``vllm``, ``sglang`` or ``lmdeploy``.
-        tokenizer: The model's, for cutting; without it a row of more than ``max_characters`` gets ``judge_too_long``.
+        tokenizer: The model's, for cutting, or the name or folder that transformers loads it from, without code of its
+            own; without it a row of more than ``max_characters`` gets ``judge_too_long``.
         cut: On which side references and answers are cut.
         max_characters: Of the packed text of a row, without a tokenizer.
 
@@ -213,7 +214,7 @@ class PolarJudge(_RewardModelJudge):
 
     _: KW_ONLY
     server: Server = "vllm"
-    tokenizer: Tokenizer | None = field(default=None, repr=False)
+    tokenizer: Tokenizer | str | None = field(default=None, repr=False)
     cut: Literal["left", "right"] = "right"
     max_characters: int = 2 * MAX_TOKENS
     center: float = -4.5
@@ -226,9 +227,12 @@ class PolarJudge(_RewardModelJudge):
             raise ArgumentError(f"server: {self.server!r} is none of {', '.join(SERVERS)}")
         if self.server == "sglang" and self.model is None:
             raise ArgumentError("server='sglang' needs model, the name that the server knows it by")
+        if isinstance(self.tokenizer, str):
+            self.tokenizer = _load_tokenizer(self.tokenizer)
 
     def _call(self, row: JudgeRow) -> Call:
-        text = pack_polar(row.question or "", row.reference, row.answer, self.tokenizer, cut=self.cut)
+        tokenizer = cast("Tokenizer | None", self.tokenizer)
+        text = pack_polar(row.question or "", row.reference, row.answer, tokenizer, cut=self.cut)
         if self.tokenizer is None and len(text) > self.max_characters:
             reason = f"{len(text):,} characters, and no tokenizer to cut to at most {self.max_characters:,}"
             raise NoVerdictError(FailureCode.JUDGE_TOO_LONG, reason)
@@ -251,6 +255,18 @@ class PolarJudge(_RewardModelJudge):
             "lmdeploy": "lmdeploy serve api_server internlm/POLAR-7B --backend pytorch",
         }
         return f"serve the model with: {how[self.server]}"
+
+
+def _load_tokenizer(name: str) -> Tokenizer:
+    try:
+        from transformers import AutoTokenizer  # noqa: PLC0415 - only to cut
+
+        return cast("Tokenizer", AutoTokenizer.from_pretrained(name))
+    except (ImportError, OSError, ValueError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ArgumentError(
+            f"tokenizer {name}: {first} (in Python, give AutoTokenizer.from_pretrained(…, trust_remote_code=True))"
+        ) from None
 
 
 @dataclass(eq=False, repr=False)

@@ -1,7 +1,8 @@
 """How a judge that writes says its verdict, and how that is read: labels, a scale, JSON, criteria.
 
 Each form has the words that ask for it, which end the judge's instructions, and reads a score in [0, 1]. A judge often
-repeats what it judges. So a verdict stands on a line alone, and where two lines say different things it has none.
+repeats what it judges. So a verdict is a line that holds nothing else, and two lines that say different things are no
+verdict.
 """
 
 from __future__ import annotations

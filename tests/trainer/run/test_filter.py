@@ -161,6 +161,18 @@ def decoded(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+def kept_rows(spool: Path) -> set[int]:
+    """Return the rows, counted from 0, whose answers a spool has: those that are done, and answers that came early."""
+    whole, begin, done = spool.read_bytes(), 0, 0
+    early: set[int] = set()
+    while (end := whole.find(b"\n", begin)) >= 0:
+        frame = json.loads(whole[begin:end])
+        begin = end + 1 + sum(frame["lengths"].values())
+        done += frame["summary"]["rows"]
+        early |= {int(row) - 1 for row in frame.get("answers", {})}
+    return early | set(range(done))
+
+
 @pytest.fixture(scope="module")
 def killed(folder: Path, server: Between) -> set[int]:
     """Kill the command once it has a third of its answers, resume it to its end; return the rows noted at the kill."""
@@ -175,9 +187,7 @@ def killed(folder: Path, server: Between) -> set[int]:
     finally:
         begun.send_signal(signal.SIGKILL)
         begun.wait()
-    # The first line has the options of the run.
-    kept = (folder / "kept.jsonl.answers").read_bytes().split(b"\n")[1:-1]
-    noted = {json.loads(line)[0] - 1 for line in kept}
+    noted = kept_rows(folder / "kept.jsonl.unfinished")
     before = len(server.asked)
     done = subprocess.run(
         [sys.executable, *command(folder, server, *sides, "--resume")],
@@ -232,7 +242,7 @@ def test_it_is_ready_to_be_prepared(folder: Path, killed: set[int]) -> None:
 
 
 def test_nothing_is_left_behind(folder: Path, killed: set[int]) -> None:
-    assert not [path.name for path in folder.iterdir() if path.suffix in (".answers", ".unfinished", ".tmp")]
+    assert not [path.name for path in folder.iterdir() if path.suffix in (".unfinished", ".tmp")]
 
 
 @pytest.mark.parametrize("carrier", ["data", "file"])
