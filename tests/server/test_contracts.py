@@ -357,6 +357,17 @@ def test_nemo_gym_gets_no_share_of_a_maximum_that_there_is_not() -> None:
         assert "normalized" not in reply
 
 
+@pytest.mark.parametrize("row", [{"reference": "\x1b[31m\r\nforged"}, {"task": "\x1b[31m\r\nforged"}])
+def test_nothing_that_is_sent_forges_a_line_of_the_log(
+    url: str, row: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "onethinker_rewards"):
+        assert post(f"{url}/score", GOOD | row).status_code == 422
+    (record,) = caplog.records
+    assert "forged" in record.getMessage()
+    assert record.getMessage().isprintable()
+
+
 def test_schemas(url: str) -> None:
     shown = httpx2.get(f"{url}/schema/temporal_grounding").json()
     assert shown == otr.json_schema("temporal_grounding")

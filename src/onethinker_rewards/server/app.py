@@ -184,7 +184,7 @@ class _Server:
         return self.refused(request.scope, cast("RefusedError", error))
 
     def refused(self, scope: Scope, error: RefusedError) -> Response:
-        line = shortened(error.message, _LONGEST_LINE)
+        line = _printable(shortened(error.message, _LONGEST_LINE))
         _LOG.warning("%s %s %d: %s", scope["method"], _known_path(scope), error.status, line)
         self.metrics.add_refusal(_known_path(scope), error.kind)
         response = JsonResponse(error.body(), error.status)
@@ -240,3 +240,8 @@ def _known_path(scope: Scope) -> str:
     if path.startswith("/schema/"):
         return "/schema"
     return path if path in _PATHS else "other"
+
+
+def _printable(text: str) -> str:
+    """Return a text whose control characters are escaped: what someone sends forges no line of the log."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
