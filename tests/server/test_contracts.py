@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Sequence
@@ -326,6 +327,23 @@ def test_a_closed_scorer_is_no_mistake_of_the_caller() -> None:
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
 
 
+def test_a_judge_that_is_closed_in_between_is_no_mistake_of_the_caller() -> None:
+    async def closed(*_: object) -> list[float]:
+        raise asyncio.CancelledError
+
+    with running(RowScorer(judge=closed)) as url:
+        assert post(f"{url}/score", {"rows": [OPEN_ENDED, GOOD]}).status_code == 503
+
+
+def test_a_faulty_judge_is_a_fault_of_the_server() -> None:
+    def judge(questions: Sequence[object], *_: object) -> list[float]:
+        return [7.0] * len(questions)
+
+    with running(RowScorer(judge=judge)) as url:
+        assert post(f"{url}/score", {"rows": [OPEN_ENDED, GOOD, OPEN_ENDED]}).status_code == 500
+        assert post(f"{url}/score", {"rows": [GOOD]}).status_code == 200
+
+
 def test_nemo_gym_gets_no_share_of_a_maximum_that_there_is_not() -> None:
     class Raw:
         is_raw = True
@@ -337,6 +355,17 @@ def test_nemo_gym_gets_no_share_of_a_maximum_that_there_is_not() -> None:
         reply = post(f"{url}/verify", verify(OPEN_ENDED)).json()
         assert (reply["reward"], reply["accuracy"]) == (-7.5, -7.5)
         assert "normalized" not in reply
+
+
+@pytest.mark.parametrize("row", [{"reference": "\x1b[31m\r\nforged"}, {"task": "\x1b[31m\r\nforged"}])
+def test_nothing_that_is_sent_forges_a_line_of_the_log(
+    url: str, row: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "onethinker_rewards"):
+        assert post(f"{url}/score", GOOD | row).status_code == 422
+    (record,) = caplog.records
+    assert "forged" in record.getMessage()
+    assert record.getMessage().isprintable()
 
 
 def test_schemas(url: str) -> None:

@@ -145,9 +145,9 @@ def _call_if_alive(reference: weakref.WeakMethod[Callable[[], None]]) -> None:
 Call: TypeAlias = tuple[str, Row]
 
 
-def batch_calls(scorer: RowScorer, *, linger: float = 0.002) -> MicroBatcher[Call, Info]:
-    """Return a micro-batcher that gives each call its row of `extra_info`; ``linger`` is that of `MicroBatcher`."""
-    return MicroBatcher(partial(_score, scorer), linger=linger)
+def batch_calls(scorer: RowScorer) -> MicroBatcher[Call, Info]:
+    """Return a micro-batcher that gives each call its row of `extra_info`."""
+    return MicroBatcher(partial(_score, scorer))
 
 
 def _score(scorer: RowScorer, calls: list[Call]) -> list[Each]:

@@ -131,8 +131,6 @@ class _Server:
             except TimeoutError:
                 message = f"not scored within {self.settings.deadline:g} s"
                 raise RefusedError(504, "deadline", message, retry_after=1) from None
-            except ArgumentError as error:
-                raise RefusedError(422, "invalid", str(error)) from None
             infos = rewards_of(wanted, results)
             self.metrics.add_rows(infos)
             return JsonResponse(wanted.reply(infos))
@@ -186,7 +184,7 @@ class _Server:
         return self.refused(request.scope, cast("RefusedError", error))
 
     def refused(self, scope: Scope, error: RefusedError) -> Response:
-        line = shortened(error.message, _LONGEST_LINE)
+        line = _printable(shortened(error.message, _LONGEST_LINE))
         _LOG.warning("%s %s %d: %s", scope["method"], _known_path(scope), error.status, line)
         self.metrics.add_refusal(_known_path(scope), error.kind)
         response = JsonResponse(error.body(), error.status)
@@ -242,3 +240,8 @@ def _known_path(scope: Scope) -> str:
     if path.startswith("/schema/"):
         return "/schema"
     return path if path in _PATHS else "other"
+
+
+def _printable(text: str) -> str:
+    """Return a text whose control characters are escaped: what someone sends forges no line of the log."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
