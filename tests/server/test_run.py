@@ -161,3 +161,4 @@ def test_an_interrupt_ends_it_with_130() -> None:
 def test_a_judge_is_asked_behind_the_server() -> None:
     with stub_server(chat("yes")) as judge, command("--judge", judge.url, "--judge-model", "m") as (_, url):
         assert post(f"{url}/score", OPEN_ENDED).json()["part/judge"] == 1.0
+        assert 'onethinker_held{name="judge/tokens_in"} 100.0' in httpx2.get(f"{url}/metrics").text

@@ -133,6 +133,7 @@ class _Server:
                 raise RefusedError(504, "deadline", message, retry_after=1) from None
             infos = rewards_of(wanted, results)
             self.metrics.add_rows(infos)
+            self.metrics.set_counts(self._scorer.counts)
             return JsonResponse(wanted.reply(infos))
 
     @staticmethod

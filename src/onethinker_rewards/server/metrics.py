@@ -1,10 +1,10 @@
-"""What Prometheus collects: rows by task and code, seconds, requests in flight, requests that were refused."""
+"""What Prometheus collects: rows by task and code, seconds, requests in flight or refused, the judge's counters."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Gauge, Histogram
@@ -35,6 +35,19 @@ class Metrics:
         self.in_flight = Gauge(
             "onethinker_in_flight", "Requests in flight.", registry=self._registry, multiprocess_mode="livesum"
         )
+
+        self._held = Gauge(
+            "onethinker_held",
+            "What judge and segmenter count.",
+            ["name"],
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+
+    def set_counts(self, counts: Mapping[str, float]) -> None:
+        """Note the counters of what the scorer holds, such as ``judge/calls``."""
+        for name, count in counts.items():
+            self._held.labels(name).set(count)
 
     def add_rows(self, infos: Sequence[Info]) -> None:
         """Count scored rows by task and code; the code of a row without a failure is ``ok``."""

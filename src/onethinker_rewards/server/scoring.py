@@ -49,6 +49,11 @@ class BatchScorer:
             self._batchers[scorer] = MicroBatcher(partial(_score, scorer), linger=0.0)
         return self._batchers[scorer]
 
+    @property
+    def counts(self) -> dict[str, float]:
+        """What the scorer's judge and segmenter count."""
+        return self._scorer.counts
+
     def warm_up(self) -> None:
         """Load what scoring needs, which takes a moment."""
         _ = self._scorer.scorer
