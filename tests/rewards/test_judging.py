@@ -17,6 +17,7 @@ import onethinker_rewards as otr
 from onethinker_rewards.rewards.judging import JudgeRunner
 from onethinker_rewards.tasks import JudgeRow, Verdict
 from tests.rewards.cases import wrap
+from tests.waiting import wait_for
 
 ROW = JudgeRow(answer="a dog", reference="a cat")
 
@@ -121,6 +122,15 @@ def test_nothing_is_left_running_when_the_owner_ends() -> None:
     assert scorer.score([wrap("free")], ["a"], "open_ended").total.tolist() == [1.25]
     scorer.close()
     scorer.close()
+
+
+def test_a_scorer_that_nobody_holds_ends_with_its_last_row() -> None:
+    gate = Gate()
+    waiting = otr.Scorer(judge=gate).submit([wrap("x")], ["a"], "open_ended").waiting
+    gate.let("x")
+    assert waiting[0].result(10).total.tolist() == [1.25]
+    wait_for(lambda: gate.closed == 1)
+    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "onethinker-judges"])
 
 
 def test_a_cancelled_caller_cancels_its_calls() -> None:

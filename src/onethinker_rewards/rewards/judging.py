@@ -65,35 +65,41 @@ class JudgeRunner:
 
         A judge that cannot answer gives a verdict with a code; an exception of any other kind is the future's.
         """
-        futures = self._submitted(rows) if rows else []
-        for future in futures:
-            future.add_done_callback(self._log_first)
-        return futures
+        if not rows:
+            return []
+        loop = self._started()
+        return [loop.run(self._noted(verdict)) for verdict in self._verdicts(rows, loop)]
 
-    def _submitted(self, rows: Sequence[JudgeRow]) -> list[Future[Verdict]]:
-        judge, loop = self._judge, self._started()
+    def _verdicts(self, rows: Sequence[JudgeRow], loop: _LoopThread) -> list[Coroutine[Any, Any, Verdict]]:
+        judge = self._judge
         if not isinstance(judge, RowJudge):
             if _is_async(judge):
-                return [loop.run(_ask_function(judge, row, loop.slots)) for row in rows]
-            return loop.each(loop.call(partial(_call, judge, rows)), len(rows))
-        judge_all = getattr(judge, "judge_all", None)
-        if judge_all is not None:
-            return loop.each(loop.run(_ask_all(judge_all, rows)), len(rows))
-        return [loop.run(_ask(judge, row)) for row in rows]
+                return [_ask_function(judge, row, loop.slots) for row in rows]
+            together = loop.call(partial(_call, judge, rows))
+        elif (judge_all := getattr(judge, "judge_all", None)) is not None:
+            together = loop.run(_ask_all(judge_all, rows))
+        else:
+            return [_ask(judge, row) for row in rows]
+        return [_entry(together, index) for index in range(len(rows))]
 
-    def _log_first(self, future: Future[Verdict]) -> None:
+    async def _noted(self, verdict: Coroutine[Any, Any, Verdict]) -> Verdict:
         """Log the first failure of each kind, with its reason where that is about the server."""
-        if future.cancelled() or future.exception() is not None:
-            return
-        code = future.result().code
-        if code is not None and code not in self._logged:
-            self._logged.add(code)
-            reason = f": {future.result().reason}" if code in _ABOUT_THE_SERVER and future.result().reason else ""
-            _log.warning("%s, %s%s (logged once; the total of such rows is NaN)", code, code.meaning, reason)
+        found = await verdict
+        if found.code is not None and found.code not in self._logged:
+            self._logged.add(found.code)
+            reason = f": {found.reason}" if found.code in _ABOUT_THE_SERVER and found.reason else ""
+            _log.warning(
+                "%s, %s%s (logged once; the total of such rows is NaN)", found.code, found.code.meaning, reason
+            )
+        return found
 
     def then(self, futures: Iterable[Future[Given]], make: Callable[[list[Given]], Made]) -> Future[Made]:
         """Return the future of what ``make`` makes of the results of all, in the loop's thread; it has to be quick."""
-        return self._started().run(_made(futures, make))
+        return self._started().run(self._made(futures, make))
+
+    # A method, so that this object and its thread live until it is done.
+    async def _made(self, futures: Iterable[Future[Given]], make: Callable[[list[Given]], Made]) -> Made:
+        return make(await asyncio.gather(*map(asyncio.wrap_future, futures)))
 
     def _started(self) -> _LoopThread:
         with self._lock:
@@ -123,7 +129,7 @@ class _LoopThread:
         self._loop = asyncio.new_event_loop()
         self._functions = ThreadPoolExecutor(_MOST_CALLS, thread_name_prefix="onethinker-judge")
         self.slots = asyncio.Semaphore(_MOST_CALLS)
-        self._thread = threading.Thread(target=self._loop.run_forever, name="onethinker-judges", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="onethinker-judges", daemon=True)
         self._thread.start()
 
     def is_ours(self) -> bool:
@@ -136,32 +142,34 @@ class _LoopThread:
     def call(self, function: Callable[[], Made]) -> Future[Made]:
         return self._functions.submit(function)
 
-    def each(self, future: Future[list[Made]], count: int) -> list[Future[Made]]:
-        """Return a future for each entry of a future list."""
-        return [self.run(_entry(future, index)) for index in range(count)]
-
     def close(self, aclose: Callable[[], Awaitable[None]] | None) -> None:
         """Cancel all calls, let the judge close its connections, and end the thread; after a fork there is none."""
         if not self.is_ours():
             return
         self._functions.shutdown(wait=False, cancel_futures=True)
-        self.run(_wind_up(aclose)).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        self.run(self._end(aclose))
+        # A scorer that nobody holds any more may end in its own thread, with the last row that it waited for.
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    async def _end(self, aclose: Callable[[], Awaitable[None]] | None) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        try:
+            if aclose is not None:
+                await aclose()
+        finally:
+            self._loop.stop()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
         self._loop.close()
 
 
 def _is_async(judge: Any) -> bool:
     return inspect.iscoroutinefunction(judge) or inspect.iscoroutinefunction(type(judge).__call__)
-
-
-async def _wind_up(aclose: Callable[[], Awaitable[None]] | None) -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    if aclose is not None:
-        await aclose()
 
 
 async def _ask(judge: RowJudge, row: JudgeRow) -> Verdict:
@@ -229,7 +237,3 @@ def _verdict(given: Any, judge: RowJudge | None) -> Verdict:
 
 async def _entry(future: Future[list[Given]], index: int) -> Given:
     return (await asyncio.wrap_future(future))[index]
-
-
-async def _made(futures: Iterable[Future[Given]], make: Callable[[list[Given]], Made]) -> Made:
-    return make(await asyncio.gather(*map(asyncio.wrap_future, futures)))
