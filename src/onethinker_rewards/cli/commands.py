@@ -19,8 +19,8 @@ __all__ = ["main"]
 
 _PACKAGE = "onethinker_rewards.cli"
 _NAMES = (
-    "score", "validate", "explain", "rejudge", "calibrate", "schema", "prompt", "codes", "prepare", "filter", "train",
-    "hacks", "demo",
+    "score", "validate", "explain", "report", "rejudge", "calibrate", "schema", "prompt", "codes", "prepare",
+    "filter", "train", "hacks", "demo",
 )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def open_lines(
             raise CliError("<stdout>: is closed")
         yield _Lines(click.open_file(STANDARD, "wb"), "<stdout>")
         return
-    _check_target(path, source)
+    check_target(path, source)
     done = Summary()
     with one_line_errors(path):
         whole = _recount(path, done, recount) if resume and Path(path).exists() else 0
@@ -129,7 +129,7 @@ def open_spool(
     first = next(iter(targets.values())).path
     path = Path(f"{first}.unfinished")
     for target in targets.values():
-        _check_target(target.path, source)
+        check_target(target.path, source)
     if len({Path(target.path).absolute() for target in targets.values()}) < len(targets):
         raise CliError(f"{first}: two outputs have the same name")
     if path.is_file() and path.stat().st_size and not resume:
@@ -146,7 +146,7 @@ def open_spool(
                 path.unlink(missing_ok=True)
 
 
-def _check_target(path: str, source: IO[bytes]) -> None:
+def check_target(path: str, source: IO[bytes]) -> None:
     """Raise if a file must not be written: opening it would empty the input, or it is a folder."""
     with suppress(OSError, ValueError):
         if os.path.samestat(Path(path).stat(), os.fstat(source.fileno())):
