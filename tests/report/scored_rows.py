@@ -16,7 +16,12 @@ EXAMPLES = Path(otr.__file__).parent / "cli" / "examples.jsonl"
 # An answer and a reference of each task beyond the paper.
 BEYOND = {
     "detection": (
-        {"objects": [{"box": [100, 100, 300, 400], "label": "cat"}, {"box": [500, 500, 700, 900], "label": "<dog>"}]},
+        {
+            "objects": [
+                {"box": [100, 100, 300, 400], "label": "cat"},
+                {"box": [500, 500, 700, 900], "label": "dog & co"},
+            ]
+        },
         {"objects": [{"box": [120, 110, 300, 400], "label": "cat"}]},
     ),
     "pointing": ({"points": [[200, 300], [800, 100]]}, {"boxes": [[150, 250, 250, 350]]}),
@@ -58,7 +63,9 @@ def scored(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def photo(path: Path, width: int = 640, height: int = 480, seed: int = 0) -> Path:
     """Write a picture that packs about as badly as a photograph."""
     rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
+    coarse = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)).resize(
+        (width, height), Image.Resampling.BICUBIC
+    )
     noise = rng.normal(0, 12, (height, width, 3))
     Image.fromarray(np.clip(np.asarray(coarse) + noise, 0, 255).astype(np.uint8)).save(path, quality=92)
     return path
@@ -74,7 +81,7 @@ def illustrated(folder: Path) -> list[dict[str, Any]]:
     for index, row in enumerate(rows):
         row["step"] = index % 4
         is_video = any(word in row["task"] for word in ("temporal", "tracking", "video"))
-        row |= {"videos": frames, "duration": 10} if is_video else {"images": ["image.jpg"]}
+        row.update({"videos": frames, "duration": 10} if is_video else {"images": ["image.jpg"]})
         if row["task"] == "image_segmentation":
-            row |= {"mask": encode_mask(mask), "predicted_mask": encode_mask(np.roll(mask, 4, axis=1))}
+            row.update(mask=encode_mask(mask), predicted_mask=encode_mask(np.roll(mask, 4, axis=1)))
     return rows

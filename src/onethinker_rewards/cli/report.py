@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ from onethinker_rewards.cli.score import COLUMNS
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Summary, summary_table
 from onethinker_rewards.cli.table_reader import Table, open_table
+from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def _render(
                 _rows(tables[0]),
                 target,
                 against=_rows(tables[1]) if tables[1:] else None,
-                names=(tables[0].name, tables[-1].name),
+                names=_titles(*(table.name for table in tables)),
                 limit=limit,
                 seed=seed,
                 media_root=media_root,
@@ -106,6 +108,12 @@ def _render(
         raise CliError(str(error)) from None
     except OSError as error:
         raise CliError(f"{_name(out)}: {error_text(error)}") from None
+
+
+def _titles(this: str, other: str = "") -> tuple[str, str]:
+    """Return what the page calls the files: their names, with their folders where the names are equal."""
+    names = Path(this).name, Path(other).name
+    return (this, other) if names[0] == names[1] else names
 
 
 def _name(out: str) -> str:
@@ -124,5 +132,6 @@ def _summary(made: Report) -> Summary:
     summary = Summary()
     for name, task in made.totals.tasks.items():
         sums = {column.name: task.means[column.name].total for column in COLUMNS if column.name in task.means}
-        summary.tallies[name] = {"rows": task.rows, **sums} | {f"code/{code}": n for code, n in task.codes.items()}
+        failures = {f"code/{code}": count for code, count in task.codes.items() if code in [*FailureCode]}
+        summary.tallies[name] = {"rows": task.rows, **sums, **failures}
     return summary

@@ -117,9 +117,10 @@ class CardMaker:
             None if other is None else shown(_rest(other.response), _LONGEST_REFERENCE),
             notes=notes,
         )
-        shapes: dict[Role, Shapes] = {"reference": self._reference_shapes(row, notes)}
-        shapes |= {"answer": Shapes() if parsed is None else shapes_of(parsed.answer)}
-        shapes |= {} if theirs is None else {"other": shapes_of(theirs.answer)}
+        # What is drawn last covers what is under it: the reference is dashed, so that an equal answer shows through.
+        shapes: dict[Role, Shapes] = {} if theirs is None else {"other": shapes_of(theirs.answer)}
+        shapes["answer"] = Shapes() if parsed is None else shapes_of(parsed.answer)
+        shapes["reference"] = self._reference_shapes(row, notes)
         self._draw(card, shapes)
         return card
 

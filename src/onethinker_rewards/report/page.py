@@ -184,7 +184,8 @@ def _page(
     recipe: Recipe,
 ) -> dict[str, Any]:
     """Return what the page says of all rows."""
-    tasks = sorted({*totals.tasks, *(other.tasks if other else ())}, key=order.index)
+    found = sorted({*totals.tasks, *(other.tasks if other else ())}, key=order.index)
+    tasks = [_task(name, totals.tasks.get(name), other.tasks.get(name) if other else None) for name in found]
     shown = [code for _, row in chosen for code in row.codes]
     codes = totals.codes
     return {
@@ -192,9 +193,9 @@ def _page(
         "totals": totals,
         "other": other,
         "recipe": recipe.name,
-        "tasks": [_task(name, totals.tasks.get(name), other.tasks.get(name) if other else None) for name in tasks],
+        "tasks": tasks,
         "compared": other is not None,
-        "curves": _curves(totals, other),
+        "curves": [curves for task in tasks if (curves := _curves(task["name"], task["this"], task["other"]))],
         "codes": [(code, codes[code], shown.count(code)) for code, _ in codes.most_common()],
         "strata": [(name, sum(stratum == name for stratum, _ in chosen)) for name in STRATA],
         "shown": len(chosen),
@@ -243,42 +244,38 @@ def _bars(buckets: list[Bucket], low: float, high: float, top: float) -> list[di
     ]
 
 
-def _curves(totals: Totals, other: Totals | None) -> list[dict[str, Any]]:
-    """Return the curves over steps: a chart a number, a line a task and file."""
-    charts: list[dict[str, Any]] = []
-    for name in _MEANS:
-        lines = [
-            (task, index, list(its.curves[name]))
-            for index, each in enumerate([totals] if other is None else [totals, other])
-            for task, its in each.tasks.items()
-            if name in its.curves
-        ]
-        points = [bucket for _, _, buckets in lines for bucket in buckets]
-        if points:
-            low, high = min(bucket.start for bucket in points), max(bucket.start for bucket in points)
-            bottom = min(0.0, *(bucket.mean for bucket in points))
-            top = max(1.0, *(bucket.mean for bucket in points))
-            charts.append(
-                {
-                    "title": name,
-                    "ends": (low, high),
-                    "values": (bottom, top),
-                    "lines": [
-                        {
-                            "task": task,
-                            "file": index,
-                            "points": " ".join(
-                                f"{100 * (bucket.start - low) / ((high - low) or 1):.2f},"
-                                f"{100 - 100 * (bucket.mean - bottom) / (top - bottom):.2f}"
-                                for bucket in buckets
-                            ),
-                            "last": buckets[-1].mean,
-                        }
-                        for task, index, buckets in lines
-                    ],
-                }
-            )
-    return charts
+def _curves(task: str, this: TaskTotals, other: TaskTotals) -> dict[str, Any] | None:
+    """Return the curves of a task over steps, a line a number and file; None where no row has a step."""
+    lines = [
+        (name, file, list(totals.curves[name]))
+        for name in _MEANS
+        for file, totals in enumerate([this, other])
+        if name in totals.curves
+    ]
+    points = [bucket for _, _, buckets in lines for bucket in buckets]
+    if not points:
+        return None
+    low, high = min(bucket.start for bucket in points), max(bucket.start for bucket in points)
+    bottom, top = min(0.0, *(bucket.mean for bucket in points)), max(1.0, *(bucket.mean for bucket in points))
+    return {
+        "title": task,
+        "ends": (low, high),
+        "range": (bottom, top),
+        "lines": [
+            {
+                "name": name,
+                "file": file,
+                "color": _MEANS.index(name),
+                "points": " ".join(
+                    f"{100 * (bucket.start - low) / ((high - low) or 1):.2f},"
+                    f"{100 - 100 * (bucket.mean - bottom) / (top - bottom):.2f}"
+                    for bucket in buckets
+                ),
+                "last": buckets[-1].mean,
+            }
+            for name, file, buckets in lines
+        ],
+    }
 
 
 @cache
