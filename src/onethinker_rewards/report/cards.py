@@ -14,7 +14,7 @@ from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.report.pictures import FRAME_SIDE, Media, Picture, Pictures
 from onethinker_rewards.report.scored import RowReader, ScoredRow
 from onethinker_rewards.report.shapes import Role, Shape, Shapes, overlaps, shapes_of, some_seconds
-from onethinker_rewards.report.text import ResponseText, response_text, shown, visible
+from onethinker_rewards.report.text import ResponseText, response_text, shown
 from onethinker_rewards.report.totals import number
 from onethinker_rewards.rewards import Recipe, parse, parse_reference
 from onethinker_rewards.rewards.explain import fault_offset
@@ -112,7 +112,7 @@ class CardMaker:
             [shown(_text(reference), _LONGEST_REFERENCE) for reference in row.references],
             None if parsed is None or parsed.answer is None else shown(_written(parsed.answer), _LONGEST_REFERENCE),
             [(code, _MEANINGS[code]) for code in row.codes],
-            None if detail is None else visible(detail.message),
+            None if detail is None else detail.message,
             other,
             None if other is None else shown(_rest(other.response), _LONGEST_REFERENCE),
             notes=notes,
@@ -164,11 +164,11 @@ class CardMaker:
         self._draw_still(card, shapes, media)
         seconds = some_seconds(*shapes.values(), most=_FRAMES)
         for second in seconds:
-            layers = {role: each.frames.get(second, []) for role, each in shapes.items()}
+            layers: dict[Role, list[Shape]] = {role: each.frames.get(second, []) for role, each in shapes.items()}
             picture = self._frame(card, media, second, FRAME_SIDE, len(seconds))
             card.frames.append(self._figure(card.row, f"{second} s", layers, picture))
         card.overlaps = overlaps(shapes["answer"], shapes["reference"])
-        times = {role: each.times() for role, each in shapes.items()}
+        times: dict[Role, list[tuple[float, float]]] = {role: each.times() for role, each in shapes.items()}
         if any(times.values()):
             ends = [end for spans in times.values() for _, end in spans]
             card.duration = max(number(card.row.columns.get("duration")) or 0.0, *ends, 1e-9)
@@ -176,7 +176,7 @@ class CardMaker:
 
     def _draw_still(self, card: Card, shapes: Mapping[Role, Shapes], media: Media) -> None:
         moments = [each.moment for each in (shapes["answer"], shapes["reference"]) if each.moment is not None]
-        layers = {role: each.still for role, each in shapes.items()}
+        layers: dict[Role, list[Shape]] = {role: each.still for role, each in shapes.items()}
         masks = self._masks(card)
         if media.image is None and not masks and not any(layers.values()):
             return

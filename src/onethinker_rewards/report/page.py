@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, TypeGuard
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -98,7 +98,7 @@ def render(
         raise ArgumentError(f"limit must be at least 1, got {limit}")
     reader = RowReader(columns or Columns(), task, table)
     by = changed_recipe(recipe, dialect=dialect)
-    root = Path(media_root) if media_root is not None else Path(rows).parent if _is_path(rows) else Path()
+    root = Path(rows).parent if media_root is None and _is_path(rows) else Path(media_root or "")
     totals, sample = Totals(), Sample(limit, seed)
     for row in _scored(rows, reader, totals):
         sample.add(row)
@@ -122,17 +122,18 @@ def render(
     return Report(totals, len(chosen), other, pictures.count)
 
 
-def _is_path(rows: Any) -> bool:
+def _is_path(rows: object) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(rows, str | os.PathLike)
 
 
 def _scored(rows: Any, reader: RowReader, totals: Totals) -> Iterator[ScoredRow]:
     """Yield the scored rows, adding each to the totals."""
-    for index, item in enumerate(_lines(Path(rows)) if _is_path(rows) else rows, 1):
+    items: Iterable[Any] = _lines(Path(rows)) if _is_path(rows) else rows
+    for index, item in enumerate(items, 1):
         number, columns = item if isinstance(item, tuple) else (index, item)
         row = reader.read(number, columns)
         if isinstance(row, str):
-            totals.reject(number, visible(row))
+            totals.reject(number, row)
         else:
             totals.add(row.columns, row.codes, failed=bool(row.faults))
             yield row
@@ -164,7 +165,7 @@ def _blocks(
     template = _environment().get_template("card.html")
     for stratum, row in chosen:
         card = maker.card(row, stratum, others.get(row.number))
-        html = template.render(card=card, names=[visible(name) for name in names])
+        html = template.render(card=card, names=names)
         new, maker.pictures.new = maker.pictures.new, []
         yield {
             "pictures": new,
@@ -187,11 +188,13 @@ def _page(
     found = sorted({*totals.tasks, *(other.tasks if other else ())}, key=order.index)
     tasks = [_task(name, totals.tasks.get(name), other.tasks.get(name) if other else None) for name in found]
     shown = [code for _, row in chosen for code in row.codes]
+    files = zip(names, (totals, other), strict=True)
     codes = totals.codes
     return {
-        "names": [visible(name) for name in names],
+        "names": names,
         "totals": totals,
         "other": other,
+        "invalid": [(name, each) for name, each in files if each is not None and each.invalid],
         "recipe": recipe.name,
         "tasks": tasks,
         "compared": other is not None,
@@ -284,11 +287,17 @@ def _environment() -> Environment:
         loader=PackageLoader("onethinker_rewards.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["json"] = _json
     return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Return what an expression of a template gives with nothing in it that hides; markup is ours."""
+    return visible(value) if type(value) is str else value
 
 
 def _json(value: Any) -> Markup:

@@ -147,16 +147,17 @@ class Pictures:
 
     def _jpeg(self, image: Image.Image, side: int, budget: int) -> Picture:
         """Return a picture of at most ``budget`` bytes, unless its sides would be too short to see anything."""
-        while True:
+        data = b""
+        while not data or (len(data) > budget and side >= _SHORTEST_SIDE):
             image.thumbnail((side, side), Image.Resampling.BILINEAR)
             for quality in _QUALITIES:
                 file = BytesIO()
-                image.save(file, "JPEG", quality=quality, optimize=True)
-                if file.tell() <= budget:
-                    return self._keep(image, "jpeg", file.getvalue())
+                image.save(file, "JPEG", quality=quality)
+                data = file.getvalue()
+                if len(data) <= budget:
+                    break
             side = int(side * _SMALLER)
-            if side < _SHORTEST_SIDE:
-                return self._keep(image, "jpeg", file.getvalue())
+        return self._keep(image, "jpeg", data)
 
     def _keep(self, image: Image.Image, kind: str, data: bytes) -> Picture:
         picture = Picture(self.count, image.width, image.height)
@@ -173,21 +174,23 @@ def _digest(source: Any) -> Any:
 def _video_frame(path: Path, second: float) -> Image.Image:
     try:
         import av  # noqa: PLC0415 - an extra
+        from av.error import FFmpegError  # noqa: PLC0415
     except ImportError:
         raise ArgumentError("frames of videos need PyAV: pip install av") from None
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise ArgumentError(f"{path}: no video in this file")
-            container.seek(max(0, int(second * av.time_base)))
+            if second > 0:
+                container.seek(int(second * av.time_base))
             last = None
             for last in container.decode(video=0):
-                if last.time is not None and last.time >= second - 1e-6:
+                if (last.time or 0.0) >= second - 1e-6:
                     break
             if last is None:
                 raise ArgumentError(f"{path}: no frame at {second:g} s")
             return last.to_image()
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except (FFmpegError, OSError, ValueError) as error:
         raise error if isinstance(error, ArgumentError) else ArgumentError(f"{path}: {_reason(error)}") from None
 
 

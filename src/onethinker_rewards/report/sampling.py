@@ -37,8 +37,9 @@ class _Best:
 class Sample:
     """Holds at most about twice ``limit`` rows, whatever the length of the file.
 
-    A quarter of the rows each are failures (of every task and code), the lowest totals of every task, the highest of
-    every task, and random rows of every task. A stratum that has fewer leaves its share to random rows.
+    A quarter of the rows each are failures (of every task and code), the lowest totals of every task among the rows
+    without a fault, the highest of them, and random rows of every task. A stratum that has fewer leaves its share to
+    random rows.
 
     Args:
         limit: How many rows are chosen at most.
@@ -58,7 +59,7 @@ class Sample:
         self._offer("random", row.task, draw, 0.0, row)
         for code in row.faults:
             self._offer("failure", (row.task, code), draw, 0.0, row)
-        if row.total is not None:
+        if row.total is not None and not row.faults:
             self._offer("lowest", row.task, row.total, draw, row)
             self._offer("highest", row.task, -row.total, draw, row)
 

@@ -1,4 +1,4 @@
-"""Model text for a page: what is invisible made visible, its thinking apart, its fault marked, its middle left out."""
+"""Model text for a page: what hides made visible, its thinking apart, its fault marked, its middle left out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _name(character: re.Match[str]) -> str:
 
 
 def shown(text: Any, most: int) -> str:
-    """Return a visible text without its middle where it is longer than ``most`` characters."""
+    """Return a text without its middle where it is longer than ``most`` characters."""
     return "".join(piece.text for piece in pieces(str(text), None, most))
 
 
@@ -61,13 +61,13 @@ def pieces(text: str, place: int | None, most: int) -> list[Piece]:
         if place is not None and part.start <= place <= part.stop:
             marked = text[place : place + 1] or "▮"
             found += [
-                Piece(visible(text[part.start : place])),
-                Piece("⏎\n" if marked == "\n" else visible(marked), "mark"),
-                Piece(visible(text[place + 1 : part.stop])),
+                Piece(text[part.start : place]),
+                Piece("⏎\n" if marked == "\n" else marked, "mark"),
+                Piece(text[place + 1 : part.stop]),
             ]
             place = None
         else:
-            found.append(Piece(visible(text[part.start : part.stop])))
+            found.append(Piece(text[part.start : part.stop]))
         before = part.stop
     return [piece for piece in found if piece.text]
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from onethinker_rewards.errors import ArgumentError
 
@@ -53,7 +53,8 @@ class Mean:
         return self.total / self.count if self.count else None
 
 
-class Bucket(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bucket:
     """Some values by where they are on an axis: from ``start`` to before ``end``."""
 
     start: float
