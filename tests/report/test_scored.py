@@ -58,6 +58,8 @@ def test_a_task_for_all_rows() -> None:
     ("row", "reason"),
     [
         ({"row": 3, "error": "not JSON"}, "not JSON"),
+        (ROW | {"row": 3, "error": "not JSON", "total": None, "failure": None}, "not JSON"),
+        (ROW | {"row": 3, "error": "mine"}, None),
         ({"task": "ocr"}, "no response"),
         (ROW | {"response": ["B"]}, "the response is not text"),
         ({name: cell for name, cell in ROW.items() if name != "total"}, "no total; the command score writes it"),

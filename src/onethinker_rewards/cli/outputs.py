@@ -157,6 +157,23 @@ def check_target(path: str, source: IO[bytes]) -> None:
         raise CliError(f"{path}: No such file or directory")
 
 
+@contextmanager
+def open_whole(path: str) -> Generator[IO[bytes]]:
+    """Open a file that is there in one step, when all of it has been written."""
+    final = Path(os.path.realpath(path))
+    # A device, such as /dev/null, or a pipe is written to, never replaced by a file.
+    replaced = final.is_file() or not final.exists()
+    unfinished = Path(f"{final}.tmp") if replaced else final
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        if replaced:
+            unfinished.replace(final)
+    finally:
+        if replaced:
+            unfinished.unlink(missing_ok=True)
+
+
 class _Lines(Output):
     def __init__(self, file: IO[bytes], name: str) -> None:
         super().__init__(is_terminal=file.isatty())
@@ -222,18 +239,8 @@ class Spool(Output):
     def finish(self) -> None:
         """Make the targets, each in one step."""
         for name, target in self._targets.items():
-            final = Path(os.path.realpath(target.path))
-            # A device, such as /dev/null, or a pipe is written to, never replaced by a file.
-            replaced = final.is_file() or not final.exists()
-            unfinished = Path(f"{final}.tmp") if replaced else final
-            try:
-                with one_line_errors(target.path), unfinished.open("wb") as file:
-                    _make(target, lambda name=name: self._parts(name), file)
-                if replaced:
-                    unfinished.replace(final)
-            finally:
-                if replaced:
-                    unfinished.unlink(missing_ok=True)
+            with one_line_errors(target.path), open_whole(target.path) as file:
+                _make(target, lambda name=name: self._parts(name), file)
         self._path.unlink()
 
     def _append(self, frame: _Frame, *parts: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 
 from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError, counted, error_text
 from onethinker_rewards.cli.options import dialect_option, file_option, recipe_option, root_option, row_options
-from onethinker_rewards.cli.outputs import check_target
+from onethinker_rewards.cli.outputs import check_target, open_whole
 from onethinker_rewards.cli.prepare import check_packages, media_root_of
 from onethinker_rewards.cli.rows import InvalidRow
 from onethinker_rewards.cli.samples import RowReader
@@ -74,7 +75,7 @@ def report(
     screen = console(stderr=True)
     screen.print(summary_table(_summary(made).tallies, list(reader.tasks()), COLUMNS))
     invalid = made.totals.invalid + (0 if made.against is None else made.against.invalid)
-    for reason in made.totals.reasons:
+    for reason in [*made.totals.reasons, *(made.against.reasons if made.against else ())]:
         screen.print(reason, soft_wrap=True, markup=False)
     unused = f"; {counted(invalid, 'row')} could not be used" if invalid else ""
     screen.print(f"{_name(out)}: {made.shown:,} of {counted(made.totals.rows, 'row')}{unused}", soft_wrap=True)
@@ -88,11 +89,11 @@ def _render(
     from onethinker_rewards.report import render  # noqa: PLC0415 - needs the extra report
 
     try:
-        # A report that cannot be finished leaves no half of one in an open file: it is written as a whole.
-        with click.open_file(out, "w", encoding="utf-8", errors="replace", atomic=out != STANDARD) as target:
-            return render(
+        with click.open_file(STANDARD, "wb") if out == STANDARD else open_whole(out) as file:
+            page = TextIOWrapper(file, encoding="utf-8", errors="replace", newline="\n", write_through=True)
+            made = render(
                 _rows(tables[0]),
-                target,
+                page,
                 against=_rows(tables[1]) if tables[1:] else None,
                 names=_titles(*(table.name for table in tables)),
                 limit=limit,
@@ -104,6 +105,9 @@ def _render(
                 task=reader.task,
                 table=reader.tasks(),
             )
+            # Detached, because a wrapper that goes out of use closes what it writes to.
+            page.detach()
+            return made
     except ArgumentError as error:
         raise CliError(str(error)) from None
     except OSError as error:

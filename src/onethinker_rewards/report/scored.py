@@ -66,8 +66,10 @@ class RowReader:
 
     def read(self, index: int, row: Mapping[str, Any]) -> ScoredRow | str:
         """Return a scored row, or why it is none."""
-        if set(row) == {"row", "error"}:
-            return str(row["error"])
+        error = row.get("error")
+        # What `score` writes of a row that it cannot score; a table has its other columns too, without values.
+        if isinstance(error, str) and row.get("row") is not None and row.get("total") is row.get("failure") is None:
+            return error
         response = self.columns.value("response", row)
         # An empty response is an empty cell.
         if not isinstance(response, str) and (response is not None or "total" not in row):
