@@ -13,7 +13,7 @@ from tests.report.scored_rows import examples, scored
 
 
 def test_distributions_by_task() -> None:
-    rows = examples()[:12]
+    rows = examples()[:15]
     columns: list[Any] = [[row[name] for row in rows] for name in ("response", "reference", "task")]
     batch = otr.score(*columns)
     figure = reward_distribution(batch)

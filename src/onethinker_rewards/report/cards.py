@@ -158,7 +158,7 @@ class CardMaker:
                 return shapes_of(read)
         return Shapes()
 
-    def _draw(self, card: Card, shapes: Mapping[Role, Shapes]) -> None:
+    def _draw(self, card: Card, shapes: dict[Role, Shapes]) -> None:
         media = self.pictures.media_of(card.row.columns, self.reader.columns)
         card.notes.extend(media.notes)
         self._draw_still(card, shapes, media)
@@ -168,7 +168,9 @@ class CardMaker:
             picture = self._frame(card, media, second, FRAME_SIDE, len(seconds))
             card.frames.append(self._figure(card.row, f"{second} s", layers, picture))
         card.overlaps = overlaps(shapes["answer"], shapes["reference"])
-        times: dict[Role, list[tuple[float, float]]] = {role: each.times() for role, each in shapes.items()}
+        # The reference is the first bar.
+        roles = reversed(shapes)
+        times: dict[Role, list[tuple[float, float]]] = {role: shapes[role].times() for role in roles}
         if any(times.values()):
             ends = [end for spans in times.values() for _, end in spans]
             card.duration = max(number(card.row.columns.get("duration")) or 0.0, *ends, 1e-9)

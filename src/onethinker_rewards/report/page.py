@@ -221,8 +221,9 @@ def _task(name: str, this: TaskTotals | None, other: TaskTotals | None) -> dict[
 def _chart(name: str, this: TaskTotals, other: TaskTotals) -> dict[str, Any]:
     """Return the distributions of a number in two files, on one axis, heights as shares of the rows."""
     ours, theirs = this.distribution(name), other.distribution(name)
-    both = ours + theirs
-    low, high = min(bucket.start for bucket in both), max(bucket.end for bucket in both)
+    # Parts are from 0 to 1: on one axis they can be compared.
+    low = min(0.0, *(bucket.start for bucket in ours + theirs))
+    high = max(1.0, *(bucket.end for bucket in ours + theirs))
     top = max(bucket.count / sum(each.count for each in bars) for bars in (ours, theirs) for bucket in bars)
     return {
         "title": part_title(name),
