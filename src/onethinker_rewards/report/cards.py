@@ -16,8 +16,7 @@ from onethinker_rewards.report.scored import RowReader, ScoredRow
 from onethinker_rewards.report.shapes import Role, Shape, Shapes, overlaps, shapes_of, some_seconds
 from onethinker_rewards.report.text import ResponseText, response_text, shown
 from onethinker_rewards.report.totals import number
-from onethinker_rewards.rewards import Recipe, parse, parse_reference
-from onethinker_rewards.rewards.explain import fault_offset
+from onethinker_rewards.rewards import Recipe, fault_offset, parse, parse_reference
 from onethinker_rewards.tasks import TaskSpec
 
 # Sides of a drawing without a picture, in pixels.
