@@ -21,7 +21,7 @@ from onethinker_rewards.tasks import TaskSpec
 
 # Sides of a drawing without a picture, in pixels.
 _EMPTY = 384
-_FRAMES = 8
+_FRAMES, _GLIMPSES = 8, 4
 _LONGEST_QUESTION, _LONGEST_REFERENCE = 600, 1500
 _ANSWER_MASKS = ("predicted_masks", "predicted_mask", "answer_masks", "answer_mask")
 _KINDS = (FailureCode, RepairCode, PenaltyCode)
@@ -161,11 +161,13 @@ class CardMaker:
         media = self.pictures.media_of(card.row.columns, self.reader.columns)
         card.notes.extend(media.notes)
         self._draw_still(card, shapes, media)
-        seconds = some_seconds(*shapes.values(), most=_FRAMES)
+        seconds: list[int] | list[float] = some_seconds(*shapes.values(), most=_FRAMES)
+        if not seconds and not card.figures:
+            seconds = _glimpses(media, card.row)
         for second in seconds:
-            layers: dict[Role, list[Shape]] = {role: each.frames.get(second, []) for role, each in shapes.items()}
+            layers: dict[Role, list[Shape]] = {role: each.frames.get(int(second), []) for role, each in shapes.items()}
             picture = self._frame(card, media, second, FRAME_SIDE, len(seconds))
-            card.frames.append(self._figure(card.row, f"{second} s", layers, picture))
+            card.frames.append(self._figure(card.row, f"{second:g} s", layers, picture))
         card.overlaps = overlaps(shapes["answer"], shapes["reference"])
         # The reference is the first bar.
         roles = reversed(shapes)
@@ -226,6 +228,12 @@ class CardMaker:
                 except ArgumentError as error:
                     _note(card, f"no mask of the {role}: {error}")
         return found
+
+
+def _glimpses(media: Media, row: ScoredRow) -> list[float]:
+    """Return some times of a video on which nothing is drawn; none where its length is not known."""
+    length = number(row.columns.get("duration")) or len(media.frames) / media.fps
+    return [length * (index + 0.5) / _GLIMPSES for index in range(_GLIMPSES)] if media.is_video and length > 0 else []
 
 
 def _note(card: Card, text: str) -> None:

@@ -25,7 +25,7 @@ _MASK_SIDE = 256
 _QUALITIES = (80, 65, 50, 35)
 _SMALLER = 0.75
 _SHORTEST_SIDE = 64
-_VIDEOS = {".mp4", ".webm", ".mkv", ".avi", ".mov", ".m4v", ".gif"}
+_VIDEOS = {".mp4", ".webm", ".mkv", ".avi", ".mov", ".m4v"}
 _COLORS = {"reference": (0, 114, 178), "answer": (230, 126, 0), "other": (163, 73, 164)}
 
 
