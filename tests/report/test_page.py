@@ -82,6 +82,8 @@ def test_hostile_text_is_only_text(text: str) -> None:
     html, report = made(rows, against=rows, names=(text, text))
     assert (report.totals.rows, report.totals.invalid) == (1, 2)
     page = Tags(html)
+    # Without a less-than sign no text can end the element that holds it.
+    assert "<" not in re.findall(r'class="row">(.*)</script>', html)[0]
     kinds = [attributes.get("type") for tag, attributes in page.tags if tag == "script"]
     assert kinds == ["application/json", None]
     allowed = {"img", "script", "svg", "a", "style", "meta"}
