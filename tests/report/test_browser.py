@@ -13,6 +13,7 @@ import pytest
 from onethinker_rewards.report import render
 from tests.report.scored_rows import examples, illustrated, scored
 from tests.report.test_page import NASTY, hostile
+from tests.waiting import wait_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -162,8 +163,8 @@ def test_hostile_text_does_nothing(browser: Any, tmp_path: Path) -> None:
     assert visit.overflow() <= 0
     assert visit.said == []
     # What would slip through the escaping could not run: the policy refuses it.
-    visit.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=alert(1)>')")
-    visit.page.wait_for_timeout(100)
+    with visit.page.expect_console_message():
+        visit.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=alert(1)>')")
     assert visit.said
     assert all("Content Security Policy" in text for text in visit.said)
     visit.page.close()
@@ -181,7 +182,6 @@ def test_5000_rows(browser: Any, tmp_path: Path) -> None:
     visit.page.click("button[data-code=clipped]")
     assert int(visit.count().split()[0]) > 50
     visit.page.locator("#more").scroll_into_view_if_needed()
-    visit.page.wait_for_timeout(100)
-    assert len(visit.numbers()) > 20
+    wait_for(lambda: len(visit.numbers()) > 20)
     assert visit.said == []
     visit.page.close()
