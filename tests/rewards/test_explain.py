@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 import onethinker_rewards as otr
 from onethinker_rewards.answers import SingleBox
+from onethinker_rewards.rewards import fault_offset
 from onethinker_rewards.testing.hostile import hostile_text
 from onethinker_rewards.testing.response_texts import any_response
 from tests.rewards.cases import ANSWERS, REFERENCES, wrap
@@ -313,3 +314,30 @@ def test_whatever_a_model_writes_is_explained_as_it_is_scored(data: st.DataObjec
     assert f"\ntotal      {batch.total[0]:.2f} = " in said
     for code in (batch.failure[0], batch.format_fault[0]):
         assert code is None or f"{code}: {code.meaning}" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("response", "rest"),
+    [
+        ('<think>a</think><answer>{"time": [1, 8]}</answer>', None),
+        ('<think>a</think><answer>{"time": [1, "8"]}</answer>', '"8"]}</answer>'),
+        # What the thinking says in the same words is not the answer.
+        ('<think>{"time": [1, "8"]}</think><answer>{"time": [1, "8"]}</answer>', '"8"]}</answer>'),
+        ("<think>a</think><answer>3</answer>", None),
+        (
+            'So. <think></think><answer>{"time": [1, 8]}</answer>',
+            'So. <think></think><answer>{"time": [1, 8]}</answer>',
+        ),
+        ("<think>a</think><answer>no brackets</answer>", "no brackets</answer>"),
+    ],
+)
+def test_the_offset_of_a_fault_is_where_the_caret_is(response: str, rest: str | None) -> None:
+    offset = fault_offset(response, otr.parse(response, "temporal_grounding"))
+    assert (None if offset is None else response[offset:]) == rest
+
+
+def test_the_recipe_release_knows_no_offsets() -> None:
+    response = "<think>a</think><answer>{broken</answer>"
+    parsed = otr.parse(response, "temporal_grounding", recipe="release")
+    assert parsed.failure == "invalid_json"
+    assert fault_offset(response, parsed, recipe="release") is None

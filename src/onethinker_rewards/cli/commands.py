@@ -19,8 +19,8 @@ __all__ = ["main"]
 
 _PACKAGE = "onethinker_rewards.cli"
 _NAMES = (
-    "score", "validate", "explain", "evaluate", "rejudge", "calibrate", "schema", "prompt", "codes", "prepare",
-    "filter", "train", "serve", "hacks", "demo",
+    "score", "validate", "explain", "evaluate", "report", "rejudge", "calibrate", "schema", "prompt", "codes",
+    "prepare", "filter", "train", "serve", "hacks", "demo",
 )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def open_lines(
             raise CliError("<stdout>: is closed")
         yield _Lines(click.open_file(STANDARD, "wb"), "<stdout>")
         return
-    _check_target(path, source)
+    check_target(path, source)
     done = Summary()
     with one_line_errors(path):
         whole = _recount(path, done, recount) if resume and Path(path).exists() else 0
@@ -129,7 +129,7 @@ def open_spool(
     first = next(iter(targets.values())).path
     path = Path(f"{first}.unfinished")
     for target in targets.values():
-        _check_target(target.path, source)
+        check_target(target.path, source)
     if len({Path(target.path).absolute() for target in targets.values()}) < len(targets):
         raise CliError(f"{first}: two outputs have the same name")
     if path.is_file() and path.stat().st_size and not resume:
@@ -146,7 +146,7 @@ def open_spool(
                 path.unlink(missing_ok=True)
 
 
-def _check_target(path: str, source: IO[bytes]) -> None:
+def check_target(path: str, source: IO[bytes]) -> None:
     """Raise if a file must not be written: opening it would empty the input, or it is a folder."""
     with suppress(OSError, ValueError):
         if os.path.samestat(Path(path).stat(), os.fstat(source.fileno())):
@@ -155,6 +155,23 @@ def _check_target(path: str, source: IO[bytes]) -> None:
         raise CliError(f"{path}: Is a directory")
     if not Path(path).absolute().parent.is_dir():
         raise CliError(f"{path}: No such file or directory")
+
+
+@contextmanager
+def open_whole(path: str) -> Generator[IO[bytes]]:
+    """Open a file that is there in one step, when all of it has been written."""
+    final = Path(os.path.realpath(path))
+    # A device, such as /dev/null, or a pipe is written to, never replaced by a file.
+    replaced = final.is_file() or not final.exists()
+    unfinished = Path(f"{final}.tmp") if replaced else final
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        if replaced:
+            unfinished.replace(final)
+    finally:
+        if replaced:
+            unfinished.unlink(missing_ok=True)
 
 
 class _Lines(Output):
@@ -222,18 +239,8 @@ class Spool(Output):
     def finish(self) -> None:
         """Make the targets, each in one step."""
         for name, target in self._targets.items():
-            final = Path(os.path.realpath(target.path))
-            # A device, such as /dev/null, or a pipe is written to, never replaced by a file.
-            replaced = final.is_file() or not final.exists()
-            unfinished = Path(f"{final}.tmp") if replaced else final
-            try:
-                with one_line_errors(target.path), unfinished.open("wb") as file:
-                    _make(target, lambda name=name: self._parts(name), file)
-                if replaced:
-                    unfinished.replace(final)
-            finally:
-                if replaced:
-                    unfinished.unlink(missing_ok=True)
+            with one_line_errors(target.path), open_whole(target.path) as file:
+                _make(target, lambda name=name: self._parts(name), file)
         self._path.unlink()
 
     def _append(self, frame: _Frame, *parts: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onethinker_rewards.rewards.explain import explain
+from onethinker_rewards.rewards.explain import explain, fault_offset
 from onethinker_rewards.rewards.parse import parse, parse_answer, parse_reference
 from onethinker_rewards.rewards.penalties import CosineLength, Penalty, Repetition, SoftOverlong
 from onethinker_rewards.rewards.recipe import RECIPES, Recipe, find_recipe, with_masks
@@ -14,6 +14,6 @@ from onethinker_rewards.rewards.validate import Validation, validate
 
 __all__ = [
     "RECIPES", "AnyOf", "CosineLength", "OnBadReference", "Penalty", "Recipe", "Repetition", "RewardBatch", "Scorer",
-    "SoftOverlong", "Validation", "explain", "find_recipe", "parse", "parse_answer", "parse_reference",
-    "reference_text", "score", "validate", "with_masks",
+    "SoftOverlong", "Validation", "explain", "fault_offset", "find_recipe", "parse", "parse_answer",
+    "parse_reference", "reference_text", "score", "validate", "with_masks",
 ]  # fmt: skip

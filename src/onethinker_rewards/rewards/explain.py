@@ -18,7 +18,7 @@ from onethinker_rewards.answers.dialects import Coordinates
 from onethinker_rewards.codes import FailureCode, FaultDetail, RepairCode
 from onethinker_rewards.rewards.comparison import Line, compared
 from onethinker_rewards.rewards.parse import parse, parse_reference
-from onethinker_rewards.rewards.recipe import Recipe, changed_recipe
+from onethinker_rewards.rewards.recipe import Recipe, changed_recipe, find_recipe
 from onethinker_rewards.rewards.score import score, task_table
 from onethinker_rewards.rewards.validate import validate
 from onethinker_rewards.rewards.wording import rewards_in_words, shorten_text
@@ -102,6 +102,31 @@ def _reference(reference: Any) -> Any:
     return reference
 
 
+def fault_offset(response: str, parsed: Parsed, *, recipe: str | Recipe = "paper") -> int | None:
+    """Return the character of a response at which its fault is, as `explain` marks it.
+
+    Args:
+        response: All that the model wrote.
+        parsed: How `parse` reads it.
+        recipe: The recipe by which it was read.
+
+    Returns:
+        An offset from 0 to the length of the response; None without a fault, or where it has no place in the text.
+
+    >>> text = '<think></think><answer>{"time": [1, "8"]}</answer>'
+    >>> text[fault_offset(text, parse(text, "temporal_grounding")) :]
+    '"8"]}</answer>'
+    """
+    code = parsed.failure or parsed.format_fault
+    if code is None or parsed.detail is None:
+        return None
+    if code in _TAGS:
+        return _place(response, parsed.detail, code)
+    answer = _answer_text(response, find_recipe(recipe)) or ""
+    place = _place(answer, parsed.detail, code)
+    return None if place is None else response.find(answer, max(0, response.rfind("<answer>"))) + place
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     """What is explained: one response, and how it is read and scored."""
@@ -121,7 +146,7 @@ class _Question:
         how = "" if dialect.is_ours else f" in the dialect {dialect.name}"
         yield "", f"{self.spec.name} by the recipe {self.recipe.name}{how}"
         yield "think", "none" if parsed.think is None else _thinking(parsed.think)
-        answer = self._answer()
+        answer = _answer_text(self.response, self.recipe)
         yield "answer", "none" if answer is None else shorten_text(answer)
         yield from self._fault_lines(row, answer, detail)
         if parsed.answer is not None and not _is_written_so(answer or "", parsed.answer):
@@ -138,18 +163,6 @@ class _Question:
     def parsed(self) -> Parsed:
         """Return how the response is read."""
         return parse(self.response, self.spec.name, recipe=self.recipe, table=self.table, size=self.size)
-
-    def _answer(self) -> str | None:
-        """Return the answer as it was written, also where it was never closed; None without one."""
-        if not self.recipe.reader.reads_schema:
-            return self.recipe.reader.find([self.response], self.recipe.read_options).texts[0]
-        found = find_answer(
-            self.response,
-            think=self.recipe.think,
-            limits=self.recipe.limits,
-            end_tokens=tuple(self.recipe.end_tokens),
-        )
-        return found.answer
 
     def row(self) -> tuple[dict[str, Any], FaultDetail | None]:
         """Return rewards and codes, and where the fault is; without a reference, only the codes."""
@@ -220,6 +233,14 @@ class _Question:
             self.reference, self.spec.name, limits=self.recipe.limits, dialect=dialect, table=self.table, size=self.size
         )
         yield from compared(self.spec, self.recipe, parsed.answer, right, row["accuracy"])
+
+
+def _answer_text(response: str, recipe: Recipe) -> str | None:
+    """Return the answer as it was written, also where it was never closed; None without one."""
+    if not recipe.reader.reads_schema:
+        return recipe.reader.find([response], recipe.read_options).texts[0]
+    found = find_answer(response, think=recipe.think, limits=recipe.limits, end_tokens=tuple(recipe.end_tokens))
+    return found.answer
 
 
 def _thinking(think: str) -> str:
