@@ -31,7 +31,7 @@ from onethinker_rewards.answers import (
     find_dialect,
     resized,
 )
-from onethinker_rewards.answers.dialects import DialectFault, Item
+from onethinker_rewards.answers.syntaxes import DialectFault, Item
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.testing import valid
 from tests.answers.dialect_cases import NATIVE, NativeAnswer

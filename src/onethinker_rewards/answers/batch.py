@@ -29,7 +29,7 @@ from onethinker_rewards.answers.boxes import (
     TimedPromptStruct,
 )
 from onethinker_rewards.answers.columns import Booleans, Columns, Integers, text_array
-from onethinker_rewards.answers.dialects import ONETHINKER, Dialect, DialectFault, Size
+from onethinker_rewards.answers.dialects import ONETHINKER, Dialect, Size
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number
 from onethinker_rewards.answers.objects import (
     ClickColumns,
@@ -86,6 +86,7 @@ from onethinker_rewards.answers.schemas import (
     TimeSpans,
     VideoSegmentationPrompt,
 )
+from onethinker_rewards.answers.syntaxes import DialectFault
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, END_TOKENS, Think, bare_reference, fault_detail, find_answer
 from onethinker_rewards.answers.text import (
     PLAIN_CHARACTERS,
