@@ -10,10 +10,10 @@ documentation of grounding (thousandths), and the model cards of Molmo (per cent
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import orjson
 from pydantic import BaseModel
@@ -62,17 +62,56 @@ _COORDINATE_PATTERNS = {
     "unit": r"(?:1|0(?:\.[0-9]{1,4})?)",
     "pixels": r"(?:0|[1-9][0-9]{0,4})(?:\.[0-9]{1,3})?",
 }
-# Which syntax an answer of each schema takes, and the key of our own form that holds one item or all of them.
-_KINDS: dict[type[BaseModel], tuple[str, str, bool]] = {
-    SingleBox: ("boxes", "boxes", False),
-    ClickTarget: ("boxes", "box", False),
-    Detections: ("boxes", "objects", True),
-    ClickPoint: ("points", "point", False),
-    PointSet: ("points", "points", True),
-    PointTargets: ("points", "points", True),
-    TimeSpan: ("times", "time", False),
-    TimeSpans: ("times", "times", True),
+
+
+class _Kind(NamedTuple):
+    """What answers of a schema hold.
+
+    Attributes:
+        syntax: Which syntax they take: ``boxes``, ``points`` or ``times``.
+        key: The key of our own form that holds one item or all of them.
+        is_many: Whether there may be any number of items, not one.
+    """
+
+    syntax: str
+    key: str
+    is_many: bool
+
+    def in_our_form(self, items: Sequence[Item]) -> dict[str, Any]:
+        """Return items as an answer in our own form."""
+        if not self.is_many:
+            if len(items) != 1:
+                raise DialectFault(FailureCode.WRONG_LENGTH, "", f"{len(items)} of them", "exactly one")
+            return {self.key: items[0].value}
+        if self.key != "objects":
+            return {self.key: [item.value for item in items]}
+        return {
+            self.key: [
+                {"box": item.value} if item.label is None else {"box": item.value, "label": item.label}
+                for item in items
+            ]
+        }
+
+    def items(self, value: Mapping[str, Any]) -> list[Item]:
+        """Return what an answer in our own form says as items."""
+        if value.get(self.key) is None:
+            raise ArgumentError(f"a dialect's {self.syntax} say nothing of {', '.join(value)}")
+        found = value[self.key] if self.is_many else [value[self.key]]
+        return [Item(each["box"], each.get("label")) if isinstance(each, dict) else Item(each) for each in found]
+
+
+_KINDS: dict[type[BaseModel], _Kind] = {
+    SingleBox: _Kind("boxes", "boxes", is_many=False),
+    ClickTarget: _Kind("boxes", "box", is_many=False),
+    Detections: _Kind("boxes", "objects", is_many=True),
+    ClickPoint: _Kind("points", "point", is_many=False),
+    PointSet: _Kind("points", "points", is_many=True),
+    PointTargets: _Kind("points", "points", is_many=True),
+    TimeSpan: _Kind("times", "time", is_many=False),
+    TimeSpans: _Kind("times", "times", is_many=True),
 }
+# Schemas of which a dialect has no syntax, whatever it is.
+_NO_KIND = _Kind("", "", is_many=False)
 # Keys of our own form that hold coordinates.
 _COORDINATE_KEYS = ("boxes", "box", "objects", "point", "points", "corners", "positive_points", "negative_points")
 
@@ -136,13 +175,12 @@ class Dialect:
 
     def syntax(self, schema: type[BaseModel]) -> Syntax | None:
         """Return the syntax of a schema's answers, or None where they are written in our own form."""
-        kind = next((kind for known, kind in _KINDS.items() if issubclass(schema, known)), None)
-        given = None if kind is None else getattr(self, kind[0])
+        given = getattr(self, _kind_of(schema).syntax, None)
         return Syntax(read=given) if given is not None and not isinstance(given, Syntax) else given
 
     def takes_many(self, schema: type[BaseModel]) -> bool:
         """Return whether answers in a schema hold any number of items, not one."""
-        return next((kind[2] for known, kind in _KINDS.items() if issubclass(schema, known)), False)
+        return _kind_of(schema).is_many
 
     def pattern(self, schema: type[BaseModel]) -> str | None:
         """Return a regular expression of answers in a schema, or None where they are JSON, ours or a function's."""
@@ -173,18 +211,27 @@ class Dialect:
 
     def decode(self, text: str, schema: type[BaseModel]) -> Any:
         """Return an answer in our own form with coordinates in the dialect's unit; errors are those of `load`."""
+        return self.decoder(schema)(text)
+
+    def decoder(self, schema: type[BaseModel]) -> Callable[[str], Any]:
+        """Return the function that decodes answers in a schema, as `decode` does."""
         if self.translate is not None:
-            ours = self.translate(text)
-            if ours is None:
-                raise DialectFault(
-                    FailureCode.INVALID_VALUE, "", shown_value(text), f"an answer in the dialect {self.name}"
-                )
-            return orjson.loads(ours)
-        syntax, text = self.syntax(schema), text.strip()
-        if not text:
-            # No tag and no box at all would else be an empty list of them.
-            raise DialectFault(FailureCode.EMPTY_ANSWER, "", "", "an answer")
-        return self._with_times(orjson.loads(text)) if syntax is None else _in_our_form(syntax.read(text), schema)
+            return self._translated
+        syntax = self.syntax(schema)
+        if syntax is None:
+            return lambda text: self._with_times(orjson.loads(_filled(text)))
+        in_our_form = _kind_of(schema).in_our_form
+        return lambda text: in_our_form(syntax.read(_filled(text)))
+
+    def quick_reader(self, schema: type[BaseModel]) -> Callable[[str], Sequence[Item]] | None:
+        """Return `Syntax.quick` of answers in a schema, or None if there is none or it is of another kind of items."""
+        syntax, numbers = self.syntax(schema), 4 if _kind_of(schema).syntax == "boxes" else 2
+        return None if self.translate is not None or syntax is None or syntax.numbers != numbers else syntax.quick
+
+    def has_our_form(self, schema: type[BaseModel]) -> bool:
+        """Return whether answers in a schema are written in our own form, but for the unit of coordinates."""
+        has_times = isinstance(self.times, Syntax) and self.times.moment is not None and "time" in schema.model_fields
+        return self.translate is None and self.syntax(schema) is None and not has_times
 
     def in_thousandths(self, value: Any, size: Size | None) -> Any:
         """Return an answer whose coordinates are in the dialect's unit with them in thousandths.
@@ -194,11 +241,11 @@ class Dialect:
         """
         if self.coordinates == "thousandths" or not isinstance(value, dict):
             return value
-        whole = self._whole(size) if any(_in_unit(key, item) for key, item in value.items()) else _OURS
+        whole = self.whole(size) if any(_in_unit(key, item) for key, item in value.items()) else _OURS
         return {key: _scaled(item, whole) if _in_unit(key, item) else item for key, item in value.items()}
 
-    def _whole(self, size: Size | None) -> Size:
-        """Return width and height of the image in the dialect's unit."""
+    def whole(self, size: Size | None) -> Size:
+        """Return width and height of the image in the dialect's unit; errors are those of `in_thousandths`."""
         if self.coordinates != "pixels":
             return _WHOLE[self.coordinates], _WHOLE[self.coordinates]
         if size is None:
@@ -217,14 +264,22 @@ class Dialect:
         value = {**value}
         if self.coordinates != "thousandths":
             for key in [key for key, item in value.items() if _in_unit(key, item)]:
-                value[key] = _scaled(value[key], _OURS, self._whole(size))
+                value[key] = _scaled(value[key], _OURS, self.whole(size))
         if syntax is not None and syntax.write is not None:
-            return syntax.write(_items(value, schema))
+            return syntax.write(_kind_of(schema).items(value))
         moment = self.times.write_moment if isinstance(self.times, Syntax) else None
         if moment is not None and "time" in value:
             time: Any = value["time"]
             value["time"] = [*map(moment, time)] if isinstance(time, list | tuple) else moment(time)
         return json.dumps(value)
+
+    def _translated(self, text: str) -> Any:
+        """Return an answer that a function of yours reads."""
+        ours = None if self.translate is None else self.translate(text)
+        if ours is None:
+            expected = f"an answer in the dialect {self.name}"
+            raise DialectFault(FailureCode.INVALID_VALUE, "", shown_value(text), expected)
+        return orjson.loads(ours)
 
     def _with_times(self, value: Any) -> Any:
         """Return an answer in our own form, with the times in it in seconds."""
@@ -239,24 +294,16 @@ class Dialect:
         return {**value, "time": time}
 
 
-def _in_our_form(items: list[Item], schema: type[BaseModel]) -> dict[str, Any]:
-    _, key, is_many = next(kind for known, kind in _KINDS.items() if issubclass(schema, known))
-    if not is_many:
-        if len(items) != 1:
-            raise DialectFault(FailureCode.WRONG_LENGTH, "", f"{len(items)} of them", "exactly one")
-        return {key: items[0].value}
-    if key == "objects":
-        return {key: [{"box": item.value, **({} if item.label is None else {"label": item.label})} for item in items]}
-    return {key: [item.value for item in items]}
+def _filled(text: str) -> str:
+    """Return an answer without white space around it; no tag and no box at all would else be an empty list of them."""
+    text = text.strip()
+    if not text:
+        raise DialectFault(FailureCode.EMPTY_ANSWER, "", "", "an answer")
+    return text
 
 
-def _items(value: Mapping[str, Any], schema: type[BaseModel]) -> list[Item]:
-    """Return what an answer in our own form says as items."""
-    kind, key, is_many = next(kind for known, kind in _KINDS.items() if issubclass(schema, known))
-    if value.get(key) is None:
-        raise ArgumentError(f"a dialect's {kind} say nothing of {', '.join(value)}")
-    found = value[key] if is_many else [value[key]]
-    return [Item(each["box"], each.get("label")) if isinstance(each, dict) else Item(each) for each in found]
+def _kind_of(schema: type[BaseModel]) -> _Kind:
+    return next((kind for known, kind in _KINDS.items() if issubclass(schema, known)), _NO_KIND)
 
 
 def _in_unit(key: str, value: Any) -> bool:

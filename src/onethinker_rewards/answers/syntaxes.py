@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import orjson
 
 from onethinker_rewards.answers.limits import is_deeper
@@ -24,7 +25,7 @@ from onethinker_rewards.errors import ArgumentError
 _SHOWN_DEPTH = 20
 
 
-class Item(NamedTuple):
+class Item(msgspec.Struct):
     """One box, point or time span as a model wrote it.
 
     Attributes:
@@ -55,6 +56,10 @@ class Syntax:
 
     Attributes:
         read: From an answer's text to its items; raises `DialectFault`.
+        quick: The same as ``read``, and several times faster, for the form that models nearly always write. Values are
+            tuples of as many floats as ``numbers`` says. It raises a ValueError or `msgspec.DecodeError` for an empty
+            text, and for any other that it does not know, on which ``read`` decides.
+        numbers: How many numbers an item of ``quick`` has.
         write: From items to a text that `read` takes; for the example of a prompt.
         instruction: What a prompt says of it; ``{unit}`` stands for the unit of coordinates.
         pattern: A regular expression of an answer with one item, for grammars, in which ``@`` is a coordinate; None for
@@ -67,6 +72,8 @@ class Syntax:
     """
 
     read: Callable[[str], list[Item]]
+    quick: Callable[[str], Sequence[Item]] | None = None
+    numbers: int = 2
     write: Callable[[Sequence[Item]], str] | None = None
     instruction: str = ""
     pattern: str | None = None
@@ -90,6 +97,34 @@ def _qwen_reader(key: str) -> Callable[[str], list[Item]]:
             raise DialectFault(FailureCode.INVALID_JSON, character(where), text[where : where + 20], "JSON") from None
         many: list[Any] = value if isinstance(value, list) else [value]
         return [_qwen_item(item, key, str(index)) for index, item in enumerate(many)]
+
+    return read
+
+
+class _BoxItem(Item, forbid_unknown_fields=True):
+    """``{"bbox_2d": [x1, y1, x2, y2], "label": "cat"}``."""
+
+    value: tuple[float, float, float, float] = msgspec.field(name="bbox_2d")
+    label: str = ""
+
+
+class _PointItem(Item, forbid_unknown_fields=True):
+    """``{"point_2d": [x, y], "label": "cat"}``."""
+
+    value: tuple[float, float] = msgspec.field(name="point_2d")
+    label: str = ""
+
+
+_FENCE, _FENCE_END = "```json\n", "\n```"
+
+
+def _quick_qwen_reader(item: type[Item]) -> Callable[[str], Sequence[Item]]:
+    decode = msgspec.json.Decoder(list[item] | item).decode
+
+    def read(text: str) -> Sequence[Item]:
+        is_fenced = text.startswith(_FENCE) and text.endswith(_FENCE_END)
+        items = decode(text[len(_FENCE) : -len(_FENCE_END)] if is_fenced else text)
+        return items if isinstance(items, list) else [items]
 
     return read
 
@@ -165,6 +200,26 @@ def _read_point_tags(text: str) -> list[Item]:
     return items
 
 
+_DIGITS = r"[0-9]++(?:\.[0-9]++)?+"
+_USUAL_TAG = re.compile(
+    # Numbers of points: none, or the same for an x and its y.
+    rf"<(points?)((?: x([0-9]*+)=\"{_DIGITS}\" y\3=\"{_DIGITS}\")++)(?: alt=\"([^\"<>]*+)\")?+>([^<>]*+)</\1>"
+)
+
+
+def _read_usual_tag(text: str) -> list[Item]:
+    """Read one tag with x and y in turns, and nothing after them but ``alt``."""
+    if text == _NO_POINTS:
+        return []
+    tag = _USUAL_TAG.fullmatch(text)
+    names_and_values = [""] if tag is None else tag[2].split('"')
+    names, values = names_and_values[:-1:2], [*map(float, names_and_values[1::2])]
+    if tag is None or len({*names}) < len(names):
+        raise ValueError
+    label = tag[5] if tag[4] is None else tag[4]
+    return [Item(point, label) for point in zip(values[::2], values[1::2], strict=True)]
+
+
 def _read_point_lists(text: str) -> list[Item]:
     """Read ``<points coords="1 1 073 160 2 173 600">label</points>``: the image, then number, x and y of each point."""
     items: list[Item] = []
@@ -192,6 +247,23 @@ def _read_point_lists(text: str) -> list[Item]:
         values = [_number(number, f"coords.{index}") for index, number in enumerate(numbers)]
         items += [Item(values[start + 1 : start + 3], label) for start in range(1, len(values), 3)]
     return items
+
+
+_USUAL_LIST = re.compile(
+    rf"<points coords=\"[0-9]++((?: [0-9]++ {_DIGITS} {_DIGITS})++)\"(?: alt=\"([^\"<>]*+)\")?+>([^<>]*+)</points>"
+)
+
+
+def _read_usual_list(text: str) -> list[Item]:
+    """Read one tag with ``coords``, and nothing after them but ``alt``."""
+    if text == _NO_POINTS:
+        return []
+    tag = _USUAL_LIST.fullmatch(text)
+    if tag is None:
+        raise ValueError
+    values = [*map(float, tag[1].split())]
+    label = tag[3] if tag[2] is None else tag[2]
+    return [Item(point, label) for point in zip(values[1::3], values[2::3], strict=True)]
 
 
 def _tags(text: str) -> list[tuple[list[tuple[str, str, str]], str | None]]:
@@ -228,7 +300,8 @@ def _write_point_tags(items: Sequence[Item]) -> str:
         x, y = map(in_digits, items[0].value)
         return f'<point x="{x}" y="{y}" alt="{label}">{label}</point>'
     numbered = " ".join(
-        f'x{number}="{in_digits(x)}" y{number}="{in_digits(y)}"' for number, ((x, y), _) in enumerate(items, start=1)
+        f'x{number}="{in_digits(item.value[0])}" y{number}="{in_digits(item.value[1])}"'
+        for number, item in enumerate(items, start=1)
     )
     return f'<points {numbered} alt="{label}">{label}</points>' if items else _NO_POINTS
 
@@ -236,7 +309,8 @@ def _write_point_tags(items: Sequence[Item]) -> str:
 def _write_point_lists(items: Sequence[Item]) -> str:
     label = _label_of(items)
     numbered = " ".join(
-        f"{number} {in_digits(x).zfill(3)} {in_digits(y).zfill(3)}" for number, ((x, y), _) in enumerate(items, start=1)
+        f"{number} {in_digits(item.value[0]).zfill(3)} {in_digits(item.value[1]).zfill(3)}"
+        for number, item in enumerate(items, start=1)
     )
     return f'<points coords="1 {numbered}">{label}</points>' if items else _NO_POINTS
 
@@ -257,6 +331,12 @@ def _read_qwen_points(text: str) -> list[Item]:
 
 
 _READ_POINT_2D = _qwen_reader("point_2d")
+_READ_POINT_2D_QUICKLY = _quick_qwen_reader(_PointItem)
+
+
+def _read_qwen_points_quickly(text: str) -> Sequence[Item]:
+    return _read_usual_tag(text) if text.startswith("<") else _READ_POINT_2D_QUICKLY(text)
+
 
 # InternVL's boxes.
 
@@ -276,6 +356,25 @@ def _read_internvl(text: str) -> list[Item]:
                 FailureCode.INVALID_VALUE, character(end), text[end : end + 20], "<ref>…</ref><box>[[…]]</box> or [[…]]"
             )
         items += [Item(box, found[1]) for box in _box_list(found[2], found.start(2))]
+        end = found.end()
+    return items
+
+
+_USUAL_REF = re.compile(r"(?:<ref>([^<>]*+)</ref>)?+<box>([^<>]++)</box>\s*+")
+_decode_box_list = msgspec.json.Decoder(list[tuple[float, float, float, float]]).decode
+
+
+def _read_usual_internvl(text: str) -> list[Item]:
+    """Read the same without white space inside of the tags, in lists of four numbers."""
+    if text.startswith("["):
+        return [Item(box) for box in _decode_box_list(text)]
+    items: list[Item] = []
+    end = 0
+    while not items or end < len(text):
+        found = _USUAL_REF.match(text, end)
+        if found is None:
+            raise ValueError
+        items += [Item(box, found[1]) for box in _decode_box_list(found[2])]
         end = found.end()
     return items
 
@@ -336,18 +435,23 @@ def _labeled_item(key: str, value: dict[str, Any]) -> dict[str, Any]:
 
 QWEN_BOXES = Syntax(
     read=_qwen_reader("bbox_2d"),
+    quick=_quick_qwen_reader(_BoxItem),
+    numbers=4,
     write=_qwen_writer("bbox_2d"),
     instruction='Give a JSON list with one object a box, with "bbox_2d": [x1, y1, x2, y2] in {unit} and "label".',
     item_schema=_labeled_item("bbox_2d", _BOX_ITEM),
 )
 QWEN_POINTS = Syntax(
     read=_read_qwen_points,
+    quick=_read_qwen_points_quickly,
     write=_qwen_writer("point_2d"),
     instruction='Give a JSON list with one object a point, with "point_2d": [x, y] in {unit} and "label".',
     item_schema=_labeled_item("point_2d", _POINT_ITEM),
 )
 INTERNVL_BOXES = Syntax(
     read=_read_internvl,
+    quick=_read_usual_internvl,
+    numbers=4,
     write=_write_internvl,
     instruction="Give each box as <ref>label</ref><box>[[x1, y1, x2, y2]]</box>, in {unit}.",
     pattern=_INTERNVL_BOX,
@@ -355,6 +459,7 @@ INTERNVL_BOXES = Syntax(
 )
 MOLMO_POINTS = Syntax(
     read=_read_point_tags,
+    quick=_read_usual_tag,
     write=_write_point_tags,
     instruction='Give one point as <point x="…" y="…" alt="label">label</point> and several as <points x1="…" y1="…" '
     'x2="…" y2="…" alt="label">label</points>, in {unit}.',
@@ -363,6 +468,7 @@ MOLMO_POINTS = Syntax(
 )
 MOLMO2_POINTS = Syntax(
     read=_read_point_lists,
+    quick=_read_usual_list,
     write=_write_point_lists,
     instruction='Give all points as <points coords="1 1 x y 2 x y …">label</points>, in {unit}, '
     'or say "There are none."',

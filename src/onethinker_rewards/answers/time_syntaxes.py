@@ -53,6 +53,35 @@ def _times_reader(time: str, seconds: Callable[[str], float]) -> Callable[[str],
     return read
 
 
+# One or two numbers of each time are in groups. The quantifiers are possessive, which halves the time.
+_USUAL_CLOCK = r"([0-9]{1,3}+):([0-5][0-9](?:\.[0-9]++)?+)"
+_USUAL_CLOCKS = re.compile(f"{_USUAL_CLOCK} - {_USUAL_CLOCK}")
+_USUAL_SECONDS = r"([0-9]++(?:\.[0-9]++)?+)s?"
+_USUAL_SPANS = re.compile(f"{_USUAL_SECONDS} (?:to|-) {_USUAL_SECONDS}(?: seconds)?")
+
+
+def _read_usual_clocks(text: str) -> list[Item]:
+    """Read ``mm:ss - mm:ss``, below one hour, and several with semicolons between them."""
+    spans = [_groups(_USUAL_CLOCKS, piece) for piece in text.split("; ")]
+    return [
+        Item((float(minutes) * 60 + float(seconds), float(last_minutes) * 60 + float(last_seconds)))
+        for minutes, seconds, last_minutes, last_seconds in spans
+    ]
+
+
+def _read_usual_seconds(text: str) -> list[Item]:
+    """Read ``12.5 to 17.8``, and several with semicolons between them."""
+    spans = [_groups(_USUAL_SPANS, piece) for piece in text.split("; ")]
+    return [Item((float(start), float(end))) for start, end in spans]
+
+
+def _groups(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
+    found = pattern.fullmatch(text)
+    if found is None:
+        raise ValueError
+    return found.groups()
+
+
 def _json_spans(text: str) -> list[tuple[str, list[Any]]]:
     """Return place, start and end of each span of a JSON answer."""
     try:
@@ -115,6 +144,7 @@ _SECONDS_SPAN = f"{_SECONDS_PATTERN} to {_SECONDS_PATTERN}"
 
 CLOCK_TIMES = Syntax(
     read=_times_reader(_CLOCK, _clock_seconds),
+    quick=_read_usual_clocks,
     moment=_moment_reader(_CLOCK, _clock_seconds),
     write_moment=_clock,
     # xgrammar reads a digit too many from repeats with bounds in the pattern of a string.
@@ -126,6 +156,7 @@ CLOCK_TIMES = Syntax(
 )
 SECONDS_TIMES = Syntax(
     read=_times_reader(_SECONDS + _UNIT_OF_SECONDS, _plain_seconds),
+    quick=_read_usual_seconds,
     moment=_moment_reader(_SECONDS + _UNIT_OF_SECONDS, _plain_seconds),
     write_moment=lambda seconds: f"{in_digits(seconds)}s",
     moment_pattern=f"{_SECONDS_PATTERN}s",
