@@ -60,9 +60,7 @@ class TestNativeAnswers:
     @pytest.mark.parametrize("case", NATIVE, ids=native_id)
     def test_earn_the_maximum(self, case: NativeAnswer) -> None:
         """With a reference of ours, and with one as the dialect's data has it."""
-        reference = json.dumps(case.reference or case.ours)
-        native = case.native_reference or (case.text if case.reference is None else None)
-        for dialect, text in (("onethinker", reference), (case.dialect, native)):
+        for dialect, text in zip(("onethinker", case.dialect), case.references, strict=True):
             if text is not None:
                 recipe = otr.Recipe(dialect=case.dialect, reference_dialect=dialect)
                 batch = otr.score([wrap(case.text)], [text], case.task, recipe=recipe, sizes=[case.size])

@@ -16,7 +16,7 @@ from click.testing import Result
 
 import onethinker_rewards as otr
 from onethinker_rewards.answers import DIALECTS, Dialect
-from tests.answers.dialect_cases import NATIVE, NativeAnswer
+from tests.answers.dialect_cases import highest_totals, native_rows
 from tests.cli.runs import lines, rows_of, run
 from tests.rewards.cases import wrap
 from tests.trainer.examples import example_row
@@ -130,34 +130,14 @@ def test_explain_takes_one_size_for_rows_without() -> None:
     assert "accuracy 0.00" in second
 
 
-def native_rows(cases: list[NativeAnswer], *, native: bool) -> list[dict[str, Any]]:
-    rows = [
-        {
-            "task": case.task,
-            "response": wrap(case.text),
-            "reference": (
-                case.native_reference or (case.text if case.reference is None else None)
-                if native
-                else json.dumps(case.reference or case.ours)
-            ),
-            "size": None if case.size is None else [*case.size],
-        }
-        for case in cases
-    ]
-    return [row for row in rows if row["reference"] is not None]
-
-
 @pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "onethinker"])
 def test_native_answers_earn_the_maximum(dialect: str, write: Callable[..., Path]) -> None:
-    cases = [case for case in NATIVE if case.dialect == dialect]
     for native in (False, True):
-        rows = native_rows(cases, native=native)
+        rows = native_rows(dialect, native=native)
         options = ("--dialect", dialect) + (("--reference-dialect", dialect) if native else ())
-        scored = rows_of(run("score", write(*rows), *options)) if rows else []
-        assert [row["total"] for row in scored] == [
-            pytest.approx(1 + otr.TASKS[row["task"]].maximum, abs=1e-9) for row in rows
-        ]
-    assert run("validate", write(*native_rows(cases, native=False)), "--dialect", dialect).exit_code == 0
+        scored = totals(run("score", write(*rows), *options))
+        assert scored == pytest.approx(highest_totals(rows), abs=1e-9)
+        assert run("validate", write(*rows), "--dialect", dialect).exit_code == 0
 
 
 def test_prompts_ask_for_the_dialect() -> None:
