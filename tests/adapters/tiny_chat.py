@@ -93,9 +93,9 @@ def make_model(tokenizer: Any, answers: Sequence[str] = ANSWERS) -> Any:
     return model
 
 
-def save_tiny(folder: Path) -> Path:
+def save_tiny(folder: Path, asked: Sequence[str] | None = None, answers: Sequence[str] = ANSWERS) -> Path:
     """Write model and tokenizer where `from_pretrained` finds them."""
-    tokenizer = make_tokenizer()
-    make_model(tokenizer).save_pretrained(folder)
+    tokenizer = make_tokenizer(asked, answers)
+    make_model(tokenizer, answers).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
