@@ -136,13 +136,16 @@ def image_size(value: Any, row: int | None = None) -> tuple[float, float] | None
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     # The commonest kinds first: a look at the others takes longer than all the rest.
-    is_list = isinstance(value, tuple | list) or (isinstance(value, Iterable) and not isinstance(value, _NO_LISTS))
-    numbers: list[Any] = [*value] if is_list else []
-    if len(numbers) != 2 or not (_is_side(numbers[0]) and _is_side(numbers[1])):
+    if isinstance(value, tuple | list) or (isinstance(value, Iterable) and not isinstance(value, _NO_LISTS)):
+        numbers: list[Any] = [*value]
+    else:
+        numbers = []
+    is_size = len(numbers) == 2 and _is_number(numbers[0]) and _is_number(numbers[1])
+    if not (is_size and 0 < numbers[0] < math.inf and 0 < numbers[1] < math.inf):
         where = "" if row is None else f" in row {row}"
         raise ArgumentError(f"size: expected width and height in pixels, got {repr(value)[:_SHOWN]}{where}")
     return float(numbers[0]), float(numbers[1])
 
 
-def _is_side(value: Any) -> bool:
-    return isinstance(value, (float, int, Real)) and value is not True and 0 < value < math.inf
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (float, int, Real)) and value is not True
