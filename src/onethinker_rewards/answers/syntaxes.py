@@ -25,7 +25,7 @@ from onethinker_rewards.errors import ArgumentError
 _SHOWN_DEPTH = 20
 
 
-class Item(msgspec.Struct):
+class Item(msgspec.Struct, gc=False):
     """One box, point or time span as a model wrote it.
 
     Attributes:
@@ -101,14 +101,14 @@ def _qwen_reader(key: str) -> Callable[[str], list[Item]]:
     return read
 
 
-class _BoxItem(Item, forbid_unknown_fields=True):
+class _BoxItem(Item, forbid_unknown_fields=True, gc=False):
     """``{"bbox_2d": [x1, y1, x2, y2], "label": "cat"}``."""
 
     value: tuple[float, float, float, float] = msgspec.field(name="bbox_2d")
     label: str = ""
 
 
-class _PointItem(Item, forbid_unknown_fields=True):
+class _PointItem(Item, forbid_unknown_fields=True, gc=False):
     """``{"point_2d": [x, y], "label": "cat"}``."""
 
     value: tuple[float, float] = msgspec.field(name="point_2d")
@@ -212,11 +212,16 @@ def _read_usual_tag(text: str) -> list[Item]:
     if text == _NO_POINTS:
         return []
     tag = _USUAL_TAG.fullmatch(text)
-    names_and_values = [""] if tag is None else tag[2].split('"')
-    names, values = names_and_values[:-1:2], [*map(float, names_and_values[1::2])]
-    if tag is None or len({*names}) < len(names):
+    if tag is None:
         raise ValueError
     label = tag[5] if tag[4] is None else tag[4]
+    pieces = tag[2].split('"')
+    values = [*map(float, pieces[1::2])]
+    if len(values) == 2:
+        return [Item((values[0], values[1]), label)]
+    if len({*pieces[:-1:2]}) < len(values):
+        # Two points have the same number.
+        raise ValueError
     return [Item(point, label) for point in zip(values[::2], values[1::2], strict=True)]
 
 
