@@ -88,7 +88,9 @@ def test_the_wheel_works_without_the_repository(tmp_path: Path) -> None:
     # Compiled is only what is used, and pip is the one that is there.
     pip = [sys.executable, "-m", "pip", "--python", python]
     run(*pip, "install", "--quiet", "--no-compile", wheel, cwd=tmp_path)
-    assert "spatio_temporal_grounding" in run(python.with_name("onethinker-rewards"), "demo", cwd=tmp_path, **alone)
+    assert "spatio_temporal_grounding" in run(
+        python.with_name("onethinker-rewards"), "demo", "--all", cwd=tmp_path, **alone
+    )
     listed = run(*pip, "list", "--format=freeze", cwd=tmp_path)
     assert "torch" not in {line.partition("==")[0] for line in listed.splitlines()}
     typed = "Path(otr.__file__).with_name('py.typed').exists()"

@@ -137,10 +137,13 @@ def image_size(value: Any, row: int | None = None) -> tuple[float, float] | None
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    numbers: list[Any] = [*value] if isinstance(value, Iterable) and not isinstance(value, _NO_LISTS) else []
-    is_size = len(numbers) == 2 and all(isinstance(number, Real) and number is not True for number in numbers)
-    is_size = is_size and all(0 < number < math.inf for number in numbers)
-    if not is_size:
+    # The commonest kinds first: a look at the others takes longer than all the rest.
+    if isinstance(value, tuple | list) or (isinstance(value, Iterable) and not isinstance(value, _NO_LISTS)):
+        numbers: list[Any] = [*value]
+    else:
+        numbers = []
+    is_size = len(numbers) == 2 and _is_number(numbers[0]) and _is_number(numbers[1])
+    if not (is_size and 0 < numbers[0] < math.inf and 0 < numbers[1] < math.inf):
         where = "" if row is None else f" in row {row}"
         raise ArgumentError(f"size: expected width and height in pixels, got {repr(value)[:_SHOWN]}{where}")
     return float(numbers[0]), float(numbers[1])
@@ -156,3 +159,7 @@ def is_too_deep(value: object) -> bool:
             inner.extend(cast("Iterable[object]", member.values() if isinstance(member, dict) else member))
         level = inner
     return depth > _DEEPEST
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (float, int, Real)) and value is not True

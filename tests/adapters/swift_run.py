@@ -1,6 +1,7 @@
 """Runs of ms-swift's own `rlhf_main` on the tiny model, in a process of their own; what they leave is for the test.
 
 python -m tests.adapters.swift_run FOLDER
+python -m tests.adapters.swift_run FOLDER dialects
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.adapters.tiny_chat import data_rows, save_tiny, stay_offline
+from tests.answers.dialect_cases import DIALECTS, dialect_settings, native_rows
 
 STEPS = 6
 SETTINGS = {
@@ -111,5 +113,31 @@ def main(folder: Path) -> None:
     (folder / "errors.json").write_text(json.dumps({**errors, "trl": trl.__file__}), encoding="utf-8")
 
 
+def dialects(folder: Path) -> None:
+    """Run one step for each dialect and kind of references, in which the model writes native answers."""
+    stay_offline()
+    prepare(folder)
+    from onethinker_rewards.adapters.swift import register
+
+    # A step has as many prompts as it has responses, four to a question.
+    once = {"per_device_train_batch_size": "128", "gradient_accumulation_steps": "1", "max_steps": "1"}
+    for dialect in DIALECTS:
+        for native in (False, True):
+            name, rows = f"{dialect} {native}", native_rows(dialect, native=native)
+            asked, answers = (
+                [f"question {number}" for number in range(len(rows))],
+                [row.pop("response") for row in rows],
+            )
+            save_tiny(folder / name / "model", asked, answers)
+            data = [
+                {"messages": [{"role": "user", "content": question}], **row}
+                for question, row in zip(asked, rows, strict=True)
+            ]
+            write(folder / f"{name}.jsonl", data * 32)
+            register("native", **dialect_settings(dialect, native=native))
+            model = str(folder / name / "model")
+            run(folder, name, ["native"], rows=name, model=model, reward_funcs="native", scale_rewards="group", **once)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    (dialects if "dialects" in sys.argv else main)(Path(sys.argv[1]))

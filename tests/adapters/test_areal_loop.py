@@ -14,6 +14,7 @@ from onethinker_rewards.adapters.areal import make_reward
 from tests.adapters.judges import OPEN_ENDED, SlowJudge
 from tests.adapters.pages import block, versions
 from tests.adapters.rows import framework, shared_rows
+from tests.answers.dialect_cases import DIALECTS, dialect_settings, highest_totals, native_rows
 
 framework("areal")
 
@@ -79,6 +80,15 @@ def test_with_settings_of_ones_own() -> None:
     rows = shared_rows().take(range(16))
     got = rewards(make_reward(recipe="release"), rows.responses, rows.mappings())
     assert got == pytest.approx(rows.batch("release").total.tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["our references", "native references"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_native_answers_earn_the_maximum(dialect: str, native: bool) -> None:
+    rows = native_rows(dialect, native=native)
+    reward = make_reward(**dialect_settings(dialect, native=native))
+    got = rewards(reward, [row.pop("response") for row in rows], rows)
+    assert got == pytest.approx(highest_totals(rows), abs=1e-6)
 
 
 def test_an_error_of_ours_comes_out_of_the_episode() -> None:

@@ -18,6 +18,7 @@ import pytest
 from onethinker_rewards.adapters import openrlhf as adapter
 from tests.adapters.pages import page, versions
 from tests.adapters.rows import framework, shared_rows
+from tests.answers.dialect_cases import DIALECTS, dialect_settings, highest_totals, native_rows
 
 framework("openrlhf")
 
@@ -74,6 +75,19 @@ def test_the_shared_rows_get_the_totals_of_score() -> None:
     batch = rows.batch()
     assert [output["reward"].item() for output in outputs] == pytest.approx(batch.total.tolist(), abs=1e-6)
     assert [output["scores"].item() for output in outputs] == pytest.approx(batch.normalized.tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["our references", "native references"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_native_answers_earn_the_maximum(dialect: str, native: bool, tmp_path: Path) -> None:
+    path, rows = tmp_path / "my_reward.py", native_rows(dialect, native=native)
+    settings = ", ".join(f"{name}={value!r}" for name, value in dialect_settings(dialect, native=native).items())
+    path.write_text(
+        f"from onethinker_rewards.adapters.openrlhf import make_reward\nreward_func = make_reward({settings})\n"
+    )
+    responses = [row.pop("response") for row in rows]
+    outputs = asyncio.run(rollouts(str(path), responses, [json.dumps(row) for row in rows]))
+    assert [output["reward"].item() for output in outputs] == pytest.approx(highest_totals(rows), abs=1e-6)
 
 
 @pytest.mark.parametrize("token", ["", "/t/a-token-of-some-length"])

@@ -17,6 +17,7 @@ from onethinker_rewards.adapters import skyrl as adapter
 from onethinker_rewards.advantage import EmaGrpo
 from tests.adapters.pages import block, versions
 from tests.adapters.rows import framework, shared_rows
+from tests.answers.dialect_cases import DIALECTS, dialect_settings, highest_totals, native_rows
 
 framework("skyrl", "skyrl_gym")
 
@@ -65,36 +66,44 @@ class Engine:
 
 
 def generate(rows: Any) -> Any:
+    """Make rollouts of the shared rows."""
+    entry_point = "onethinker_rewards.adapters.skyrl:OneThinkerEnv"
+    try:
+        return generate_with(entry_point, rows.responses, rows.mappings())
+    finally:
+        vars(adapter).pop("OneThinkerEnv", None)
+
+
+def generate_with(entry_point: Any, responses: list[str], extras: list[dict[str, Any]]) -> Any:
     import skyrl_gym
     from skyrl.train.config import GeneratorConfig, SkyRLGymConfig
     from skyrl.train.generators.base import TrajectoryID
     from skyrl.train.generators.skyrl_gym_generator import SkyRLGymGenerator
 
     name = "onethinker"
-    skyrl_gym.register(id=name, entry_point="onethinker_rewards.adapters.skyrl:OneThinkerEnv")
+    skyrl_gym.register(id=name, entry_point=entry_point)
     try:
         generator = SkyRLGymGenerator(
             GeneratorConfig(max_input_length=100_000),
             SkyRLGymConfig(),
-            Engine(rows.responses),
+            Engine(responses),
             Letters(),
             policy_model_name="rows",
         )
         return asyncio.run(
             generator.generate(
                 {
-                    "prompts": [[{"role": "user", "content": str(number)}] for number in range(len(rows))],
-                    "env_classes": [name] * len(rows),
-                    "env_extras": rows.mappings(),
+                    "prompts": [[{"role": "user", "content": str(number)}] for number in range(len(responses))],
+                    "env_classes": [name] * len(responses),
+                    "env_extras": extras,
                     "sampling_params": {"max_generate_length": 100_000},
-                    "trajectory_ids": [TrajectoryID(str(number), 0) for number in range(len(rows))],
+                    "trajectory_ids": [TrajectoryID(str(number), 0) for number in range(len(responses))],
                     "batch_metadata": None,
                 }
             )
         )
     finally:
         skyrl_gym.envs.registration.deregister(name)
-        vars(adapter).pop("OneThinkerEnv", None)
 
 
 def test_the_shared_rows_get_the_totals_of_score() -> None:
@@ -103,6 +112,15 @@ def test_the_shared_rows_get_the_totals_of_score() -> None:
     assert [sum(rewards) for rewards in output["rewards"]] == rows.batch().total.tolist()
     totals = rows.batch().summary()["numerical"]
     assert output["rollout_metrics"]["environment/numerical/total"] == pytest.approx(totals["total"])
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["our references", "native references"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_native_answers_earn_the_maximum(dialect: str, native: bool) -> None:
+    rows = native_rows(dialect, native=native)
+    env = adapter.make_reward(**dialect_settings(dialect, native=native))
+    output = generate_with(env, [row.pop("response") for row in rows], rows)
+    assert [sum(rewards) for rewards in output["rewards"]] == pytest.approx(highest_totals(rows), abs=1e-6)
 
 
 def test_an_error_of_ours_stops_the_generator() -> None:

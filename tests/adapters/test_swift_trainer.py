@@ -15,6 +15,7 @@ from tests.adapters.rows import framework
 from tests.adapters.swift_run import STEPS
 from tests.adapters.tiny_chat import TASKS
 from tests.adapters.trl_runs import ema_grpo, totals_and_tasks
+from tests.answers.dialect_cases import DIALECTS, highest_totals, native_rows
 
 framework("swift")
 
@@ -27,6 +28,33 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
+
+
+@pytest.fixture(scope="module")
+def native_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("native")
+    command = [sys.executable, "-m", "tests.adapters.swift_run", str(folder), "dialects"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("native", [False, True], ids=["our references", "native references"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_native_answers_earn_the_maximum(native_runs: Path, dialect: str, native: bool) -> None:
+    """The model writes all of them to each question; right is the one that goes with it."""
+    rows = native_rows(dialect, native=native)
+    (record,) = records(native_runs / f"{dialect} {native}")
+    written = zip(record["prompt"], record["completion"], record["native"], strict=True)
+    right = [
+        (total, highest)
+        for prompt, text, total in written
+        for number, (row, highest) in enumerate(zip(rows, highest_totals(rows), strict=True))
+        if prompt.strip().endswith(f"question {number}") and text == row["response"]
+    ]
+    assert right
+    assert [total for total, _ in right] == pytest.approx([highest for _, highest in right], abs=1e-6)
 
 
 def records(folder: Path) -> list[dict[str, list[Any]]]:

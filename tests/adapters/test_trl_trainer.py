@@ -30,6 +30,7 @@ from tests.adapters.trl_runs import (
     totals_and_tasks,
     watch,
 )
+from tests.answers.dialect_cases import DIALECTS, dialect_settings, highest_totals, native_rows
 
 framework("trl")
 if tuple(map(int, version("trl").split(".")[:2])) < (1, 16):
@@ -173,6 +174,23 @@ def test_formulas_get_progress_and_groups_and_penalties_the_tokens(tmp_path: Pat
     assert all(groups is not None for _, groups in seen)
     (length,) = {entry["onethinker/tracking/part/soft_overlong"] for entry in trainer.state.log_history[:1]}
     assert length == -0.5
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["our references", "native references"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_native_answers_earn_the_maximum(dialect: str, native: bool, tmp_path: Path) -> None:
+    """The model writes all of them to each question; right is the one that goes with it."""
+    rows = native_rows(dialect, native=native)
+    asked, answers = [f"question {number}" for number in range(len(rows))], [row.pop("response") for row in rows]
+    data = [{"prompt": question, **row} for question, row in zip(asked, rows, strict=True)]
+    reward = make_reward(**dialect_settings(dialect, native=native))
+    settings = {"per_device_train_batch_size": 128, "gradient_accumulation_steps": 1, "max_steps": 1}
+    make_trainer(tmp_path, reward, rows=data * 32, chat=False, asked=asked, answers=answers, **settings).train()
+    record, highest = table(tmp_path, 1), dict(zip(asked, highest_totals(rows), strict=True))
+    written = zip(record["prompt"], record["completion"], record["onethinker"], strict=True)
+    right = [(total, highest[question]) for question, text, total in written if text == answers[asked.index(question)]]
+    assert right
+    assert [total for total, _ in right] == pytest.approx([most for _, most in right], abs=1e-6)
 
 
 def test_a_bad_reference_stops_the_run(tmp_path: Path) -> None:

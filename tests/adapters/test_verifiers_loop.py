@@ -14,6 +14,7 @@ import pytest
 
 from tests.adapters.pages import block, versions
 from tests.adapters.rows import framework, shared_rows
+from tests.answers.dialect_cases import DIALECTS, dialect_settings, highest_totals, native_rows
 
 framework("verifiers")
 
@@ -87,6 +88,17 @@ def test_a_file_of_rows_is_a_taskset(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     config = vf.taskset_config_type("my-rows").model_validate({"id": "my-rows", "path": str(file)})
     traces = rollouts(list(vf.load_taskset(config)), RowClient(rows.responses), monkeypatch)
     assert [trace.reward for trace in traces] == rows.batch().total.tolist()
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["our references", "native references"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_native_answers_earn_the_maximum(dialect: str, native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.adapters.verifiers_plugin import RowClient, native_tasks
+
+    rows = native_rows(dialect, native=native)
+    client = RowClient([row["response"] for row in rows])
+    traces = rollouts(native_tasks(rows, **dialect_settings(dialect, native=native)), client, monkeypatch)
+    assert [trace.reward for trace in traces] == pytest.approx(highest_totals(rows), abs=1e-6)
 
 
 def test_thinking_that_the_server_takes_out_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ import pytest
 import onethinker_rewards as otr
 from onethinker_rewards.adapters import verl as adapter
 from tests.adapters.rows import framework, shared_rows
-from tests.adapters.verl_parts import data_of, reward_config, save_tokenizer
+from tests.adapters.verl_parts import data_of, data_of_columns, reward_config, save_tokenizer
+from tests.answers.dialect_cases import DIALECTS, dialect_settings, highest_totals, native_rows
 
 framework("verl", "ray", "tensordict")
 # What verl and the packages under it warn of is theirs to mend.
@@ -66,6 +67,20 @@ def test_shared_rows_get_the_totals_of_score(settings: dict, recipe: str, folder
     assert [result["reward_score"] for result in results] == rows.batch(recipe).total.tolist()
     expected = adapter.log_items(rows.batch(recipe))
     assert str(adapter.log_items([result["reward_extra_info"] for result in results])) == str(expected)
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["our references", "native references"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("settings", [{"custom_reward_function__path": MODULE}, MANAGER], ids=["function", "manager"])
+def test_native_answers_earn_the_maximum(
+    settings: dict, dialect: str, native: bool, folder: Path, tokenizer: Any
+) -> None:
+    rows = native_rows(dialect, native=native)
+    responses, references = ([row.pop(name) for row in rows] for name in ("response", "reference"))
+    key = "reward_kwargs" if settings is MANAGER else "custom_reward_function__reward_kwargs"
+    config = reward_config(folder, **settings, **{key: dialect_settings(dialect, native=native)})
+    results = run_worker(config, data_of_columns(responses, references, rows, tokenizer))
+    assert [result["reward_score"] for result in results] == pytest.approx(highest_totals(rows), abs=1e-6)
 
 
 def lines_of_page() -> list[dict[str, str]]:

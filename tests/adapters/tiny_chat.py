@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,12 @@ def data_rows(*, chat: bool, times: int = 1) -> list[dict[str, Any]]:
     return rows
 
 
-def make_tokenizer() -> Any:
+def make_tokenizer(asked: Sequence[str] | None = None, answers: Sequence[str] = ANSWERS) -> Any:
     """Return a tokenizer with a token for each question and each answer."""
     from tokenizers import Tokenizer, decoders, models
     from transformers import PreTrainedTokenizerFast
 
-    words = (*_SPECIAL, *questions(), *ANSWERS)
+    words = (*_SPECIAL, *(questions() if asked is None else asked), *answers)
     inner = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<pad>"))
     inner.decoder = decoders.Fuse()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, pad_token="<pad>", eos_token="<eos>")
@@ -68,7 +69,7 @@ def make_tokenizer() -> Any:
     return tokenizer
 
 
-def make_model(tokenizer: Any) -> Any:
+def make_model(tokenizer: Any, answers: Sequence[str] = ANSWERS) -> Any:
     """Return a tiny model that cannot write questions, padding or ends: one token is one response."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -88,13 +89,13 @@ def make_model(tokenizer: Any) -> Any:
         tie_word_embeddings=False,
     )
     model = LlamaForCausalLM(config)
-    model.generation_config.suppress_tokens = list(range(len(tokenizer) - len(ANSWERS)))
+    model.generation_config.suppress_tokens = list(range(len(tokenizer) - len(answers)))
     return model
 
 
-def save_tiny(folder: Path) -> Path:
+def save_tiny(folder: Path, asked: Sequence[str] | None = None, answers: Sequence[str] = ANSWERS) -> Path:
     """Write model and tokenizer where `from_pretrained` finds them."""
-    tokenizer = make_tokenizer()
-    make_model(tokenizer).save_pretrained(folder)
+    tokenizer = make_tokenizer(asked, answers)
+    make_model(tokenizer, answers).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

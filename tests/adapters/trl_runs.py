@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import onethinker_rewards as otr
-from tests.adapters.tiny_chat import REFERENCES, data_rows, make_model, make_tokenizer, stay_offline
+from tests.adapters.tiny_chat import ANSWERS, REFERENCES, data_rows, make_model, make_tokenizer, stay_offline
 
 STEPS = 6
 BATCH = 16
@@ -35,16 +36,26 @@ TRAINING: dict[str, Any] = {
 
 
 def make_trainer(
-    folder: Path, reward: Any, *callbacks: Any, rows: Any = None, chat: bool = True, **settings: Any
+    folder: Path,
+    reward: Any,
+    *callbacks: Any,
+    rows: Any = None,
+    chat: bool = True,
+    asked: Sequence[str] | None = None,
+    answers: Sequence[str] = ANSWERS,
+    **settings: Any,
 ) -> Any:
-    """Return a trainer whose generation batch has 16 responses, four to a question."""
+    """Return a trainer whose generation batch has 16 responses, four to a question.
+
+    The model knows the questions ``asked``, by default those of the tiny chat, and can write ``answers`` alone.
+    """
     stay_offline()
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    tokenizer = make_tokenizer()
+    tokenizer = make_tokenizer(asked, answers)
     return GRPOTrainer(
-        make_model(tokenizer),
+        make_model(tokenizer, answers),
         reward_funcs=reward,
         args=GRPOConfig(**{**TRAINING, "output_dir": str(folder), **settings}),
         # One epoch: where a new one begins, a resumed run of TRL shuffles otherwise than one that was never stopped.

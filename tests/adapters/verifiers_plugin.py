@@ -41,6 +41,24 @@ class RowTaskset(vf.Taskset[RowTask]):
             yield RowTask(RowData(prompt=str(number), **fields), self.config.task)
 
 
+class NativeData(vf.TaskData):
+    task: str
+    reference: str
+    size: list[float] | None = None
+
+
+def native_tasks(rows: list[dict[str, Any]], **settings: Any) -> list[Any]:
+    """Return rows as tasks whose reward has settings of its own; the prompt is a row's number."""
+
+    class NativeTask(vf.Task[NativeData]):
+        onethinker = vf.reward(weight=1.0)(make_reward(**settings))
+
+    return [
+        NativeTask(NativeData(prompt=str(number), **{name: row[name] for name in ("task", "reference", "size")}))
+        for number, row in enumerate(rows)
+    ]
+
+
 class DirectHarness(vf.Harness[vf.HarnessConfig]):
     EXECUTES_CODE = False
     NEEDS_CONTAINER = False

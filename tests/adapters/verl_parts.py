@@ -39,28 +39,40 @@ def reward_config(tokenizer: Path, **settings: Any) -> Any:
 
 def data_of(rows: Rows, tokenizer: Any, references: list[str] | None = None) -> Any:
     """Return rows as verl's rollout hands them to the reward loop: responses end with a special token, then padding."""
+    infos = rows.mappings()
+    for info in infos:
+        del info["solution"]
+    return data_of_columns(rows.responses, references or rows.references, infos, tokenizer, rows.groups)
+
+
+def data_of_columns(
+    responses: list[str],
+    references: list[str],
+    infos: list[dict[str, Any]],
+    tokenizer: Any,
+    groups: list[str] | None = None,
+) -> Any:
+    """Return the same of rows in columns; ``infos`` are what verl calls ``extra_info``."""
     import numpy as np
     import torch
     from verl import DataProto
 
-    encoded = [tokenizer.encode(text + END) for text in rows.responses]
+    count = len(responses)
+    encoded = [tokenizer.encode(text + END) for text in responses]
     longest = max(map(len, encoded))
-    responses = torch.full((len(rows), longest), tokenizer.pad_token_id)
-    mask = torch.zeros(len(rows), PROMPT + longest, dtype=torch.int64)
+    tokens_of = torch.full((count, longest), tokenizer.pad_token_id)
+    mask = torch.zeros(count, PROMPT + longest, dtype=torch.int64)
     mask[:, 1:PROMPT] = 1
     for index, tokens in enumerate(encoded):
-        responses[index, : len(tokens)] = torch.tensor(tokens)
+        tokens_of[index, : len(tokens)] = torch.tensor(tokens)
         mask[index, PROMPT : PROMPT + len(tokens)] = 1
-    infos = rows.mappings()
-    for info in infos:
-        del info["solution"]
-    truths = [{"style": "rule", "ground_truth": text} for text in references or rows.references]
+    truths = [{"style": "rule", "ground_truth": text} for text in references]
     return DataProto.from_dict(
-        tensors={"prompts": torch.zeros(len(rows), PROMPT), "responses": responses, "attention_mask": mask},
+        tensors={"prompts": torch.zeros(count, PROMPT), "responses": tokens_of, "attention_mask": mask},
         non_tensors={
-            "data_source": np.array(["onethinker"] * len(rows), dtype=object),
+            "data_source": np.array(["onethinker"] * count, dtype=object),
             "reward_model": np.array(truths, dtype=object),
             "extra_info": np.array(infos, dtype=object),
-            "uid": np.array(rows.groups, dtype=object),
+            "uid": np.array(groups or [str(index) for index in range(count)], dtype=object),
         },
     )

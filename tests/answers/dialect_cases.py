@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
+
+import onethinker_rewards as otr
+from tests.rewards.cases import wrap
 
 
 class NativeAnswer(NamedTuple):
@@ -25,6 +29,12 @@ class NativeAnswer(NamedTuple):
     size: tuple[float, float] | None = None
     reference: dict[str, Any] | None = None
     native_reference: str | None = None
+
+    @property
+    def references(self) -> tuple[str, str | None]:
+        """The reference in our own form, and as the dialect's data has it, or None where it has none."""
+        ours = json.dumps(self.reference or self.ours)
+        return ours, self.native_reference or (self.text if self.reference is None else None)
 
 
 BOX = [100, 200, 300, 400]
@@ -178,3 +188,29 @@ _SECONDS = [
     NativeAnswer("seconds-text", "temporal_segments", "12s - 15s and 60s - 75.25s", SPANS),
 ]
 NATIVE = [*_QWEN3, *_QWEN25, *_INTERNVL, *_MOLMO, *_MOLMO2, *_CLOCK, *_SECONDS]
+DIALECTS = sorted({case.dialect for case in NATIVE})
+
+
+def native_rows(dialect: str, *, native: bool) -> list[dict[str, Any]]:
+    """Return rows with native answers, and with references of ours or with native ones, where the data has some."""
+    rows = [
+        {
+            "task": case.task,
+            "response": wrap(case.text),
+            "reference": case.references[native],
+            "size": None if case.size is None else [*case.size],
+        }
+        for case in NATIVE
+        if case.dialect == dialect
+    ]
+    return [row for row in rows if row["reference"] is not None]
+
+
+def dialect_settings(dialect: str, *, native: bool) -> dict[str, Any]:
+    """Return the settings by which such rows are scored."""
+    return {"dialect": dialect} | ({"reference_dialect": dialect} if native else {})
+
+
+def highest_totals(rows: list[dict[str, Any]]) -> list[float]:
+    """Return the total of a perfect answer to each row."""
+    return [1.0 + (otr.TASKS[row["task"]].maximum or 1.0) for row in rows]

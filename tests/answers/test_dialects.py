@@ -29,9 +29,8 @@ from onethinker_rewards.answers import (
     Syntax,
     TimeSpan,
     find_dialect,
-    resized,
 )
-from onethinker_rewards.answers.dialects import DialectFault, Item
+from onethinker_rewards.answers.syntaxes import DialectFault, Item
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.testing import valid
 from tests.answers.dialect_cases import NATIVE, NativeAnswer
@@ -60,9 +59,7 @@ class TestNativeAnswers:
     @pytest.mark.parametrize("case", NATIVE, ids=native_id)
     def test_earn_the_maximum(self, case: NativeAnswer) -> None:
         """With a reference of ours, and with one as the dialect's data has it."""
-        reference = json.dumps(case.reference or case.ours)
-        native = case.native_reference or (case.text if case.reference is None else None)
-        for dialect, text in (("onethinker", reference), (case.dialect, native)):
+        for dialect, text in zip(("onethinker", case.dialect), case.references, strict=True):
             if text is not None:
                 recipe = otr.Recipe(dialect=case.dialect, reference_dialect=dialect)
                 batch = otr.score([wrap(case.text)], [text], case.task, recipe=recipe, sizes=[case.size])
@@ -359,34 +356,6 @@ class TestOwnDialects:
         mine = Dialect("qwen3-vl", coordinates="percent")
         assert pickle.loads(pickle.dumps(mine)) == mine
         assert repr(mine) == "Dialect('qwen3-vl', coordinates='percent')"
-
-
-class TestResized:
-    @given(
-        width=st.integers(1, 6000),
-        height=st.integers(1, 6000),
-        limits=st.sampled_from([(3136, 12845056), (56 * 56, 28 * 28 * 1280), (256 * 784, 1280 * 784)]),
-        factor=st.sampled_from([28, 32]),
-    )
-    def test_equals_the_processor(self, width: int, height: int, limits: tuple[int, int], factor: int) -> None:
-        """Source: transformers, `models/qwen2_vl/image_processing_qwen2_vl.py`."""
-        module = pytest.importorskip("transformers.models.qwen2_vl.image_processing_pil_qwen2_vl")
-        if max(width, height) / min(width, height) > 200:
-            return
-        down, across = module.smart_resize(height, width, factor=factor, min_pixels=limits[0], max_pixels=limits[1])
-        assert resized(width, height, factor=factor, min_pixels=limits[0], max_pixels=limits[1]) == (across, down)
-
-    @pytest.mark.parametrize(
-        ("size", "expected"),
-        [((1920, 1080), (1932, 1092)), ((640, 480), (644, 476)), ((10, 10), (56, 56)), ((28, 5600), (28, 5600))],
-    )
-    def test_golden(self, size: tuple[int, int], expected: tuple[int, int]) -> None:
-        assert resized(*size) == expected
-
-    @pytest.mark.parametrize("size", [(0, 5), (5, 0), (-1, 5), (1, 201), (float("nan"), 5)])
-    def test_impossible_sizes(self, size: Any) -> None:
-        with pytest.raises(otr.ArgumentError, match="width and height"):
-            resized(*size)
 
 
 class TestGrammars:

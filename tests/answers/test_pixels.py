@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 import onethinker_rewards as otr
 from onethinker_rewards import testing
-from onethinker_rewards.answers import BoxTrack, SingleBox, read_answer, to_pixels, to_thousandths
+from onethinker_rewards.answers import BoxTrack, SingleBox, read_answer, resized, to_pixels, to_thousandths
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.testing import valid
 from tests.answers import oracles
@@ -214,3 +214,31 @@ def test_sizes_that_are_none(size: Any) -> None:
     for rewrite in (to_thousandths, to_pixels):
         with pytest.raises(ArgumentError, match="width and height are positive and finite, not"):
             rewrite("{}", *size)
+
+
+class TestResized:
+    @given(
+        width=st.integers(1, 6000),
+        height=st.integers(1, 6000),
+        limits=st.sampled_from([(3136, 12845056), (56 * 56, 28 * 28 * 1280), (256 * 784, 1280 * 784)]),
+        factor=st.sampled_from([28, 32]),
+    )
+    def test_equals_the_processor(self, width: int, height: int, limits: tuple[int, int], factor: int) -> None:
+        """Source: transformers, `models/qwen2_vl/image_processing_qwen2_vl.py`."""
+        module = pytest.importorskip("transformers.models.qwen2_vl.image_processing_pil_qwen2_vl")
+        if max(width, height) / min(width, height) > 200:
+            return
+        down, across = module.smart_resize(height, width, factor=factor, min_pixels=limits[0], max_pixels=limits[1])
+        assert resized(width, height, factor=factor, min_pixels=limits[0], max_pixels=limits[1]) == (across, down)
+
+    @pytest.mark.parametrize(
+        ("size", "expected"),
+        [((1920, 1080), (1932, 1092)), ((640, 480), (644, 476)), ((10, 10), (56, 56)), ((28, 5600), (28, 5600))],
+    )
+    def test_golden(self, size: tuple[int, int], expected: tuple[int, int]) -> None:
+        assert resized(*size) == expected
+
+    @pytest.mark.parametrize("size", [(0, 5), (5, 0), (-1, 5), (1, 201), (float("nan"), 5)])
+    def test_impossible_sizes(self, size: Any) -> None:
+        with pytest.raises(otr.ArgumentError, match="width and height"):
+            resized(*size)

@@ -91,7 +91,7 @@ def test_rows_that_cannot_be_used() -> None:
         (["--response", "x", "--task", "math", "--size", "640"], "--size 640: expected WIDTHxHEIGHT"),
         (["a.jsonl", "--code", "wrong"], "Invalid value for '--code'"),
         (["/no/such/file"], "/no/such/file: No such file"),
-        (["-", "--dialect", "qwen2.5-vl"], "give the size of the image"),
+        (["-", "--dialect", "qwen2.5-vl"], "row 1: the dialect qwen2.5-vl writes pixels: no column 'size'"),
         (["-", "--recipe", "release", "--dialect", "qwen3-vl"], "release compares texts as they are"),
     ],
 )

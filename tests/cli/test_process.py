@@ -106,7 +106,7 @@ def test_an_interrupt_ends_with_130_and_one_line() -> None:
 
 
 def test_the_demo_survives_a_terminal_without_unicode() -> None:
-    done = process("demo", PYTHONIOENCODING="ascii")
+    done = process("demo", "--all", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert b"<think>? 142 words ?</think>" in done.stdout
 

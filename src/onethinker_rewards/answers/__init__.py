@@ -5,7 +5,7 @@ from __future__ import annotations
 from onethinker_rewards.answers.batch import Answers, ModelColumns, Reader, ReadOptions, find_answers
 from onethinker_rewards.answers.boxes import BoxColumns, PromptColumns, SpanColumns, TimedPromptColumns
 from onethinker_rewards.answers.columns import Booleans, Columns, Floats, Integers, Texts
-from onethinker_rewards.answers.dialects import DIALECTS, AnyDialect, Dialect, Size, Syntax, find_dialect, resized
+from onethinker_rewards.answers.dialects import DIALECTS, AnyDialect, Dialect, Size, find_dialect
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits
 from onethinker_rewards.answers.objects import (
     ClickColumns,
@@ -17,7 +17,7 @@ from onethinker_rewards.answers.objects import (
     SpansColumns,
     TargetsColumns,
 )
-from onethinker_rewards.answers.pixels import to_pixels, to_thousandths
+from onethinker_rewards.answers.pixels import resized, to_pixels, to_thousandths
 from onethinker_rewards.answers.read import Parsed, ReadAnswer, Rules, is_plain_text, read_answer
 from onethinker_rewards.answers.schemas import (
     COORDINATE_MAX,
@@ -44,6 +44,7 @@ from onethinker_rewards.answers.schemas import (
     TimeSpans,
     VideoSegmentationPrompt,
 )
+from onethinker_rewards.answers.syntaxes import DialectFault, Item, Syntax
 from onethinker_rewards.answers.tags import END_TOKENS, FoundAnswer, Think, bare_reference, find_answer
 from onethinker_rewards.answers.text import LetterColumns, NumberColumns, TextColumns, exact_number, option_letter
 from onethinker_rewards.answers.tracks import PointTrackColumns, TimedTrackColumns, TrackColumns, match_frames
@@ -51,13 +52,13 @@ from onethinker_rewards.answers.tracks import PointTrackColumns, TimedTrackColum
 __all__ = [
     "COORDINATE_MAX", "DEFAULT_LIMITS", "DIALECTS", "END_TOKENS", "Answers", "AnyDialect", "Booleans", "Box",
     "BoxColumns", "BoxTrack", "ClickColumns", "ClickPoint", "ClickTarget", "Columns", "CornersColumns",
-    "DetectionColumns", "Detections", "Dialect", "Floats", "FoundAnswer", "Integers", "LabeledDetections",
-    "LetterColumns", "Limits", "ModelColumns", "Number", "NumberColumns", "OptionLetter", "Order", "OrderColumns",
-    "OrderedItems", "Parsed", "PointSet", "PointTargets", "PointTrack", "PointTrackColumns", "PointsColumns",
-    "PromptColumns", "RatedImage", "RatingColumns", "ReadAnswer", "ReadOptions", "Reader", "RotatedBox", "Rules",
-    "SegmentationPrompt", "SingleBox", "Size", "SpanColumns", "SpansColumns", "Syntax", "TargetsColumns", "Text",
-    "TextColumns", "Texts", "Think", "TimeSpan", "TimeSpans", "TimedBoxTrack", "TimedPromptColumns",
-    "TimedTrackColumns", "TrackColumns", "VideoSegmentationPrompt", "bare_reference", "exact_number",
-    "find_answer", "find_answers", "find_dialect", "is_plain_text", "match_frames", "option_letter", "read_answer",
-    "resized", "to_pixels", "to_thousandths",
+    "DetectionColumns", "Detections", "Dialect", "DialectFault", "Floats", "FoundAnswer", "Integers", "Item",
+    "LabeledDetections", "LetterColumns", "Limits", "ModelColumns", "Number", "NumberColumns", "OptionLetter", "Order",
+    "OrderColumns", "OrderedItems", "Parsed", "PointSet", "PointTargets", "PointTrack", "PointTrackColumns",
+    "PointsColumns", "PromptColumns", "RatedImage", "RatingColumns", "ReadAnswer", "ReadOptions", "Reader",
+    "RotatedBox", "Rules", "SegmentationPrompt", "SingleBox", "Size", "SpanColumns", "SpansColumns", "Syntax",
+    "TargetsColumns", "Text", "TextColumns", "Texts", "Think", "TimeSpan", "TimeSpans", "TimedBoxTrack",
+    "TimedPromptColumns", "TimedTrackColumns", "TrackColumns", "VideoSegmentationPrompt", "bare_reference",
+    "exact_number", "find_answer", "find_answers", "find_dialect", "is_plain_text", "match_frames", "option_letter",
+    "read_answer", "resized", "to_pixels", "to_thousandths",
 ]  # fmt: skip

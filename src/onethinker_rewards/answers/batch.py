@@ -14,7 +14,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
@@ -28,8 +27,8 @@ from onethinker_rewards.answers.boxes import (
     TimedPromptColumns,
     TimedPromptStruct,
 )
-from onethinker_rewards.answers.columns import Booleans, Columns, Integers, text_array
-from onethinker_rewards.answers.dialects import ONETHINKER, Dialect, DialectFault, Size
+from onethinker_rewards.answers.columns import Booleans, Columns, Floats, Integers, text_array
+from onethinker_rewards.answers.dialects import ONETHINKER, Dialect, Size
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number
 from onethinker_rewards.answers.objects import (
     ClickColumns,
@@ -40,6 +39,7 @@ from onethinker_rewards.answers.objects import (
     DetectionColumns,
     DetectionStruct,
     LabeledDetectionColumns,
+    ObjectStruct,
     OrderColumns,
     OrderedColumns,
     OrderStruct,
@@ -64,6 +64,7 @@ from onethinker_rewards.answers.read import (
     repaired_number,
 )
 from onethinker_rewards.answers.schemas import (
+    COORDINATE_MAX,
     BoxTrack,
     ClickPoint,
     ClickTarget,
@@ -86,6 +87,7 @@ from onethinker_rewards.answers.schemas import (
     TimeSpans,
     VideoSegmentationPrompt,
 )
+from onethinker_rewards.answers.syntaxes import DialectFault
 from onethinker_rewards.answers.tags import CLOSE_ANSWER, END_TOKENS, Think, bare_reference, fault_detail, find_answer
 from onethinker_rewards.answers.text import (
     PLAIN_CHARACTERS,
@@ -207,7 +209,7 @@ def find_answers(
         if (
             answer
             and is_usual
-            and "<" not in answer
+            and ("<" not in answer or not ("answer>" in answer or "think>" in answer))
             and response[:7] == "<think>"
             and response[-9:] == CLOSE_ANSWER
             and len(response) <= longest
@@ -340,7 +342,7 @@ _FRAME_COLUMNS = (TrackColumns, TimedTrackColumns, PointTrackColumns)
 # Rows are decoded in blocks of so many characters, because what they become has to stay in the processor's cache.
 _BLOCK_CHARACTERS = 2**16
 # What the decoder raises on a text that is not in the schema.
-_REFUSED = (msgspec.DecodeError, UnicodeEncodeError, RecursionError, orjson.JSONDecodeError, DialectFault)
+_REFUSED = (msgspec.DecodeError, ValueError, RecursionError, DialectFault)
 
 
 def _read_json(answers: Answers, rows: list[int], kind: _JsonKind, options: ReadOptions) -> Columns:
@@ -354,12 +356,13 @@ def _read_json(answers: Answers, rows: list[int], kind: _JsonKind, options: Read
 def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options: ReadOptions) -> Columns:
     """Decode rows; the decoder refuses whatever the schema refuses but order, range and limits.
 
-    Those are looked for on the arrays, and the definition decides on each suspect.
+    Those are looked for on the arrays, as are missing sizes of images, and the definition decides on each suspect.
     """
-    limits, decode, texts = options.limits, kind.decode, answers.texts
+    limits, texts, decode = options.limits, answers.texts, _decoder(kind, options.dialect)
     longest, has_frames = limits.number_characters, kind.columns in _FRAME_COLUMNS
-    dialect, is_ours = options.dialect, options.dialect.is_ours
+    whole = _whole_images(answers, rows, kind, options.dialect)
     values: list[Any] = []
+    in_thousandths: list[int] = []
     for row in rows:
         text = texts[row]
         try:
@@ -368,19 +371,72 @@ def _read_json_block(answers: Answers, rows: list[int], kind: _JsonKind, options
             # The decoder takes the frame key "-0" for 0.
             if has_frames and ("-" in text or "\\" in text):
                 raise msgspec.ValidationError
-            if is_ours:
-                values.append(decode(text))
-            else:
-                size = None if answers.sizes is None else answers.sizes[row]
-                value = dialect.load(text, kind.schema, size)
-                values.append(msgspec.convert(value, type(kind.stand_in), str_keys=True))
+            values.append(decode(text))
         except _REFUSED:
+            in_thousandths.append(len(values))
             values.append(_decode_by_definition(answers, row, kind, options))
-    columns = kind.columns.pack(values, kind.stand_in)
+    columns = _packed(values, kind, whole, in_thousandths)
     suspects = np.flatnonzero(~columns.are_valid(limits)).tolist()
     for index in suspects:
         values[index] = _decode_by_definition(answers, rows[index], kind, options)
-    return kind.columns.pack(values, kind.stand_in) if suspects else columns
+    return _packed(values, kind, whole, [*in_thousandths, *suspects]) if suspects else columns
+
+
+def _decoder(kind: _JsonKind, dialect: Dialect) -> Callable[[str], Any]:
+    """Return the function from a text to a struct whose coordinates are in the dialect's unit."""
+    if dialect.has_our_form(kind.schema):
+        return kind.decode
+    read, struct = dialect.decoder(kind.schema), type(kind.stand_in)
+    read_quickly, takes_many = dialect.quick_reader(kind.schema), dialect.takes_many(kind.schema)
+
+    def decode(text: str) -> Any:
+        # The schema refuses a label with a lone surrogate, and so does this.
+        text.encode()
+        return msgspec.convert(read(text), struct, str_keys=True)
+
+    if read_quickly is None:
+        return decode
+
+    def decode_quickly(text: str) -> Any:
+        text.encode()
+        try:
+            items = read_quickly(text)
+        except (ValueError, msgspec.DecodeError):
+            return decode(text)
+        if struct is DetectionStruct:
+            return DetectionStruct([ObjectStruct(item.value, item.label or "") for item in items])
+        if takes_many:
+            return struct([item.value for item in items])
+        (item,) = items
+        return struct(item.value)
+
+    return decode_quickly
+
+
+def _whole_images(answers: Answers, rows: list[int], kind: _JsonKind, dialect: Dialect) -> Floats | None:
+    """Return ``[N, 2]`` width and height of each row's image in the dialect's unit, NaN for one without a size.
+
+    None where coordinates are in thousandths, or where there are none.
+    """
+    if dialect.needs_size(kind.schema):
+        sizes = answers.sizes or [None] * len(answers.texts)
+        return np.array([sizes[row] or _NO_SIZE for row in rows], dtype=np.float64).reshape(-1, 2)
+    if dialect.coordinates in ("thousandths", "pixels"):
+        return None
+    return np.full((len(rows), 2), dialect.whole(None))
+
+
+_NO_SIZE = (math.nan, math.nan)
+
+
+def _packed(values: list[Any], kind: _JsonKind, whole: Floats | None, in_thousandths: list[int]) -> Any:
+    """Return the columns of structs, all of whose coordinates are in thousandths then, not those of some rows alone."""
+    columns = kind.columns.pack(values, kind.stand_in)
+    if whole is None:
+        return columns
+    factor, divisor = np.full_like(whole, COORDINATE_MAX), whole.copy()
+    factor[in_thousandths], divisor[in_thousandths] = 1.0, 1.0
+    return columns.scaled(factor, divisor)
 
 
 def _decode_by_definition(answers: Answers, row: int, kind: _JsonKind, options: ReadOptions) -> Any:

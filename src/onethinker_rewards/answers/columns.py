@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Sized
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, cast
 
 import msgspec
 import numpy as np
@@ -16,6 +17,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 Texts = NDArray[np.object_]
+# Columns of coordinates, in which x and y take turns.
+_COORDINATES = ("boxes", "points", "corners", "positive_points", "negative_points")
 
 
 class Columns:
@@ -37,6 +40,30 @@ class Columns:
         """
         shapes = {name: np.shape(getattr(stand_in, name)) for name in stand_in.__struct_fields__}
         return cls(*[float_array([getattr(value, name) for value in values], *shapes[name]) for name in shapes])
+
+    def scaled(self, factor: Floats, divisor: Floats) -> Self:
+        """Return the same columns with coordinates in another unit.
+
+        Args:
+            factor: ``[N, 2]`` what x and y are multiplied by.
+            divisor: ``[N, 2]`` what they are divided by then.
+        """
+        factor, divisor = self._per_entry(factor), self._per_entry(divisor)
+        changed: dict[str, Any] = {}
+        for field in fields(cast("Any", self)):
+            column = getattr(self, field.name)
+            if isinstance(column, Columns):
+                changed[field.name] = column.scaled(factor, divisor)
+            elif field.name in _COORDINATES:
+                points = column.reshape(len(column), math.prod(column.shape[1:]) // 2, 2)
+                # What overflows is far outside of the image.
+                with np.errstate(over="ignore"):
+                    changed[field.name] = (factor[:, None] * points / divisor[:, None]).reshape(column.shape)
+        return replace(cast("Any", self), **changed)
+
+    def _per_entry(self, values: Floats) -> Floats:
+        """Return values of rows for each entry of the columns."""
+        return values
 
     @classmethod
     def concatenate(cls, blocks: Sequence[Any]) -> Self:
@@ -78,6 +105,9 @@ class RaggedColumns(Columns):
     def all_valid(self, entries: Booleans, limits: Limits) -> Booleans:
         """Return ``[N]`` whether all of a row's ``entries`` ``[M]`` are valid, and no more than allowed."""
         return ~self.rows_with(~entries) & (self.lengths <= limits.track_boxes)
+
+    def _per_entry(self, values: Floats) -> Floats:
+        return values.repeat(self.lengths, axis=0)
 
     def take(self, rows: Integers) -> Self:
         """Return these rows, in this order; a row may come several times."""

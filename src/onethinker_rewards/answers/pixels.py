@@ -1,6 +1,7 @@
 """Converts between absolute pixels, which some models write, and thousandths of width and height, which are scored.
 
-Qwen2.5-VL writes pixels of the image as it was resized for the model; Qwen2-VL and Qwen3-VL write thousandths.
+Qwen2.5-VL writes pixels of the image as it was resized for the model, whose size `resized` computes; Qwen2-VL and
+Qwen3-VL write thousandths.
 """
 
 from __future__ import annotations
@@ -120,3 +121,46 @@ def _scaled(number: str, factor: float, divisor: float) -> str:
     value = float(number) * factor / divisor
     # A number that overflows is far outside the image in either unit.
     return repr(value) if math.isfinite(value) else number
+
+
+def resized(
+    width: int,
+    height: int,
+    *,
+    min_pixels: int = 56 * 56,
+    max_pixels: int = 12_845_056,
+    factor: int = 28,
+) -> tuple[int, int]:
+    """Return the size to which Qwen2.5-VL's processor resizes an image, in whose pixels the model then writes.
+
+    ::
+
+        sides are rounded to multiples of factor; where their product is not within min_pixels…max_pixels, both are
+        first scaled by √(limit / (width · height)), rounding down to stay below the largest, up to reach the least
+
+    Args:
+        width: Width of the file in pixels.
+        height: Its height.
+        min_pixels: The processor's setting of that name; by default that of Qwen2.5-VL's checkpoints.
+        max_pixels: The same.
+        factor: The side of a merged patch: 28 in Qwen2.5-VL.
+
+    Raises:
+        ArgumentError: If a side is not positive, or one is more than 200 times the other, which the processor refuses.
+
+    Source: ``smart_resize`` of Qwen2-VL's image processor in transformers, and ``preprocessor_config.json`` of
+    Qwen2.5-VL.
+
+    >>> resized(1920, 1080), resized(640, 480)
+    ((1932, 1092), (644, 476))
+    """
+    if not (width > 0 and height > 0) or max(width, height) / min(width, height) > 200:
+        raise ArgumentError(f"width and height are positive, one at most 200 times the other, not {width} and {height}")
+    across, down = (max(factor, round(side / factor) * factor) for side in (width, height))
+    if across * down > max_pixels:
+        shrink = math.sqrt(width * height / max_pixels)
+        across, down = (max(factor, math.floor(side / shrink / factor) * factor) for side in (width, height))
+    elif across * down < min_pixels:
+        grow = math.sqrt(min_pixels / (width * height))
+        across, down = (math.ceil(side * grow / factor) * factor for side in (width, height))
+    return across, down

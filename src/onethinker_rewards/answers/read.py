@@ -13,10 +13,11 @@ from typing import Any, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, RootModel, ValidationError
 
-from onethinker_rewards.answers.dialects import ONETHINKER, Dialect, DialectFault, Size, character
+from onethinker_rewards.answers.dialects import ONETHINKER, Dialect, Size
 from onethinker_rewards.answers.limits import DEFAULT_LIMITS, Limits, has_long_number, is_deeper
 from onethinker_rewards.answers.repairs import Repairs, repair_json, repair_shape, without_fence
 from onethinker_rewards.answers.schemas import COORDINATE_MAX, Number, OptionLetter, RotatedBox, Text
+from onethinker_rewards.answers.syntaxes import DialectFault, character
 from onethinker_rewards.answers.tags import END_TOKENS, Think, fault_detail, find_answer
 from onethinker_rewards.answers.text import ExactNumber, exact_number, option_letter, without_unit
 from onethinker_rewards.codes import FailureCode, FaultDetail, RepairCode, shortened

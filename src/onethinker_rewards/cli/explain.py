@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 from rich.text import Text
 
 from onethinker_rewards.cli.messages import UNREADABLE, CliError, counted
-from onethinker_rewards.cli.options import dialect_option, recipe_option, row_options
+from onethinker_rewards.cli.options import dialect_options, recipe_option, row_options
 from onethinker_rewards.cli.rows import InvalidRow, Row
-from onethinker_rewards.cli.samples import RowReader, Sample, load_recipe
+from onethinker_rewards.cli.samples import RowReader, Sample, check_size, load_recipe
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.codes import FailureCode, RepairCode
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.rewards import Recipe, score, validate
 from onethinker_rewards.rewards import explain as explain_one
-from onethinker_rewards.rewards.recipe import changed_recipe
 
 __all__ = ["explain"]
 
@@ -31,15 +31,17 @@ _CODES = [*map(str, FailureCode), *map(str, RepairCode)]
 @click.option("--response", metavar="TEXT", help="Explain this response, not the rows of a file; it needs --task.")
 @click.option("--reference", metavar="TEXT", help="What is right, for --response.")
 @click.option("--option", "choices", multiple=True, metavar="TEXT", help="One option, for --response.")
-@click.option("--size", metavar="WxH", help="Size of the image in pixels, for dialects in pixels.")
+@click.option(
+    "--size", metavar="WxH", help="Size of images in pixels, for dialects in pixels; rows may have their own."
+)
 @click.option("--code", type=click.Choice(_CODES), metavar="CODE", help="Explain rows with this code.")
 @click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True, metavar="N", help="Rows at most.")
 @recipe_option("How responses are read and scored; module:RECIPE is your own.")
-@dialect_option
+@dialect_options
 @row_options
 def explain(
     file: str | None, response: str | None, reference: str | None, choices: tuple[str, ...], size: str | None,
-    code: str | None, limit: int, recipe: str, dialect: str | None, reader: RowReader,
+    code: str | None, limit: int, recipe: str, dialect: str | None, reference_dialect: str | None, reader: RowReader,
 ) -> None:  # fmt: skip
     """Say why the rows of FILE (`-` is standard input) got their rewards, or why one --response did.
 
@@ -55,16 +57,12 @@ def explain(
     """
     if response is not None and file is not None:
         raise click.UsageError("Give a FILE or --response, not both.")
-    try:
-        by = changed_recipe(load_recipe(recipe), dialect=dialect)
-    except ArgumentError as error:
-        raise CliError(str(error)) from None
-    explainer = _Explainer(by, reader, _size(size))
+    explainer = _Explainer(load_recipe(recipe, dialect, reference_dialect), reader, _size(size))
     if response is not None:
         if reader.task is None:
             raise click.UsageError("--response needs --task.")
         row = Row(1, {"response": response, "task": reader.task})
-        sample = Sample(row, response, reader.task, list(choices) or None, reference or "")
+        sample = Sample(row, response, reader.task, list(choices) or None, reference or "", _size(size))
         explainer.show(sample, has_reference=reference is not None)
         return
     if file is None:
@@ -111,7 +109,7 @@ class _Explainer:
                 sample.reference if has_reference else None,
                 recipe=self._recipe,
                 options=sample.options,
-                size=self._size,
+                size=sample.size,
                 table=self._reader.tasks(),
             )
         except ArgumentError as error:
@@ -123,13 +121,25 @@ class _Explainer:
         samples: list[tuple[Sample, bool]] = []
         for row in chunk.rows():
             has_reference = isinstance(row, Row) and self._reader.columns.value("reference", row.columns) is not None
-            sample = self._reader.read(row, reference=has_reference)
+            sample = self._sample(row, has_reference=has_reference)
             if isinstance(sample, InvalidRow):
                 self.unreadable += 1
                 self._errors.print(f"row {sample.number:,}: {sample.reason}", soft_wrap=True)
             else:
                 samples.append((sample, has_reference))
         return samples
+
+    def _sample(self, row: Row | InvalidRow, *, has_reference: bool) -> Sample | InvalidRow:
+        """Return what is explained of a row; an image without a size has that of the option."""
+        sample = self._reader.read(row, reference=has_reference)
+        if isinstance(sample, InvalidRow):
+            return sample
+        sample = replace(sample, size=sample.size or self._size)
+        try:
+            check_size(sample, self._recipe, self._reader.tasks(), reference=has_reference)
+        except ArgumentError as error:
+            return InvalidRow(sample.row.number, str(error))
+        return sample
 
     def _with_code(self, samples: Sequence[tuple[Sample, bool]], code: str | None) -> Iterator[tuple[Sample, bool]]:
         codes: dict[int, set[str]] = {}
@@ -148,7 +158,7 @@ class _Explainer:
         shared: dict[str, Any] = {
             "recipe": self._recipe,
             "options": [sample.options for sample in samples],
-            "sizes": [self._size] * len(samples),
+            "sizes": [sample.size for sample in samples],
             "table": self._reader.tasks(),
         }
         references = [sample.reference for sample in samples]

@@ -150,10 +150,12 @@ class RowReader:
         return cast("list[str]", options)
 
 
-def check_size(sample: Sample, recipe: Recipe, tasks: Mapping[str, TaskSpec], *, response: bool = True) -> None:
-    """Raise an ArgumentError where a dialect in pixels lacks the size of the image; maybe only that of references."""
+def check_size(
+    sample: Sample, recipe: Recipe, tasks: Mapping[str, TaskSpec], *, response: bool = True, reference: bool = True
+) -> None:
+    """Raise an ArgumentError where the dialect of the response, or of the reference, needs the size of the image."""
     spec = recipe.tasks.get(sample.task, tasks[sample.task])
-    written = [(recipe.reference_dialect, spec.references_in)]
+    written = [(recipe.reference_dialect, spec.references_in)] if reference else []
     written += [(recipe.dialect, spec.schema)] if response else []
     for given, schema in written:
         dialect = find_dialect(given)

@@ -19,11 +19,12 @@ from onethinker_rewards.cli.options import choice_option, dialect_option, file_o
 from onethinker_rewards.cli.outputs import MAIN, ChunkResult, open_lines
 from onethinker_rewards.cli.pipeline import engine_of, run
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row
-from onethinker_rewards.cli.samples import RowReader, Sample, load_recipe
+from onethinker_rewards.cli.samples import RowReader, Sample, check_size, load_recipe
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.summary import Summary
 from onethinker_rewards.cli.table_reader import Chunk, open_table
 from onethinker_rewards.errors import ArgumentError
+from onethinker_rewards.rewards import Recipe
 from onethinker_rewards.rewards import validate as validate_texts
 from onethinker_rewards.rewards.validate import CodeCount, Part, TaskCounts, ValidationSummary
 
@@ -59,7 +60,8 @@ def validate(
     A row needs `response` and `task`, or columns that go by other usual names, and no reference. With --bare,
     `response`, or else the reference (`answer`, `solution`), is the text of the answer alone; answer tags around a
     reference are taken off. With --references the references are checked, all of them before a long run. In CSV an
-    empty cell is a missing value, but for the response: that is an empty text.
+    empty cell is a missing value, but for the response: that is an empty text. For a --dialect in pixels, `size`, or
+    `width` and `height`, are those of the image.
 
     Each invalid row is written as {"row", "id", "task", "code", "where", "found", "expected", "message"}, one that
     cannot be read as {"row": number, "error": why}. Counts of all codes go to standard error, with what lenient rules
@@ -72,7 +74,8 @@ def validate(
     screen = console(stderr=True)
     part: Part = "reference" if references else "answer" if bare else "response"
     counts = ValidationSummary(part, "strict" if references else rules or load_recipe(recipe).rules)
-    check = _Check(part, recipe, rules, dialect, reader, counts)
+    check = _Check(part, recipe, (None, dialect) if references else (dialect, None), rules, reader, counts)
+    check.load()
     with (
         open_table(file, responses=reader.names("response") if part == "response" else ()) as table,
         open_lines(STANDARD, table.raw) as output,
@@ -95,14 +98,21 @@ def validate(
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """Checks the rows of a chunk, writes the invalid ones, and adds to the counts of this process."""
+    """Checks the rows of a chunk, writes the invalid ones, and adds to the counts of this process.
+
+    ``dialects`` are the names of that of responses and that of references.
+    """
 
     part: Part
     recipe: str
+    dialects: tuple[str | None, str | None]
     rules: Rules | None
-    dialect: str | None
     reader: RowReader
     counts: ValidationSummary
+
+    def load(self) -> Recipe:
+        """Return the recipe by which rows are read; raises CliError if it knows no dialects."""
+        return load_recipe(self.recipe, *self.dialects)
 
     def __call__(self, chunk: Chunk) -> ChunkResult:
         read = [self._read(row) for row in chunk.rows()]
@@ -118,6 +128,16 @@ class _Check:
         return result
 
     def _read(self, row: Row | InvalidRow) -> Sample | InvalidRow:
+        sample, is_reference = self._sample(row), self.part == "reference"
+        if isinstance(sample, InvalidRow):
+            return sample
+        try:
+            check_size(sample, self.load(), self.reader.tasks(), response=not is_reference, reference=is_reference)
+        except ArgumentError as error:
+            return InvalidRow(sample.row.number, str(error))
+        return sample
+
+    def _sample(self, row: Row | InvalidRow) -> Sample | InvalidRow:
         if self.part == "reference":
             return self.reader.read(row, response=False)
         if self.part == "answer" and isinstance(row, Row):
@@ -142,9 +162,9 @@ class _Check:
                 [text for _, text in texts],
                 [sample.task for sample, _ in texts],
                 part=self.part,
-                recipe=load_recipe(self.recipe),
+                recipe=self.load(),
                 rules=self.rules,
-                dialect=self.dialect,
+                sizes=[sample.size for sample, _ in texts],
                 options=[sample.options for sample, _ in texts],
                 table=self.reader.tasks(),
                 numbers=[sample.row.number for sample, _ in texts],
