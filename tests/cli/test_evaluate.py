@@ -191,6 +191,37 @@ def test_the_score_of_each_row(tmp_path: Path) -> None:
     assert "error" in second
 
 
+def test_scores_for_inspect_ai(tmp_path: Path) -> None:
+    rows = [span(1, 5), span(2) | {"output": "?"}, span(1), span(3) | {"solution": "?"}]
+    path = release_file(tmp_path, "eval_charades.json", rows)
+    expected = tmp_path / "all.json"
+    expected.write_text(json.dumps([{"problem_id": 9, "problem_type": "temporal grounding", "solution": REFERENCE}]))
+    out = tmp_path / "scores.jsonl"
+    result = run("evaluate", path, "--inspect", out, "--expected", expected)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 2)
+    metadata = {"benchmark": "charades", "task": "temporal_grounding", "failure": None, "missing": False}
+    failed, missing = {"failure": "missing_answer"}, {"missing": True}
+    assert sorted(map(json.loads, out.read_text().splitlines()), key=lambda row: (row["id"], row["epoch"])) == [
+        {"id": "1", "epoch": 1, "value": 0.5, "answer": '{"time": [0, 5]}', "explanation": None, "metadata": metadata},
+        {"id": "1", "epoch": 2, "value": 1.0, "answer": '{"time": [0, 10]}', "explanation": None, "metadata": metadata},
+        {"id": "2", "epoch": 1, "value": 0.0, "answer": None, "explanation": "missing_answer",
+         "metadata": metadata | failed},
+        {"id": "9", "epoch": 1, "value": 0.0, "answer": None, "explanation": "no answer",
+         "metadata": metadata | failed | missing},
+    ]  # fmt: skip
+
+
+def test_what_inspect_ai_does_not_take(tmp_path: Path) -> None:
+    paths = [release_file(tmp_path, f"eval_{name}.json", [span(1)]) for name in ("charades", "activitynet")]
+    result = run("evaluate", *paths, "--inspect", tmp_path / "scores.jsonl")
+    assert "inspect_ai takes the scores of one benchmark, not of charades and activitynet" in result.stderr
+    assert "ends in .jsonl" in run("evaluate", *paths, "--inspect", tmp_path / "scores.json").stderr
+    both = tmp_path / "scores.jsonl"
+    assert "give two files" in run("evaluate", *paths, "--inspect", both, "--out", both).stderr
+    path = release_file(tmp_path, "eval_charades.json", [span(1) | {"problem_id": None}])
+    assert "no column tells questions apart" in run("evaluate", path, "--inspect", tmp_path / "scores.jsonl").stderr
+
+
 def test_columns_of_ones_own(tmp_path: Path) -> None:
     rows = [{"said": answered("B"), "gold": "B", "benchmark": "mine", "scene": f"s{index % 2}"} for index in range(4)]
     path = tmp_path / "rows.jsonl"

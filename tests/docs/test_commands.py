@@ -12,7 +12,7 @@ from onethinker_rewards.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-COMMAND = re.compile(r"onethinker-rewards (\w+)([^\n`#]*)")
+COMMAND = re.compile(r"onethinker-rewards (\w[\w-]*)([^\n`#)]*)")
 TARGET = re.compile(r"(?:`|^    )make ([a-z-]+)", re.MULTILINE)
 
 

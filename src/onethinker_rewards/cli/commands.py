@@ -20,7 +20,7 @@ __all__ = ["main"]
 _PACKAGE = "onethinker_rewards.cli"
 _NAMES = (
     "score", "validate", "explain", "evaluate", "report", "rejudge", "calibrate", "schema", "prompt", "codes",
-    "prepare", "filter", "train", "serve", "hacks", "demo",
+    "prepare", "filter", "train", "serve", "hacks", "lmms-tasks", "demo",
 )  # fmt: skip
 
 
@@ -31,7 +31,10 @@ class _Commands(click.Group):
         return list(_NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return getattr(import_module(f"{_PACKAGE}.{cmd_name}"), cmd_name) if cmd_name in _NAMES else None
+        if cmd_name not in _NAMES:
+            return None
+        name = cmd_name.replace("-", "_")
+        return getattr(import_module(f"{_PACKAGE}.{name}"), name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import click
 from rich import box
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onethinker_rewards import evaluation
+from onethinker_rewards.adapters.inspect_scores import InspectScores
 from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, CliError, counted, one_line_errors, say
 from onethinker_rewards.cli.options import choice_option, dialect_option, file_option, recipe_option, row_options
 from onethinker_rewards.cli.pipeline import MOST_REASONS
@@ -56,11 +57,12 @@ _AROUND = re.compile(r"^(?:eval_|.*_samples_|samples_)|_sam2$")
 @click.option("--baseline", multiple=True, metavar="FILE", help="Another model's answers, to compare with.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @file_option("--out", "Write the score of each row there.")
+@file_option("--inspect", "Write a .jsonl for inspect_ai's precomputed_scores there.")
 @row_options
 def evaluate(
     files: tuple[str, ...], rules: Any, answers: Any, recipe: str, dialect: str | None, name: str | None,
     cluster: str | None, mean: Any, kind: str | None, expected: str | None, baseline: tuple[str, ...], out: str | None,
-    reader: RowReader, *, as_json: bool,
+    inspect: str | None, reader: RowReader, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Print a line for each benchmark in FILES: counts, its number with a 95 % interval, and the paper's, if known.
 
@@ -75,10 +77,17 @@ def evaluate(
     """
     if reader.table is not None:
         raise click.UsageError("--table: evaluate has rules for our own tasks alone")
-    source = _Source(reader, name, kind, cluster, needs_ids=expected is not None or bool(baseline))
+    if inspect is not None and not inspect.endswith(".jsonl"):
+        raise click.UsageError("--inspect: inspect_ai reads JSON Lines only from a file that ends in .jsonl")
+    if inspect is not None and inspect == out:
+        raise click.UsageError("--inspect and --out: give two files")
+    needs_ids = expected is not None or bool(baseline) or inspect is not None
+    source = _Source(reader, name, kind, cluster, needs_ids=needs_ids)
     with ExitStack() as stack:
         inputs = [*files, *baseline, *([] if expected is None else [expected])]
-        written = stack.enter_context(_written(out, inputs)) if out is not None else None
+        for path, record in ((out, _scored_row), (inspect, InspectScores().record)):
+            if path is not None:
+                source.written.append((stack.enter_context(_written(path, inputs)), record))
         try:
             result = evaluation.evaluate(
                 source.rows(files),
@@ -90,7 +99,7 @@ def evaluate(
                 expected=None if expected is None else source.rows([expected], response=False),
                 baseline=source.rows(baseline) if baseline else None,
                 on_bad_reference="skip",
-                each=lambda scored, row: source.note(scored, row["place"], written),
+                each=source.note,
             )
         except ArgumentError as error:
             raise CliError(f"{input_name(files[0])}: {error}") from None
@@ -118,15 +127,28 @@ def _written(path: str, inputs: Sequence[str]) -> Generator[IO[bytes]]:
         yield file
 
 
+# What is written of a row, given what became of it and the row; None for nothing.
+_Record: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any] | None]
+
+
+def _scored_row(scored: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"place": row["place"], **scored}
+
+
 @dataclass(slots=True)
 class _Source:
-    """Reads files, and says on standard error which rows could not be read."""
+    """Reads files, writes scores, and says on standard error which rows could not be read.
+
+    Attributes:
+        written: Files of scores, each with what a line of it is.
+    """
 
     reader: RowReader
     id_column: str | None
     type_column: str | None
     cluster: str | None
     needs_ids: bool
+    written: list[tuple[IO[bytes], _Record]] = field(default_factory=list)
     refused: int = 0
 
     def rows(self, paths: Sequence[str], *, response: bool = True) -> Iterator[dict[str, Any]]:
@@ -169,12 +191,14 @@ class _Source:
             "size": sample.size,
         }
 
-    def note(self, scored: dict[str, Any], place: str, written: Any) -> None:
+    def note(self, scored: dict[str, Any], row: Mapping[str, Any]) -> None:
         """Write one row's score, or say why it has none."""
         if "error" in scored:
-            self.refuse(f"{place}: {scored['error']}")
-        if written is not None:
-            written.write(encode_row({"place": place, **scored}))
+            self.refuse(f"{row['place']}: {scored['error']}")
+        for file, record in self.written:
+            line = record(scored, row)
+            if line is not None:
+                file.write(encode_row(line))
 
     def refuse(self, reason: str) -> None:
         """Count a row that could not be read; the first few are named."""
