@@ -83,6 +83,19 @@ def test_samples_of_lmms_eval(tmp_path: Path) -> None:
     assert (found["benchmark"], found["table"], found["scores"]["accuracy"]) == ("mmmu_val", "image QA", 0.5)
 
 
+def test_spans_of_lmms_eval(tmp_path: Path) -> None:
+    path = tmp_path / "20261130_samples_charades.jsonl"
+    targets = ["[0, 10]", [0.0, 10.0], REFERENCE, "[0, ", "[0]"]
+    resps = [[answered('{"time": [0, 5]}')]]
+    path.write_bytes(
+        lines(*({"doc_id": index, "target": target, "resps": resps} for index, target in enumerate(targets)))
+    )
+    result = run("evaluate", path, "--task", "temporal_grounding")
+    assert "charades 3 0 0 0 mIoU 50.0" in " ".join(result.stdout.split())
+    assert "row 4: invalid_json" in result.stderr
+    assert "2 rows could not be read" in result.stderr
+
+
 QUESTIONS = [
     {"index": 1, "question": "?", "answer": "A", "prediction": answered("A"), "A": "red", "B": "blue"},
     {"index": 2, "question": "?", "answer": "B", "prediction": answered("A"), "A": "red", "B": 7},

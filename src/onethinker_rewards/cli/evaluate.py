@@ -28,6 +28,7 @@ from onethinker_rewards.cli.spreadsheet import is_spreadsheet, spreadsheet_rows
 from onethinker_rewards.cli.table_reader import input_name, open_table
 from onethinker_rewards.errors import ArgumentError
 from onethinker_rewards.evaluation import BenchmarkScores, Estimate, Evaluation
+from onethinker_rewards.rewards import AnyOf
 
 __all__ = ["evaluate"]
 
@@ -177,6 +178,7 @@ class _Source:
         row_id = next((columns[name] for name in names if isinstance(columns.get(name), str | int)), None)
         if self.needs_ids and row_id is None:
             return InvalidRow(row.number, f"no column tells questions apart: {' or '.join(names)}; name it with --id")
+        is_span = sample.task == "temporal_grounding" and "target" in columns
         taken = {name: columns[name] for name in (*_TAKEN, self.cluster) if name is not None and name in columns}
         return {
             **taken,
@@ -186,7 +188,7 @@ class _Source:
             "type": next((columns[name] for name in types if columns.get(name) is not None), None),
             "task": sample.task,
             "response": sample.response,
-            "reference": sample.reference,
+            "reference": _span(sample.reference) if is_span else sample.reference,
             "options": sample.options,
             "size": sample.size,
         }
@@ -227,6 +229,18 @@ def _normalized(columns: dict[str, Any]) -> dict[str, Any]:
         options = [str(columns[letter]) for letter in _LETTERS if columns.get(letter) is not None]
         return {"options": options, "task": "multiple_choice"} | columns
     return columns
+
+
+def _span(reference: str | AnyOf) -> str | AnyOf:
+    """Return a target of lmms-eval as the object that we read: its spans are lists of two numbers, such as [0, 10]."""
+    if not isinstance(reference, str) or not reference.startswith("["):
+        return reference
+    try:
+        time = json.loads(reference)
+    except (ValueError, RecursionError):
+        return reference
+    is_pair = len(time) == 2 and all(isinstance(value, int | float) for value in time)
+    return json.dumps({"time": time}) if is_pair else reference
 
 
 # What is shown.
