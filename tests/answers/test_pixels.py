@@ -233,7 +233,13 @@ class TestResized:
 
     @pytest.mark.parametrize(
         ("size", "expected"),
-        [((1920, 1080), (1932, 1092)), ((640, 480), (644, 476)), ((10, 10), (56, 56)), ((28, 5600), (28, 5600))],
+        [
+            ((1920, 1080), (1932, 1092)),
+            ((640, 480), (644, 476)),
+            ((10, 10), (56, 56)),
+            ((28, 5600), (28, 5600)),
+            ((6000, 4000), (4368, 2912)),
+        ],
     )
     def test_golden(self, size: tuple[int, int], expected: tuple[int, int]) -> None:
         assert resized(*size) == expected
