@@ -65,7 +65,8 @@ def test_a_tokenizer_by_its_folder(tmp_path: Path) -> None:
         (row,) = [JudgeRow(question="b", reference="a b " * 3_000, answer="a a </s>")]
 
         async def run() -> None:
-            await pickle.loads(pickle.dumps(judge)).judge(row)
+            async with pickle.loads(pickle.dumps(judge)) as opened:
+                await opened.judge(row)
 
         asyncio.run(run())
     (text,) = stub.asked[0]["input"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import multiprocessing
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 import onethinker_rewards as otr
-from onethinker_rewards.rewards.judging import JudgeRunner
+from onethinker_rewards.rewards import judging
 from onethinker_rewards.tasks import JudgeRow, Verdict
 from tests.rewards.cases import wrap
 from tests.waiting import wait_for
@@ -109,15 +108,19 @@ def test_the_event_loop_of_the_caller_goes_on() -> None:
     assert asyncio.run(main()) == [1.25]
 
 
+def judge_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("onethinker-judge")}
+
+
 def test_nothing_is_left_running_when_the_owner_ends() -> None:
-    gate = Gate()
+    gate, before = Gate(), judge_threads()
     with otr.Scorer(judge=gate) as scorer:
         submitted = scorer.submit([wrap("x")], ["a"], "open_ended")
         while not gate.asked:
             pass
     assert gate.canceled == gate.closed == 1
     assert submitted.waiting[0].cancelled()
-    assert not [thread for thread in threading.enumerate() if "onethinker-judge" in thread.name]
+    assert judge_threads() <= before
     # Another batch starts anew.
     assert scorer.score([wrap("free")], ["a"], "open_ended").total.tolist() == [1.25]
     scorer.close()
@@ -125,12 +128,12 @@ def test_nothing_is_left_running_when_the_owner_ends() -> None:
 
 
 def test_a_scorer_that_nobody_holds_ends_with_its_last_row() -> None:
-    gate = Gate()
+    gate, before = Gate(), judge_threads()
     waiting = otr.Scorer(judge=gate).submit([wrap("x")], ["a"], "open_ended").waiting
     gate.let("x")
     assert waiting[0].result(10).total.tolist() == [1.25]
     wait_for(lambda: gate.closed == 1)
-    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "onethinker-judges"])
+    wait_for(lambda: judge_threads() <= before)
 
 
 def test_a_cancelled_caller_cancels_its_calls() -> None:
@@ -297,38 +300,35 @@ def test_a_verdict_has_a_score_or_a_code(score: float | None, code: otr.FailureC
         Verdict(score=score, code=code)
 
 
-def _ask_in_child(runner: JudgeRunner, results: Any) -> None:
-    results.put(runner.submit([ROW])[0].result(10).score)
-    runner.close()
-
-
-def test_a_fork_starts_a_thread_of_its_own() -> None:
-    with JudgeRunner(lambda questions, answers, references: [0.5]) as runner:
-        assert runner.submit([ROW])[0].result(10).score == 0.5
-        context = multiprocessing.get_context("fork")
-        results = context.Queue()
-        child = context.Process(target=_ask_in_child, args=(runner, results))
-        child.start()
-        assert results.get(timeout=30) == 0.5
-        child.join(30)
-        assert child.exitcode == 0
-        assert runner.submit([ROW])[0].result(10).score == 0.5
-
-
-def test_a_fork_that_ends_does_not_wait_for_a_thread_that_it_lacks() -> None:
+def test_a_fork_has_a_thread_of_its_own_and_waits_for_no_other() -> None:
     source = """
 import os, sys
 from onethinker_rewards.rewards.judging import JudgeRunner
 from onethinker_rewards.tasks import JudgeRow
+row = JudgeRow(answer="a", reference="b")
 runner = JudgeRunner(lambda questions, answers, references: [0.5])
-runner.submit([JudgeRow(answer="a", reference="b")])[0].result()
+runner.submit([row])[0].result()
 child = os.fork()
 if child == 0:
+    if len(sys.argv) > 1:
+        assert runner.submit([row])[0].result(30).score == 0.5
     runner.close()
     sys.exit(3)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+assert runner.submit([row])[0].result(30).score == 0.5
+sys.exit(code)
 """
-    assert subprocess.run([sys.executable, "-c", source], timeout=60, check=False).returncode == 3
+    for more in ([], ["ask"]):
+        assert subprocess.run([sys.executable, "-c", source, *more], timeout=60, check=False).returncode == 3
+
+
+def test_a_thread_of_another_process_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    thread = judging._LoopThread()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(judging.os, "getpid", lambda: -1)
+        thread.close(None)
+    assert thread.run(asyncio.sleep(0, "still there")).result(10) == "still there"
+    thread.close(None)
 
 
 def test_many_threads_share_a_scorer() -> None:

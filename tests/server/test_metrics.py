@@ -16,3 +16,9 @@ def test_several_processes_are_read_from_their_folder(tmp_path: Path, monkeypatc
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     # No process has written into it.
     assert metrics.text() == b""
+
+
+def test_what_the_scorer_holds_is_counted_by_name() -> None:
+    metrics = Metrics()
+    metrics.set_counts({"judge/calls": 2.0})
+    assert b'onethinker_held{name="judge/calls"} 2.0' in metrics.text()

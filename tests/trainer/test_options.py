@@ -19,6 +19,10 @@ def test_nothing_given_is_ema_grpo_on_every_group() -> None:
     assert Options.read(None) == Options.read({}) == Options(estimator="ema_grpo", estimator_options={}, filter=None)
 
 
+def test_null_is_no_judge() -> None:
+    assert Options.read({"judge": None}).judge is None
+
+
 def test_everything_given() -> None:
     given = {"estimator": "grpo", "estimator_options": {"eps": 0.1}, "filter": {"low": 0.2}}
     assert Options.read(given) == Options(
