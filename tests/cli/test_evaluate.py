@@ -289,3 +289,12 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
         assert "Traceback" not in result.stderr
     path.write_text("")
     assert "there is no row to evaluate" in run("evaluate", str(path)).stderr
+
+
+def test_tasks_of_one_file_have_names_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    rows = [("multiple_choice", "B"), ("numerical", "7")]
+    texts = [json.dumps({"task": task, "response": f"<answer>{it}</answer>", "reference": it}) for task, it in rows]
+    file.write_text("\n".join(texts))
+    shown = run("evaluate", file).stdout
+    assert [line.split("  ")[0] for line in shown.splitlines()[2:4]] == ["all multiple_choice", "all numerical"]

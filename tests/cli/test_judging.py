@@ -76,7 +76,7 @@ def test_rejudge_needs_what_score_writes() -> None:
             ["--judge", "http://h/v1", "--judge-option", "sample=3"],
             "ChatJudge has no 'sample'; did you mean 'samples'?",
         ),
-        (["--judge", "http://h/v1", "--judge-option", "qqqq=3"], "ChatJudge has no 'qqqq'"),
+        (["--judge", "http://h/v1", "--judge-option", "qqqq=3"], "Error: --judge: ChatJudge has no 'qqqq'"),
     ],
 )
 def test_options_that_do_not_fit(options: list[str], why: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isnan
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -260,7 +261,9 @@ def _interval(estimate: Estimate) -> str:
 def _show(screen: Console, result: Evaluation) -> None:
     columns = ["benchmark", "rows:", "missing:", "unread:", "cut off:", "", "%:", "95 %:", "paper:"]
     table = _table(*columns)
-    in_order = sorted(result.benchmarks, key=lambda benchmark: [*result.means, benchmark.table].index(benchmark.table))
+    in_order = _named_apart(
+        sorted(result.benchmarks, key=lambda benchmark: [*result.means, benchmark.table].index(benchmark.table))
+    )
     for index, scores in enumerate(in_order):
         counts = scores.rows, scores.missing, sum(scores.unreadable.values()), scores.cut_off
         paper = scores.published.get(scores.headline)
@@ -289,6 +292,15 @@ def _show(screen: Console, result: Evaluation) -> None:
     for scores in in_order:
         for note in [*scores.notes, *_counts_left_out(scores)]:
             screen.print(f"{scores.benchmark}: {note}")
+
+
+def _named_apart(benchmarks: Sequence[BenchmarkScores]) -> list[BenchmarkScores]:
+    """Return benchmarks with their task in the name where one name has several tasks, as a file of all tasks does."""
+    counts = Counter(scores.benchmark for scores in benchmarks)
+    return [
+        replace(scores, benchmark=f"{scores.benchmark} {scores.task}") if counts[scores.benchmark] > 1 else scores
+        for scores in benchmarks
+    ]
 
 
 def _counts_left_out(scores: BenchmarkScores) -> list[str]:

@@ -84,7 +84,7 @@ def load_judge(settings: str) -> RowJudge:
     try:
         return make_judge(given | ({"key": key} if key else {}))
     except ArgumentError as error:
-        raise CliError(f"--judge: {error}") from None
+        raise CliError(f"--judge: {str(error).removeprefix('judge: ')}") from None
 
 
 def check_judge(settings: str) -> None:
