@@ -84,6 +84,7 @@ def test_shapes_lie_on_the_picture(browser: Any, report: Path) -> None:
     visit = Visit(browser, report, 390)
     visit.page.select_option("#task", "spatial_grounding")
     card = visit.page.locator("#rows > li").first
+    card.scroll_into_view_if_needed()
     image, box = card.locator("img").bounding_box(), card.locator(".answer rect").bounding_box()
     # The answer is [105, 200, 300, 495] in thousandths.
     assert (box["x"] - image["x"]) / image["width"] == pytest.approx(0.105, abs=0.02)
@@ -96,7 +97,7 @@ def test_filters(browser: Any, report: Path) -> None:
     page, whole = visit.page, visit.count()
     page.click("button[data-code=unclosed_answer]")
     assert visit.count() == "1 of 49 rows"
-    assert "unclosed_answer" in page.locator("#rows > li .faults").inner_text()
+    assert "unclosed_answer" in page.locator("#rows > li .faults").text_content()
     page.click("button[data-code=clipped]")
     assert visit.count() == "2 of 49 rows"
     page.select_option("#task", "tracking")
@@ -107,11 +108,11 @@ def test_filters(browser: Any, report: Path) -> None:
     page.select_option("#task", "")
     assert visit.count() == whole == "49 of 49 rows"
     page.select_option("#order", "high")
-    assert page.locator("#rows > li .total").first.inner_text().startswith("4.838")
+    assert page.locator("#rows > li .total").first.text_content().startswith("4.838")
     page.select_option("#order", "low")
-    assert page.locator("#rows > li .total").first.inner_text().startswith("0.000")
+    assert page.locator("#rows > li .total").first.text_content().startswith("0.000")
     page.select_option("#stratum", "failure")
-    assert "failure" in page.locator("#rows > li h3").first.inner_text()
+    assert "failure" in page.locator("#rows > li h3").first.text_content()
     page.close()
 
 
@@ -144,7 +145,7 @@ def test_a_mark_and_the_folded_thinking(browser: Any, report: Path) -> None:
     visit = Visit(browser, report)
     visit.page.click("button[data-code=bad_frame_key]")
     card = visit.page.locator("#rows > li")
-    assert card.locator("mark").inner_text() == '"'
+    assert card.locator("mark").text_content() == '"'
     assert not card.locator("details pre").is_visible()
     card.locator("summary").click()
     assert card.locator("details pre").is_visible()
