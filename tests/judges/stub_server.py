@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from tests.judges.teacher import Answering, Reply, Teacher
+from tests.judges.teacher import Answering, Reply, Teacher, running
 
 
 class StubServer(Teacher):
@@ -48,15 +47,8 @@ class StubServer(Teacher):
 def stub_server(answering: Answering | Reply) -> Iterator[StubServer]:
     """Run a server for as long as the block lasts; it answers as the function says, or always the same."""
     answer: Answering = (lambda request, number: answering) if isinstance(answering, Reply) else answering
-    with StubServer(answer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.over.set()
-            server.shutdown()
-            thread.join()
+    with StubServer(answer) as server, running(server):
+        yield server
 
 
 def chat(text: str | None, finish: str = "stop", tokens: tuple[int, int] = (100, 10), **message: Any) -> Reply:

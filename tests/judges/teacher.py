@@ -80,15 +80,21 @@ def text_of(request: Mapping[str, Any]) -> str:
 @contextmanager
 def teaching(answering: Answering) -> Iterator[Teacher]:
     """Run an endpoint for as long as the block lasts."""
-    with Teacher(answering) as teacher:
-        thread = threading.Thread(target=teacher.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield teacher
-        finally:
-            teacher.over.set()
-            teacher.shutdown()
-            thread.join()
+    with Teacher(answering) as teacher, running(teacher):
+        yield teacher
+
+
+@contextmanager
+def running(server: Teacher) -> Iterator[None]:
+    """Let a server answer in a thread for as long as the block lasts."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.over.set()
+        server.shutdown()
+        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

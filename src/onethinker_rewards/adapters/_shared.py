@@ -17,6 +17,7 @@ from onethinker_rewards.answers import AnyDialect
 from onethinker_rewards.codes import FailureCode, PenaltyCode
 from onethinker_rewards.errors import JudgeError, OneThinkerRewardsError
 from onethinker_rewards.rewards import Recipe, RewardBatch, Scorer
+from onethinker_rewards.rewards.judging import counts_of
 from onethinker_rewards.rewards.recipe import find_recipe
 from onethinker_rewards.tasks import TASKS, Judge, Segmenter, TaskSpec
 
@@ -91,7 +92,7 @@ class RowScorer:
         self.table = TASKS if table is None else table
         self._dialects = {"dialect": dialect, "reference_dialect": reference_dialect}
         self._recipe = replace(find_recipe(recipe), **_given(self._dialects))
-        self._judge = _judge_of(judge) or self._recipe.judge
+        self._judge = self._recipe.judge if judge is None else _judge_of(judge)
         self._segmenter = segmenter
         self._workers = workers
         self._variants: dict[tuple[str | None, ...], RowScorer] = {}
@@ -110,8 +111,7 @@ class RowScorer:
     @property
     def counts(self) -> dict[str, float]:
         """The counters of the segmenter and its cache, and of the judge, for logs; empty without one that counts."""
-        log_items = [getattr(held, "log_items", None) for held in (self._segmenter, self._judge)]
-        return {name: value for items in log_items if items is not None for name, value in items().items()}
+        return counts_of(self._segmenter, self._judge)
 
     def with_recipe(
         self,
@@ -252,7 +252,7 @@ class RowScorer:
         self._lock = threading.Lock()
 
 
-def _judge_of(given: Judge | Mapping[str, Any] | None) -> Judge | None:
+def _judge_of(given: Judge | Mapping[str, Any]) -> Judge:
     if not isinstance(given, Mapping):
         return given
     from onethinker_rewards.judges.settings import make_judge  # noqa: PLC0415 - few need it

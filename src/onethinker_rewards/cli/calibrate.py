@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from onethinker_rewards.answers import find_answers
-from onethinker_rewards.cli.judging import check_judge, counts_of, counts_text, judge_options, load_judge
+from onethinker_rewards.cli.judging import check_judge, counts_text, judge_options, load_judge
 from onethinker_rewards.cli.messages import UNREADABLE, CliError, one_line_errors
 from onethinker_rewards.cli.options import row_options
 from onethinker_rewards.cli.rows import InvalidRow, Row, encode_row, json_text
@@ -18,6 +18,7 @@ from onethinker_rewards.cli.samples import RowReader, Sample
 from onethinker_rewards.cli.screen import console
 from onethinker_rewards.cli.table_reader import open_table
 from onethinker_rewards.errors import JudgeError
+from onethinker_rewards.rewards.judging import counts_of
 from onethinker_rewards.tasks import JudgeRow
 
 if TYPE_CHECKING:

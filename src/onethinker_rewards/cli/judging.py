@@ -105,12 +105,6 @@ def check_judge(settings: str) -> None:
         raise CliError(f"--judge: {error}") from None
 
 
-def counts_of(judge: object) -> dict[str, float]:
-    """Return the counters of a judge; empty where it counts nothing."""
-    log_items = getattr(judge, "log_items", None)
-    return {} if log_items is None else dict(log_items())
-
-
 def counts_text(counts: Mapping[str, float]) -> str:
     """Return counters in one line, failures last."""
     named = {name.removeprefix("judge/"): count for name, count in counts.items() if count}

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from onethinker_rewards.cli.judging import check_judge, counts_of, counts_text, judge_options, load_judge
+from onethinker_rewards.cli.judging import check_judge, counts_text, judge_options, load_judge
 from onethinker_rewards.cli.messages import STANDARD, UNREADABLE, counted
 from onethinker_rewards.cli.options import (
     choice_option,
@@ -31,6 +31,7 @@ from onethinker_rewards.cli.table_reader import Chunk, Table, open_table
 from onethinker_rewards.codes import FailureCode
 from onethinker_rewards.errors import ArgumentError, BadReferenceError
 from onethinker_rewards.rewards import RewardBatch, Scorer
+from onethinker_rewards.rewards.judging import counts_of
 from onethinker_rewards.rewards.scale import BatchWarning
 
 _MEANS = ("total", "accuracy", "format")

@@ -38,6 +38,12 @@ def is_raw(judge: Judge | None) -> bool:
     return bool(getattr(judge, "is_raw", False))
 
 
+def counts_of(*held: object) -> dict[str, float]:
+    """Return what judges and segmenters count, for logs; empty where none of them counts anything."""
+    log_items = [getattr(each, "log_items", None) for each in held]
+    return {name: value for items in log_items if items is not None for name, value in items().items()}
+
+
 class JudgeRunner:
     """Asks a judge about rows, many at the same time. Any thread may submit rows.
 
@@ -60,15 +66,20 @@ class JudgeRunner:
         self._end: Callable[[], object] = lambda: None
         self._logged: set[FailureCode] = set()
 
-    def submit(self, rows: Sequence[JudgeRow]) -> list[Future[Verdict]]:
+    def submit(self, rows: Iterable[JudgeRow]) -> list[Future[Verdict]]:
         """Return the future verdict on each row.
 
         A judge that cannot answer gives a verdict with a code; an exception of any other kind is the future's.
         """
-        if not rows:
+        asked = [*rows]
+        if not asked:
             return []
         loop = self._started()
-        return [loop.run(self._noted(verdict)) for verdict in self._verdicts(rows, loop)]
+        return [loop.run(self._noted(verdict)) for verdict in self._verdicts(asked, loop)]
+
+    def verdicts(self, rows: Iterable[JudgeRow]) -> list[Verdict]:
+        """Return the verdict on each row when all are there; raises what a judge raises."""
+        return [future.result() for future in self.submit(rows)]
 
     def _verdicts(self, rows: Sequence[JudgeRow], loop: _LoopThread) -> list[Coroutine[Any, Any, Verdict]]:
         judge = self._judge

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from onethinker_rewards.answers import Integers
 from onethinker_rewards.codes import FailureCode, FaultDetail, shortened
 from onethinker_rewards.errors import ArgumentError
-from onethinker_rewards.rewards.judging import JudgeRunner
 from onethinker_rewards.rewards.penalties import Responses
 from onethinker_rewards.rewards.recipe import Recipe
 from onethinker_rewards.rewards.result import RewardBatch
@@ -75,15 +74,10 @@ class PendingBatch:
             to_judge={entries[entry]: asked for entry, asked in self.to_judge.items() if entry in entries},
         )
 
-    def finish_by(self, runner: JudgeRunner) -> RewardBatch:
-        """Return the rewards after all that is to be judged was; raises what a judge raises."""
-        verdicts = [future.result() for future in runner.submit([*self.to_judge.values()])]
-        return self.finish(dict(zip(self.to_judge, verdicts, strict=True)))
-
-    def finish(self, verdicts: Mapping[int, Verdict]) -> RewardBatch:
-        """Return the rewards, with a verdict on each entry that was to be judged."""
-        for entry in self.to_judge:
-            self._write_verdict(entry, verdicts[entry])
+    def finish(self, verdicts: Iterable[Verdict] = ()) -> RewardBatch:
+        """Return the rewards, with a verdict on each entry that was to be judged, in the order of ``to_judge``."""
+        for entry, verdict in zip(self.to_judge, verdicts, strict=True):
+            self._write_verdict(entry, verdict)
         _add_up(self.entries, self.recipe, self.bad)
         batch = self.entries if len(self.entries) == len(self.responses) else self.entries.take(self._best_entries())
         if self.recipe.penalties:

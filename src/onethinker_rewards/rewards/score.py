@@ -117,9 +117,9 @@ def score(
     )
     pending = start(responses, references, tasks, chosen, table, context, on_bad_reference)
     if chosen.judge is None:
-        return pending.finish({})
+        return pending.finish()
     with JudgeRunner(chosen.judge) as runner:
-        return pending.finish_by(runner)
+        return pending.finish(runner.verdicts(pending.to_judge.values()))
 
 
 def start(

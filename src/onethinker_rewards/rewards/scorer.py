@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import Future
-from functools import partial
 from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
 from onethinker_rewards.rewards.judging import JudgeRunner
@@ -99,7 +98,7 @@ class Scorer:
         sizes that differ, with an empty mask or with a time after the end of its clip is a bad reference.
         """
         pending = self._start(responses, references, tasks, columns)
-        return pending.finish({}) if self._runner is None else pending.finish_by(self._runner)
+        return pending.finish(() if self._runner is None else self._runner.verdicts(pending.to_judge.values()))
 
     async def score_async(
         self,
@@ -113,8 +112,8 @@ class Scorer:
         All rows are judged at the same time. Where this is canceled, so are the calls to the judge.
         """
         pending = await asyncio.to_thread(self._start, responses, references, tasks, columns)
-        verdicts = await asyncio.gather(*map(asyncio.wrap_future, self._ask(pending)))
-        return pending.finish(dict(zip(pending.to_judge, verdicts, strict=True)))
+        asked = [] if self._runner is None else self._runner.submit(pending.to_judge.values())
+        return pending.finish(await asyncio.gather(*map(asyncio.wrap_future, asked)))
 
     def submit(
         self,
@@ -130,15 +129,13 @@ class Scorer:
         pending = self._start(responses, references, tasks, columns)
         judged = pending.judged_rows()
         if self._runner is None or not judged:
-            return Submitted([*range(len(responses))], pending.finish({}), {})
+            return Submitted([*range(len(responses))], pending.finish(), {})
         of_row: dict[int, list[Future[Verdict]]] = {row: [] for row in judged}
-        for entry, verdict in zip(pending.to_judge, self._ask(pending), strict=True):
+        for entry, verdict in zip(pending.to_judge, self._runner.submit(pending.to_judge.values()), strict=True):
             of_row[int(pending.row_of[entry])].append(verdict)
-        waiting = {
-            row: self._runner.then(verdicts, partial(_finish, pending.take([row]))) for row, verdicts in of_row.items()
-        }
+        waiting = {row: self._runner.then(verdicts, pending.take([row]).finish) for row, verdicts in of_row.items()}
         rows = [row for row in range(len(responses)) if row not in of_row]
-        return Submitted(rows, pending.take(rows).finish({}), waiting)
+        return Submitted(rows, pending.take(rows).finish(), waiting)
 
     def _start(
         self, responses: Sequence[str], references: Sequence[Any], tasks: Sequence[str] | str, columns: ScoreColumns
@@ -149,9 +146,6 @@ class Scorer:
             raise TypeError(f"score() got an unexpected keyword argument {name!r}")
         context = Context(**given, judge=self.judge, segmenter=self._segmenter, pool=self._pool)
         return start(responses, references, tasks, self.recipe, self.table, context, on_bad_reference)
-
-    def _ask(self, pending: PendingBatch) -> list[Future[Verdict]]:
-        return [] if self._runner is None else self._runner.submit([*pending.to_judge.values()])
 
     def __repr__(self) -> str:
         held = {"judge": self.judge, "segmenter": self._segmenter, "pool": self._pool}
@@ -170,7 +164,3 @@ class Scorer:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-def _finish(pending: PendingBatch, verdicts: Iterable[Verdict]) -> RewardBatch:
-    return pending.finish(dict(zip(pending.to_judge, verdicts, strict=True)))
