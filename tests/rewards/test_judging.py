@@ -361,3 +361,14 @@ def test_the_first_failure_of_each_kind_is_logged(caplog: pytest.LogCaptureFixtu
         "judge_unreachable, the judge's server could not be reached, or failed, in every attempt: nobody there",
         "judge_unreadable, the judge answered without a verdict that can be read",
     ]
+
+
+def test_a_judged_accuracy_is_divided_by_its_tasks_maximum() -> None:
+    import numpy as np
+
+    def formula(predicted: Any, reference: Any, context: otr.Context) -> otr.Scores:
+        return otr.Scores(np.zeros(len(predicted)), to_judge={0: ROW})
+
+    table = {"graded": otr.TaskSpec(name="graded", schema=otr.TASKS["ocr"].schema, accuracy=formula, maximum=2.0)}
+    with otr.Scorer(table=table, judge=lambda questions, answers, references: [0.5]) as scorer:
+        assert scorer.score([wrap("x")], ["a"], "graded").normalized.tolist() == [0.25]
