@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.draw_readme import picture
 from scripts.hack_tables import HACK_BLOCKS
 from scripts.tables import BLOCKS
 
@@ -28,7 +29,7 @@ _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re
 def write(folder: Path) -> None:
     """Write every generated file below ``folder``; the text around blocks is that of the repository."""
     write_schemas(folder / "schemas")
-    for path, text in _pages():
+    for path, text in [(Path("docs/images/readme.svg"), picture()), *_pages()]:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8", newline="\n")
