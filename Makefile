@@ -94,8 +94,8 @@ fuzz: .venv/fuzz/.ready  ## fuzz reading and scoring for SECONDS each (60), keep
 	set -e; for target in read_response read_answer score; do \
 	    .venv/fuzz/bin/python -m tests.fuzz $$target --seconds $(SECONDS); done
 
-bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor, into docs/benchmarks.md
-	$(BIN)/python -m benchmarks --out docs/benchmarks.md
+bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor, into docs/internals/benchmarks.md
+	$(BIN)/python -m benchmarks --out docs/internals/benchmarks.md
 
 wheel: .venv/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

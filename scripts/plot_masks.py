@@ -1,4 +1,4 @@
-"""Draw the figure of docs/how-to/mask-rewards-picture.md and print its numbers: ``python -m scripts.plot_masks``.
+"""Draw the figure of docs/how-to/mask-rewards.md and print its numbers: ``python -m scripts.plot_masks``.
 
 The upper photograph is scikit-image's ``coffee`` (Rachel Michetti, CC0), outlined here. The lower one is a part of a
 microscope's, of the Data Science Bowl of 2018 (BBBC038, CC0), with the mask that experts drew; stardist carries both.

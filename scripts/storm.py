@@ -208,7 +208,7 @@ def report(storm: Storm, asked: int, seed: int, seconds: float) -> str:
     lines = [
         "# A million responses made to break scoring",
         "",
-        f"Written by `.venv/bin/python -m scripts.storm {asked} --seed {seed} --out docs/storm.md`,",
+        f"Written by `.venv/bin/python -m scripts.storm {asked} --seed {seed} --out docs/internals/storm.md`,",
         f"in {seconds:.0f} s.",
         "",
         f"{total:,} generated and mutated responses over {len(otr.TASKS)} tasks and {len(RECIPES)} recipes:",

@@ -1,6 +1,6 @@
 """Each place where scoring differs from the released code or the paper on purpose.
 
-One test a difference; the first line of its docstring stands in docs/differs.md.
+One test a difference; the first line of its docstring stands in docs/internals/differs.md.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from scripts.storm_inputs import RECIPES, TURNS, Shower, hail, showers
 import onethinker_rewards as otr
 from onethinker_rewards.testing.hostile import LONG
 
-PAGE = Path(__file__).parents[2] / "docs" / "storm.md"
+PAGE = Path(__file__).parents[2] / "docs" / "internals" / "storm.md"
 
 
 def test_twenty_thousand_responses() -> None:
