@@ -213,6 +213,16 @@ def test_differs_moments_are_double() -> None:
     assert EmaGrpo(eps=0.0)(rewards, [0, 0], ["a", "a"]).tolist() == pytest.approx([-1.0, 1.0], rel=1e-6)
 
 
+@pytest.mark.parametrize("offset", [1e8, -1e12])
+def test_a_spread_far_from_zero_keeps_its_digits(offset: float) -> None:
+    """The running variance is no difference of two moments, which would have no digit left here."""
+    estimator, near = EmaGrpo(), EmaGrpo()
+    for spread in (1.0, 4.0, 2.0):
+        rewards = torch.tensor([0.0, 1.0, 3.0, 4.0], dtype=torch.float64) * spread
+        advantages = estimator(rewards + offset, [0, 0, 1, 1], ["a"] * 4)
+        torch.testing.assert_close(advantages, near(rewards, [0, 0, 1, 1], ["a"] * 4), atol=1e-4, rtol=1e-4)
+
+
 # Laws
 
 
@@ -325,7 +335,7 @@ def test_unusable_rewards_get_zero_and_stay_out(value: float) -> None:
 def test_a_task_whose_rewards_are_all_unusable_stays_unseen() -> None:
     estimator = EmaGrpo()
     assert estimator(torch.tensor([math.nan, math.nan]), [0, 0], ["a", "a"]).tolist() == [0.0, 0.0]
-    assert estimator.state.seen.tolist() == [0.0]
+    assert estimator.state.labels == ()
     assert estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"]).tolist() == pytest.approx([-1.0, 1.0], abs=1e-5)
 
 
@@ -336,9 +346,16 @@ def test_padding_counts_for_nothing(dtype: torch.dtype) -> None:
     estimator, without = EmaGrpo(), EmaGrpo()
     advantages = estimator(rewards, [0, 0, 0, 1], ["a", "a", "a", "b"], mask=mask)
     assert advantages.tolist() == [*without(rewards[:2], [0, 0], ["a", "a"]).tolist(), 0.0, 0.0]
-    assert estimator.state.labels == ("a", "b")
-    assert estimator.state.seen.tolist() == [1.0, 0.0]
-    assert torch.equal(estimator.state.first[:1], without.state.first)
+    assert estimator.state.labels == ("a",)
+    assert estimator.state_dict()["labels"] == ["a"]
+    assert torch.equal(estimator.state.values, without.state.values)
+
+
+def test_a_batch_of_padding_alone_leaves_no_task() -> None:
+    estimator = EmaGrpo()
+    assert estimator(torch.ones(2), [0, 0], ["pad", "pad"], mask=torch.zeros(2)).tolist() == [0.0, 0.0]
+    assert estimator.state.labels == ()
+    assert estimator.statistics() == {}
 
 
 def test_rewards_that_carry_a_gradient_are_cut_off() -> None:
