@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from statistics import NormalDist, fmean
 
@@ -63,18 +63,23 @@ class Ema:
         eps: float = 1e-6,
         update_first: bool = True,
         within_group: bool = False,
+        debiased: bool = False,
     ) -> None:
         self.decay, self.guard, self.guard_limit, self.min_std, self.eps = decay, guard, guard_limit, min_std, eps
-        self.update_first, self.within_group = update_first, within_group
+        self.update_first, self.within_group, self.debiased = update_first, within_group, debiased
         self.moments: dict[Hashable, tuple[float, float]] = {}
+        self.batches: Counter[Hashable] = Counter()
 
     def sigma(self, task: Hashable) -> float:
-        first, second = self.moments[task]
+        """From the moments; debiased ones start from 0 and are divided by 1 - decay^n."""
+        correction = 1 - self.decay ** self.batches[task] if self.debiased else 1.0
+        first, second = (moment / correction for moment in self.moments[task])
         return math.sqrt(max(second - (0.0 if self.within_group else first**2), 0.0))
 
     def observe(self, task: Hashable, rewards: Sequence[float], deviations: Sequence[float]) -> None:
         new = (mean(rewards), mean([value**2 for value in (deviations if self.within_group else rewards)]))
-        old = self.moments.get(task, new)
+        old = self.moments.get(task, (0.0, 0.0) if self.debiased else new)
+        self.batches[task] += 1
         self.moments[task] = tuple(self.decay * a + (1 - self.decay) * b for a, b in zip(old, new, strict=True))  # type: ignore[assignment]
 
     def __call__(self, rewards: Sequence[float], groups: Sequence[Hashable], tasks: Sequence[Hashable]):
