@@ -77,7 +77,7 @@ def dialect_option(command: _F) -> _F:
 
 def dialect_options(command: _F) -> _F:
     """Give a command ``--dialect`` and ``--reference-dialect``."""
-    text = "Dialect of the references.  [default: onethinker]"
+    text = "Dialect of the references.  [default: the recipe's]"
     command = click.option("--reference-dialect", metavar="NAME", callback=_known_dialect, help=text)(command)
     return dialect_option(command)
 
