@@ -59,7 +59,11 @@ class FailureCode(_Code):
     NOT_AN_OBJECT = "not_an_object", "JSON, but not an object", "[1, 2]"
     MISSING_KEY = "missing_key", "a key of the schema is missing", '{"boxes": {"1": [0, 0, 9, 9]}}'
     UNKNOWN_KEY = "unknown_key", "a key that the schema does not have", '{"time": [1, 2], "note": "x"}'
-    WRONG_TYPE = "wrong_type", "a value of the wrong type, such as a string or boolean for a number", '{"time": ["1", 2]}'
+    WRONG_TYPE = (
+        "wrong_type",
+        "a value of the wrong type, such as a string or boolean for a number",
+        '{"time": ["1", 2]}',
+    )
     WRONG_LENGTH = "wrong_length", "a list with too few or too many values", '{"time": [1, 2, 3]}'
     BAD_ORDER = "bad_order", "x1 < x2, y1 < y2 or start ≤ end does not hold", '{"time": [5, 2]}'
     OUT_OF_RANGE = "out_of_range", "a number outside its range, such as a time before 0", '{"time": [-1, 2]}'
