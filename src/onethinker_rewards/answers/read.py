@@ -56,7 +56,7 @@ class Parsed:
         failure: Why there is no answer, or None.
         format_fault: Why the format reward is 0, or None.
         repairs: What was repaired first.
-        detail: Of the failure, or else of the fault in the format: where it is, what was found and what was expected.
+        detail: Where the failure, or else the format fault, is, what was found and what was expected.
     """
 
     think: str | None
@@ -72,7 +72,7 @@ class How(NamedTuple):
 
     Attributes:
         rules: ``strict`` or ``lenient``.
-        limits: How much is read at all.
+        limits: Maximum sizes.
         dialect: How the model writes boxes, points and times.
         size: Width and height of the image in pixels, for answers that may be in pixels.
         reference: Whether it is a reference: one whose coordinates are far off is at fault, all others are clipped.
@@ -99,7 +99,7 @@ class ReadAnswer(NamedTuple):
         repairs: What was repaired first.
         schema_fault: Why the text as written is not in the schema, also where a repair made it readable; clipping is
             no such fault.
-        detail: Of that fault.
+        detail: The detail of that fault.
     """
 
     answer: BaseModel | None
