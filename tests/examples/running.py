@@ -12,7 +12,10 @@ EXAMPLES = ROOT / "examples"
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0, timeout: float = 300, **environment: str) -> str:
-    """Run a command, check its exit code, and return what it printed; a name that ends in .py is an example."""
+    """Run a command, check its exit code, and return what it printed, errors too where it has to fail.
+
+    A name that ends in .py is an example.
+    """
     words = [str(word) for word in command]
     if words[0].endswith(".py"):
         words = [sys.executable, str(EXAMPLES / words[0]), *words[1:]]
@@ -20,4 +23,4 @@ def run(*command: str | Path, cwd: Path, code: int = 0, timeout: float = 300, **
         words, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=timeout, check=False
     )
     assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout + done.stderr
+    return done.stdout + (done.stderr if code else "")
