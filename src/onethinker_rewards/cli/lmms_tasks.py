@@ -9,7 +9,7 @@ from onethinker_rewards.adapters.lmms_tasks import FOLDER, task_names
 __all__ = ["lmms_tasks"]
 
 
-@click.command("lmms-tasks", short_help="Name the tasks for lmms-eval, and their folder.")
+@click.command("lmms-tasks")
 @click.option("--path", is_flag=True, help="Print the folder alone, for --include_path.")
 def lmms_tasks(*, path: bool) -> None:
     """Print the names of the tasks for lmms-eval, one a line, or the folder that they are in.

@@ -49,7 +49,7 @@ _PIXELS = click.IntRange(min=MIN_PIXELS)
 _CHECKS = ["none", "presence", "readable"]
 
 
-@click.command(short_help="Make verl's Parquet of a data set.")
+@click.command
 @click.argument("file")
 @click.option("--out", required=True, metavar="FILE", help="Write rows there: a name that ends in .parquet.")
 @bad_option

@@ -23,7 +23,7 @@ from onethinker_rewards.rewards.scale import BatchWarning
 _FAILED = "judge_"
 
 
-@click.command(short_help="Ask a judge again about the rows of a scored file that it failed.")
+@click.command
 @click.argument("file")
 @recipe_option("By which FILE was scored.")
 @dialect_options

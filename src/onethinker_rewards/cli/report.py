@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 
-@click.command(short_help="Make one HTML file about scored rows.")
+@click.command
 @click.argument("file")
 @click.option("--out", default="report.html", show_default=True, metavar="FILE", help="Write the report there.")
 @file_option("--against", "Compare with this other scored file.")
