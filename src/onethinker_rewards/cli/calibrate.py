@@ -39,7 +39,7 @@ _FIGURES = (
 )
 
 
-@click.command(short_help="Measure a judge against answers with known labels.")
+@click.command
 @click.argument("file")
 @click.option("--label", default="label", show_default=True, metavar="NAME", help="Column of the right score.")
 @click.option("--swap", is_flag=True, help="Judge each row again with answer and reference exchanged.")

@@ -22,7 +22,7 @@ _KINDS = {
 }
 
 
-@click.command(short_help="Explain codes: their meaning and cost.")
+@click.command
 @click.argument("code", required=False)
 def codes(code: str | None) -> None:
     """Explain CODE: its meaning, its cost and an example. Without CODE, list all codes.

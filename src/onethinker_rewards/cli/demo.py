@@ -50,7 +50,7 @@ _NOTE_INDENT = 4
 _LABEL_WIDTH = 14
 
 
-@click.command(short_help="Show what the library does, on examples that ship with it.")
+@click.command
 @click.argument("task", required=False)
 @click.option("--all", "everything", is_flag=True, help="Show all examples of all tasks.")
 def demo(task: str | None, *, everything: bool) -> None:

@@ -43,7 +43,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _AROUND = re.compile(r"^(?:eval_|.*_samples_|samples_)|_sam2$")
 
 
-@click.command(short_help="Make a paper's tables from saved answers.")
+@click.command
 @click.argument("files", nargs=-1, required=True)
 @choice_option("--rules", ["official", "release"], "Rules of each benchmark's own evaluator, or of OneThinker's.")
 @choice_option("--answers", ["paper", "vsi-bench", "mmmu", "mathvista"], "How official rules score text answers.")

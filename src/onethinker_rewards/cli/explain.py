@@ -26,7 +26,7 @@ __all__ = ["explain"]
 _CODES = [*map(str, FailureCode), *map(str, RepairCode)]
 
 
-@click.command(short_help="Explain why a response got its reward.")
+@click.command
 @click.argument("file", required=False)
 @click.option("--response", metavar="TEXT", help="Explain this response instead of a file; needs --task.")
 @click.option("--reference", metavar="TEXT", help="Reference for --response.")

@@ -56,7 +56,7 @@ _REWARDS = ("accuracy", "normalized", "format", "failure", "format_fault")
 Read: TypeAlias = tuple[Row, Candidate] | BadRow
 
 
-@click.command(short_help="Keep right answers to fine-tune on; ask a teacher for them.")
+@click.command
 @click.argument("file")
 @click.option(
     "--out", required=True, metavar="FILE", help="File for kept rows: JSON Lines, or Parquet if it ends in .parquet."

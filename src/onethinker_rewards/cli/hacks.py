@@ -41,7 +41,7 @@ __all__ = ["PAYING", "hacks"]
 PAYING = 1
 
 
-@click.command(short_help="Show which tricks pay under the recipes and your own reward function.")
+@click.command
 @click.argument("task", required=False)
 @click.option(
     "--reward",

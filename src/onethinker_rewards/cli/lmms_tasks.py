@@ -9,7 +9,7 @@ from onethinker_rewards.adapters.lmms_tasks import FOLDER, task_names
 __all__ = ["lmms_tasks"]
 
 
-@click.command("lmms-tasks", short_help="List the tasks for lmms-eval, or print their folder.")
+@click.command("lmms-tasks")
 @click.option("--path", is_flag=True, help="Print only the folder, for --include_path.")
 def lmms_tasks(*, path: bool) -> None:
     """Print the names of the tasks for lmms-eval, one per line, or their folder.

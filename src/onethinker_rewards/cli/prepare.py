@@ -49,7 +49,7 @@ _PIXELS = click.IntRange(min=MIN_PIXELS)
 _CHECKS = ["none", "presence", "readable"]
 
 
-@click.command(short_help="Convert a data set to verl's Parquet.")
+@click.command
 @click.argument("file")
 @click.option("--out", required=True, metavar="FILE", help="Output file, with a name that ends in .parquet.")
 @bad_option

@@ -14,7 +14,7 @@ from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 __all__ = ["prompt"]
 
 
-@click.command(short_help="Print the prompt for a question.")
+@click.command
 @click.argument("task")
 @click.argument("question")
 @click.option(

@@ -23,7 +23,7 @@ from onethinker_rewards.rewards.scale import BatchWarning
 _FAILED = "judge_"
 
 
-@click.command(short_help="Score the rows of a scored file again whose judge failed.")
+@click.command
 @click.argument("file")
 @recipe_option("Recipe with which FILE was scored.")
 @dialect_options

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 
-@click.command(short_help="Make an HTML report of scored rows.")
+@click.command
 @click.argument("file")
 @click.option("--out", default="report.html", show_default=True, metavar="FILE", help="File of the report.")
 @file_option("--against", "Another scored file to compare with.")

@@ -17,7 +17,7 @@ from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import TASKS, json_schema
 
 
-@click.command(short_help="Print or write the JSON Schemas of the answers.")
+@click.command
 @click.argument("task", required=False)
 @click.option("--out", metavar="DIR", help="Write DIR/<task>.json for every task.")
 @click.option("--reference", is_flag=True, help="Print the schema of references instead.")

@@ -38,7 +38,7 @@ _MEANS = ("total", "accuracy", "format")
 COLUMNS = tuple(Column(name, name) for name in _MEANS)
 
 
-@click.command(short_help="Score the rows of a file.")
+@click.command
 @click.argument("file")
 @recipe_option("paper, lenient, release (equals OneThinker's published code), or your own module:RECIPE.")
 @dialect_options

@@ -29,7 +29,7 @@ _PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "prometheus_client"
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,}")
 
 
-@click.command(short_help="Serve the reward over HTTP.")
+@click.command
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option(
     "--port",

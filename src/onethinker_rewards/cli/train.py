@@ -21,7 +21,7 @@ LACKING = 1
 _PACKAGES = {"pyarrow": "pyarrow", "torch": "torch", "hydra": "hydra-core", "verl": "verl"}
 
 
-@click.command(short_help="Train with verl, or check a configuration for it.")
+@click.command
 @click.option("--config", metavar="FILE", help="A YAML file of verl's keys, or a name that --list shows.")
 @click.option("--dry-run", is_flag=True, help="Print verl's whole configuration without starting anything.")
 @click.option("--list", "lists", is_flag=True, help="List the configurations that ship with the package.")

@@ -36,7 +36,7 @@ _IDS = ("id", "problem_id", "question_id", "uid", "index")
 _WHAT = {"failure": "", "format": "format alone", "repair": "repaired"}
 
 
-@click.command(short_help="Check that each answer is in its schema.")
+@click.command
 @click.argument("file")
 @recipe_option("Recipe with the rules and end tokens; module:RECIPE is your own.")
 @click.option(
