@@ -1,6 +1,6 @@
 """Write what is generated: ``python -m scripts.generate [FOLDER]``.
 
-Whole files: `schemas/`, and the figures of metrics and tasks in `docs/images/`. Blocks of the docs: what is between
+Whole files: `schemas/`, and the pictures of the README, of metrics and of tasks in `docs/images/`. Blocks of the docs: what is between
 ``<!-- generated: NAME -->`` and ``<!-- /generated -->``, where NAME is a function of `scripts.tables`,
 `scripts.hack_tables`, `scripts.plot_metrics` or `scripts.plot_tasks`.
 """
@@ -34,6 +34,7 @@ def write(folder: Path) -> None:
     write_schemas(folder / "schemas")
     draw_all_curves(folder / "docs" / "images")
     draw_all_tasks(folder / "docs" / "images")
+    (folder / "docs" / "images" / "readme.svg").write_text(picture(), encoding="utf-8", newline="\n")
     for path, text in _pages():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -120,7 +120,9 @@ def test_canonical_labels_are_plain_built_ins(label, expected) -> None:
     assert type(plain) is type(expected)
 
 
-@pytest.mark.parametrize("label", [float("nan"), np.float64("nan"), object(), (1, float("nan"))], ids=repr)
+@pytest.mark.parametrize(
+    "label", [float("nan"), np.float64("nan"), object(), (1, float("nan"))], ids=["nan", "NumPy nan", "object", "tuple"]
+)
 def test_a_label_that_no_state_can_hold(label) -> None:
     with pytest.raises(ArgumentError, match="tasks: a label must be"):
         canonical(label)
