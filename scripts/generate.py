@@ -1,6 +1,6 @@
 """Write what is generated: ``python -m scripts.generate [FOLDER]``.
 
-Whole files: `schemas/`, and the pictures of the README, of metrics and of tasks in `docs/images/`. Blocks of the docs: what is between
+Whole files: `schemas/`, and pictures in `docs/images/`. Blocks of the docs: what is between
 ``<!-- generated: NAME -->`` and ``<!-- /generated -->``, where NAME is a function of `scripts.tables`,
 `scripts.hack_tables`, `scripts.plot_metrics` or `scripts.plot_tasks`.
 """
