@@ -206,6 +206,7 @@ def test_columns_agree_with_the_definition(schema: type[BaseModel], dialect: str
         assert_agrees(schema, texts, rules=rules, dialect=DIALECTS[dialect], sizes=[SIZE] * len(texts))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("schema", "dialect"), FOREIGN_SCHEMAS)
 def test_columns_agree_on_hostile_texts_and_near_misses(schema: type[BaseModel], dialect: str) -> None:
     # A track of 10,001 boxes, which takes seconds, is in no dialect's own syntax.
@@ -418,6 +419,7 @@ PIECES = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("dialect", FOREIGN)
 @pytest.mark.parametrize("piece", PIECES)

@@ -74,6 +74,7 @@ def test_honest_answers_give_none(kind: str, policy: str) -> None:
         assert scored(answers, boxes, kind).warnings() == []
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_one_honest_batch_in_10_000_gives_one_at_most() -> None:
     kinds = ["box", "track", "click"]
