@@ -79,9 +79,11 @@ format: .venv/.dev  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-generate: .venv/.dev .venv/.peers  ## rewrite what is generated: JSON Schemas, what tricks earn, tables in the docs
+generate: .venv/.dev .venv/.peers  ## rewrite what is generated: JSON Schemas, what tricks earn, tables and figures in the docs
 	$(BIN)/python -m scripts.hacks
 	$(BIN)/python -m scripts.generate
+	$(BIN)/python -m scripts.plot_advantage
+	$(BIN)/python -m scripts.plot_masks
 
 # atheris takes 130 MB with its sanitizers, and nothing else needs it.
 .venv/fuzz/.ready: requirements/fuzz.txt pyproject.toml constraints.txt

@@ -1,8 +1,8 @@
 """What the public rewards for boxes, points, clicks, segments and orders pay for tricks, and their time beside ours.
 
 The rows are the tricks of the task and what they are compared with, each in the syntax of the reward that reads it, 256
-rows or more. We wrote the public formulas ourselves ([where each comes from](../public-rewards.md)): their time says what
-such a formula takes one row after another, and not how fast their own code is. "Pay" and "gain" are those of
+rows or more. We wrote the public formulas ourselves ([where each comes from](../public-rewards.md)): their time says
+what such a formula takes one row after another, and not how fast their own code is. "Pay" and "gain" are those of
 [tricks](../hacks.md).
 """
 

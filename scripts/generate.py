@@ -1,7 +1,8 @@
 """Write what is generated: ``python -m scripts.generate [FOLDER]``.
 
-Whole files: `schemas/`. Blocks of the docs: what stands between ``<!-- generated: NAME -->`` and
-``<!-- /generated -->``, where NAME is a function of `scripts.tables` or `scripts.hack_tables`.
+Whole files: `schemas/`, and pictures in `docs/images/`. Blocks of the docs: what is between
+``<!-- generated: NAME -->`` and ``<!-- /generated -->``, where NAME is a function of `scripts.tables`,
+`scripts.hack_tables`, `scripts.plot_metrics` or `scripts.plot_tasks`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.draw_readme import picture
 from scripts.hack_tables import HACK_BLOCKS
+from scripts.plot_metrics import curves, draw_all_curves
+from scripts.plot_tasks import draw_all_tasks, drawing
 from scripts.tables import BLOCKS
 
 from onethinker_rewards.cli.schema import write_schemas
@@ -20,7 +24,7 @@ __all__ = ["ROOT", "write"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_BLOCKS = BLOCKS | HACK_BLOCKS
+_BLOCKS = BLOCKS | HACK_BLOCKS | {"curves": curves, "drawing": drawing}
 
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
@@ -28,6 +32,9 @@ _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re
 def write(folder: Path) -> None:
     """Write every generated file below ``folder``; the text around blocks is that of the repository."""
     write_schemas(folder / "schemas")
+    draw_all_curves(folder / "docs" / "images")
+    draw_all_tasks(folder / "docs" / "images")
+    (folder / "docs" / "images" / "readme.svg").write_text(picture(), encoding="utf-8", newline="\n")
     for path, text in _pages():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

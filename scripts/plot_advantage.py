@@ -1,20 +1,20 @@
-"""Draw the figures of docs/advantage and print their numbers: ``python -m scripts.plot_advantage``."""
+"""Draw the figures of docs/advantage/index.md and print their numbers: ``python -m scripts.plot_advantage``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import matplotlib as mpl
 import torch
 from matplotlib import pyplot as plt
+from scripts.figures import COLORS, GRAY, IMAGES, STYLES, label, save_svg, style
 from torch import Tensor
 
 from onethinker_rewards import advantage
 
-FOLDER = Path(__file__).parents[1] / "docs" / "advantage"
 STEPS, GROUPS, SIZE = 200, 32, 8
 TASKS = ("sparse 0/1", "dense, narrow")
+# The step of each label of σ, and how far from its line it is: where no other line is near.
+LABELED = {0.9: (170, (0, 6)), 0.99: (200, (4, -12)), 0.999: (400, (4, -12))}
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -52,19 +52,21 @@ def shares() -> dict[str, list[float]]:
 
 
 def draw_shares() -> None:
-    """Draw one bar an estimator."""
+    """Draw one bar an estimator: the sparse task's share from the left, the dense task's hatched from the right."""
     found = shares()
     figure, axis = plt.subplots(figsize=(7, 2.9))
-    left = [0.0] * len(found)
-    for task, color in zip(range(2), ("#3b6ea5", "#e0a458"), strict=True):
-        width = [of_tasks[task] for of_tasks in found.values()]
-        axis.barh(list(found), width, left=left, color=color, label=TASKS[task])
-        left = width
-    axis.axvline(0.5, color="black", linewidth=0.8, linestyle=":")
-    axis.set(xlim=(0, 1), xlabel="share of the sum of squared advantages")
-    axis.invert_yaxis()
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
-    save(figure, "gradient_share.svg")
+    sparse, dense = zip(*found.values(), strict=True)
+    axis.barh(list(found), sparse, color="none", edgecolor=COLORS[0], linewidth=1.4)
+    axis.barh(list(found), dense, left=sparse, color="none", edgecolor=COLORS[1], linewidth=1.4, hatch="////")
+    for row, of_tasks in enumerate(found.values()):
+        label(axis, f"{of_tasks[0]:.2f}", (0, row), COLORS[0], va="center")
+        label(axis, f"{of_tasks[1]:.2f}", (1, row), COLORS[1], va="center")
+    label(axis, f"{TASKS[0]}: plain", (0, -0.5), COLORS[0], xytext=(0, 4), va="bottom")
+    label(axis, f"{TASKS[1]}: hatched", (1, -0.5), COLORS[1], xytext=(0, 4), ha="right", va="bottom")
+    axis.axvline(0.5, color=GRAY, linewidth=1, linestyle=":")
+    axis.set(xlim=(0, 1), ylim=(len(found) - 0.5, -0.5), xlabel="share of the sum of squared advantages")
+    axis.grid(visible=False)
+    save_svg(figure, IMAGES / "gradient_share.svg")
     for name, of_tasks in found.items():
         print(f"{name!r}: sparse {of_tasks[0]:.3f}, dense {of_tasks[1]:.3f}")
 
@@ -73,7 +75,7 @@ def draw_sigma() -> None:
     """Draw σ of a 0/1 reward whose success rate jumps from 5 % to 50 %."""
     generator = torch.Generator().manual_seed(1)
     rates = [0.05] * 150 + [0.5] * 450
-    lines = {decay: advantage.EmaGrpo(decay=decay) for decay in (0.9, 0.99, 0.999)}
+    lines = {decay: advantage.EmaGrpo(decay=decay) for decay in LABELED}
     traces: dict[float, list[float]] = {decay: [] for decay in lines}
     for rate in rates:
         rewards = (torch.rand(GROUPS * SIZE, generator=generator) < rate).double()
@@ -81,32 +83,21 @@ def draw_sigma() -> None:
             estimator(rewards, torch.arange(GROUPS).repeat_interleave(SIZE), ["task"] * len(rewards))
             traces[decay].append(advantage.sigma(estimator.state).item())
     figure, axis = plt.subplots(figsize=(7, 2.9))
-    axis.plot([(rate * (1 - rate)) ** 0.5 for rate in rates], color="black", linestyle=":", label="the reward's own σ")
-    for decay, color in zip(traces, ("#e0a458", "#3b6ea5", "#8a8a8a"), strict=True):
-        axis.plot(traces[decay], color=color, label=f"β = {decay}")
-    axis.set(xlabel="step", ylabel="σ", ylim=(0, 0.6))
-    axis.legend(loc="lower right", frameon=True)
-    save(figure, "sigma.svg")
+    axis.plot([(rate * (1 - rate)) ** 0.5 for rate in rates], color=GRAY, linewidth=1)
+    label(axis, "the reward's own σ", (400, 0.5), xytext=(0, 5))
+    for (decay, trace), color, dashes in zip(traces.items(), COLORS, STYLES, strict=False):
+        axis.plot(trace, color=color, linestyle=dashes)
+        step, offset = LABELED[decay]
+        label(axis, f"β = {decay}", (step, trace[step]), color, xytext=offset)
+    axis.set(xlabel="step", ylabel="σ", xlim=(0, len(rates)), ylim=(0, 0.6))
+    save_svg(figure, IMAGES / "sigma.svg")
     for decay, trace in traces.items():
         reached = next((step for step, value in enumerate(trace) if step >= 150 and value >= 0.45), None)
         after = "not in this run" if reached is None else f"after {reached - 149} steps"
         print(f"β = {decay}: σ {trace[149]:.3f} before the jump, 0.45 {after}")
 
 
-def save(figure: plt.Figure, name: str) -> None:
-    """Write the same bytes for the same figure."""
-    figure.savefig(FOLDER / name, bbox_inches="tight", metadata={"Date": None})
-    plt.close(figure)
-
-
-def main() -> None:
-    """Draw all figures."""
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "onethinker", "svg.fonttype": "none", "font.size": 9})
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    draw_shares()
-    draw_sigma()
-
-
 if __name__ == "__main__":
-    main()
+    with style():
+        draw_shares()
+        draw_sigma()

@@ -19,12 +19,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw
+from scripts.figures import IMAGES
 from tests.photographs import Photograph, nuclei, prompt
 
 import onethinker_rewards as otr
 from onethinker_rewards.models import GrabCutSegmenter, read_image
 
-FIGURE = Path(__file__).parents[1] / "docs" / "how-to" / "mask_rewards.png"
+FIGURE = IMAGES / "mask_rewards.png"
 PHOTOGRAPH = Path(sys.prefix) / "peers" / "skimage" / "data" / "coffee.png"
 # Which of `nuclei`.
 NUCLEUS = 0
@@ -51,7 +52,14 @@ ANSWERS = (
     },
     {"boxes": [300, 45, 975, 975], **POINTS},
 )
-TITLE = "mask IoU {mask_iou:.2f}\nbox IoU {box_iou:.2f}, points {positive_points:.2f} on, {negative_points:.2f} off"
+TITLE = (
+    "mask IoU {mask_iou:.2f}, box IoU {box_iou:.2f}\n"
+    "points on the object {positive_points:.2f}, off it {negative_points:.2f}"
+)
+LEGEND = (
+    "reference: dashed outline of its mask\n"
+    "answer: box, discs (points on the object), crosses (points off it), blue (the mask that these draw)"
+)
 
 
 def outlined(width: int, height: int) -> np.ndarray:
@@ -148,7 +156,7 @@ def main() -> None:
     mpl.use("agg")
     mpl.rcParams.update({"font.size": 10})
     examples = (cup(), nucleus())
-    figure, axes = plt.subplots(len(examples), len(ANSWERS), figsize=(8.4, 6.7), layout="constrained")
+    figure, axes = plt.subplots(len(examples), len(ANSWERS), figsize=(8.4, 7.1), layout="constrained")
     for example, row in zip(examples, axes, strict=True):
         parts = scored(example)
         for column, (axis, answer) in enumerate(zip(row, example.answers, strict=True)):
@@ -156,6 +164,7 @@ def main() -> None:
             title = TITLE.format(**{part: values[column] for part, values in parts.items()})
             axis.set_title(title)
             print(title)
+    figure.supxlabel(LEGEND, fontsize="medium")
     save(figure)
 
 

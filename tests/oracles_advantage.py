@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from itertools import combinations
 from statistics import NormalDist, fmean
 
 Rows = list[int]
@@ -63,18 +64,23 @@ class Ema:
         eps: float = 1e-6,
         update_first: bool = True,
         within_group: bool = False,
+        debiased: bool = False,
     ) -> None:
         self.decay, self.guard, self.guard_limit, self.min_std, self.eps = decay, guard, guard_limit, min_std, eps
-        self.update_first, self.within_group = update_first, within_group
+        self.update_first, self.within_group, self.debiased = update_first, within_group, debiased
         self.moments: dict[Hashable, tuple[float, float]] = {}
+        self.batches: Counter[Hashable] = Counter()
 
     def sigma(self, task: Hashable) -> float:
-        first, second = self.moments[task]
+        """From the moments; debiased ones start from 0 and are divided by 1 - decay^n."""
+        correction = 1 - self.decay ** self.batches[task] if self.debiased else 1.0
+        first, second = (moment / correction for moment in self.moments[task])
         return math.sqrt(max(second - (0.0 if self.within_group else first**2), 0.0))
 
     def observe(self, task: Hashable, rewards: Sequence[float], deviations: Sequence[float]) -> None:
         new = (mean(rewards), mean([value**2 for value in (deviations if self.within_group else rewards)]))
-        old = self.moments.get(task, new)
+        old = self.moments.get(task, (0.0, 0.0) if self.debiased else new)
+        self.batches[task] += 1
         self.moments[task] = tuple(self.decay * a + (1 - self.decay) * b for a, b in zip(old, new, strict=True))  # type: ignore[assignment]
 
     def __call__(self, rewards: Sequence[float], groups: Sequence[Hashable], tasks: Sequence[Hashable]):
@@ -178,3 +184,61 @@ def g2rpo(rewards, groups, tasks=None):
         for row, value in zip(own, gaussian_values([out[row] for row in own]), strict=True):
             final[row] = value
     return final
+
+
+def opo(rewards, groups, tasks=None, *, lengths):
+    out = [0.0] * len(rewards)
+    for rows in partition(usable(rewards), pairs(groups, tasks)).values():
+        total = math.fsum(lengths[row] for row in rows)
+        baseline = math.fsum(lengths[row] * rewards[row] for row in rows) / total
+        for row in rows:
+            out[row] = rewards[row] - baseline
+    return out
+
+
+def maxrl(rewards, groups, tasks=None):
+    out = [0.0] * len(rewards)
+    for rows in partition(usable(rewards), pairs(groups, tasks)).values():
+        center = mean([rewards[row] for row in rows])
+        for row in rows:
+            out[row] = (rewards[row] - center) / center if center > 0 else 0.0
+    return out
+
+
+def pass_at_k(rewards, groups, tasks=None, *, k, success=1.0, eps=1e-6):
+    """Draw every set of k responses; a set's reward is 1 if one of them succeeds."""
+    out = [0.0] * len(rewards)
+    for rows in partition(usable(rewards), pairs(groups, tasks)).values():
+        sets = list(combinations(rows, k))
+        if not sets:
+            continue
+        reward_of = {drawn: float(any(rewards[row] >= success for row in drawn)) for drawn in sets}
+        center = mean([*reward_of.values()])
+        scale = math.sqrt(center * (1 - center)) + eps
+        for row in rows:
+            out[row] = mean([(reward_of[drawn] - center) / scale for drawn in sets if row in drawn])
+    return out
+
+
+class Smooth:
+    """DCPO's advantages, with every reward of every prompt kept."""
+
+    def __init__(self, *, eps: float = 1e-6, unbiased: bool = True) -> None:
+        self.eps, self.unbiased = eps, unbiased
+        self.kept: dict[Hashable, list[float]] = defaultdict(list)
+        self.steps: Counter[Hashable] = Counter()
+
+    def __call__(self, rewards, groups, tasks=None):
+        out = [0.0] * len(rewards)
+        new = grpo(rewards, groups, tasks, eps=self.eps, unbiased=self.unbiased)
+        for pair, rows in partition(usable(rewards), pairs(groups, tasks)).items():
+            self.steps[pair] += 1
+            self.kept[pair] += [rewards[row] for row in rows]
+            step, center = self.steps[pair], mean(self.kept[pair])
+            scale = std(self.kept[pair], unbiased=self.unbiased) + self.eps
+            for row in rows:
+                total = (rewards[row] - center) / scale
+                smooth_new = (step - 1) / step * new[row] + total / step
+                smooth_total = new[row] / step + (step - 1) / step * total
+                out[row] = smooth_new if abs(smooth_new) < abs(smooth_total) else smooth_total
+        return out

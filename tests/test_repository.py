@@ -36,11 +36,24 @@ def test_layers() -> None:
 HEAVY = "torch scipy shapely jiwer nltk sympy math_verify latex2sympy2_extended hypothesis click rich".split()
 
 
-def test_the_import_is_light() -> None:
-    """Neither torch nor a heavy part is imported before it is used."""
-    code = "import sys, onethinker_rewards; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+@pytest.mark.parametrize("used", ["otr", "otr.ArgumentError", "otr.cli.main"])
+def test_the_import_is_light(used: str) -> None:
+    """Nothing but the standard library, and click on the command line, is imported before it is used."""
+    code = (
+        f"import sys, onethinker_rewards as otr, {'onethinker_rewards.cli' if 'cli' in used else 'math'}; {used};"
+        "print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    )
     imported = set(run(sys.executable, "-c", code).split())
-    assert imported.isdisjoint(HEAVY)
+    assert imported.isdisjoint({"numpy", "pydantic", "msgspec", *HEAVY} - ({"click"} if "cli" in used else set()))
+
+
+def test_a_public_name_is_known_before_it_is_imported() -> None:
+    import onethinker_rewards as otr
+
+    assert {*otr.__all__} <= {*dir(otr)}
+    assert otr.rewards.score is otr.score
+    with pytest.raises(AttributeError, match="has no attribute 'scores'"):
+        _ = otr.scores
 
 
 def test_scoring_numbers_needs_no_heavy_part() -> None:

@@ -42,7 +42,7 @@ class FailureCode(_Code):
     MISSING_THINK = "missing_think", "no `<think>…</think>` before the answer", "<answer>B</answer>"
     SEVERAL_THINKS = (
         "several_thinks",
-        "more than one thinking tag of a kind",
+        "`<think>` or `</think>` more than once",
         "<think>a</think><think>b</think><answer>B</answer>",
     )
     TEXT_OUTSIDE_TAGS = (
@@ -59,14 +59,18 @@ class FailureCode(_Code):
     NOT_AN_OBJECT = "not_an_object", "JSON, but not an object", "[1, 2]"
     MISSING_KEY = "missing_key", "a key of the schema is missing", '{"boxes": {"1": [0, 0, 9, 9]}}'
     UNKNOWN_KEY = "unknown_key", "a key that the schema does not have", '{"time": [1, 2], "note": "x"}'
-    WRONG_TYPE = "wrong_type", "a value of another type, such as a string or boolean for a number", '{"time": ["1", 2]}'
+    WRONG_TYPE = (
+        "wrong_type",
+        "a value of the wrong type, such as a string or boolean for a number",
+        '{"time": ["1", 2]}',
+    )
     WRONG_LENGTH = "wrong_length", "a list with too few or too many values", '{"time": [1, 2, 3]}'
     BAD_ORDER = "bad_order", "x1 < x2, y1 < y2 or start ≤ end does not hold", '{"time": [5, 2]}'
     OUT_OF_RANGE = "out_of_range", "a number outside its range, such as a time before 0", '{"time": [-1, 2]}'
     BAD_FRAME_KEY = "bad_frame_key", "a frame key that is not a whole second", '{"boxes": {"01": [0, 0, 9, 9]}}'
     EMPTY_TRACK = "empty_track", "a track without a box", '{"boxes": {}}'
-    INVALID_VALUE = "invalid_value", "a value that another rule of the task's schema refuses", "(tasks of your own)"
-    NOT_A_NUMBER = "not_a_number", "not a number alone: units, `%`, ranges, `_`, misplaced commas", "12 cm"
+    INVALID_VALUE = "invalid_value", "a value that violates another rule of the task's schema", "(tasks of your own)"
+    NOT_A_NUMBER = "not_a_number", "not a plain number: units, `%`, ranges, `_`, misplaced commas", "12 cm"
     NO_OPTION_LETTER = "no_option_letter", "no single option letter", "A or B"
     UNREADABLE_MATH = "unreadable_math", "no single mathematical expression could be read", "$16\\pi$ or maybe $4\\pi$"
     MATH_TIMEOUT = "math_timeout", "the comparison did not end before its deadline", "9^{9^{9^{9}}}"
@@ -77,7 +81,7 @@ class FailureCode(_Code):
     TOO_MANY_DIGITS = "too_many_digits", "too many digits in a number, or more than nine in a frame key", "1" * 12 + "…"
     # Not the model's fault.
     BAD_REFERENCE = "bad_reference", "the reference is unreadable and was skipped; total is NaN", "(reference `[]`)"
-    JUDGE_FAILED = "judge_failed", "the judge gave no score, and did not say why", "(a judge of your own gives None)"
+    JUDGE_FAILED = "judge_failed", "the judge gave no score and no reason", "(your own judge returns None)"
     JUDGE_UNREACHABLE = (
         "judge_unreachable",
         "the judge's server could not be reached, or failed, in every attempt",
@@ -85,8 +89,8 @@ class FailureCode(_Code):
     )
     JUDGE_TIMEOUT = "judge_timeout", "the judge did not answer before the row's deadline", "(60 s)"
     JUDGE_REFUSED = "judge_refused", "the judge's server or model refused the request", "(400, or a content filter)"
-    JUDGE_CUT_OFF = "judge_cut_off", "the judge's answer ended at its token limit before the verdict", "(4,096 tokens)"
-    JUDGE_UNREADABLE = "judge_unreadable", "the judge answered without a verdict that can be read", "(yes and no)"
+    JUDGE_CUT_OFF = "judge_cut_off", "the judge's reply reached its token limit before the verdict", "(4,096 tokens)"
+    JUDGE_UNREADABLE = "judge_unreadable", "the judge's reply has no readable verdict", "(yes and no)"
     JUDGE_TOO_LONG = "judge_too_long", "the row does not fit the judge's context", "(100,000 tokens)"
 
     @property
@@ -110,21 +114,21 @@ class RepairCode(_Code):
     """What was repaired before an answer was read. No repair but clipping changes a number."""
 
     CLIPPED = "clipped", "coordinates outside 0…1000 were moved to the border", '{"boxes": [-3, 0, 500, 1004]}'
-    CODE_FENCE = "code_fence", "a Markdown code fence was taken off", "```json\n{…}\n```"
+    CODE_FENCE = "code_fence", "a Markdown code fence was removed", "```json\n{…}\n```"
     SINGLE_QUOTES = "single_quotes", "single quotes became double quotes", "{'time': [1, 2]}"
     TRAILING_COMMA = "trailing_comma", "commas before a closing bracket were dropped", '{"time": [1, 2],}'
     UNWRAPPED_LIST = "unwrapped_list", "a list of one object became the object", '[{"time": [1, 2]}]'
     RENAMED_KEY = "renamed_key", "`bbox_2d` or `bbox` was read as `boxes`", '{"bbox_2d": [0, 0, 9, 9]}'
-    DROPPED_LABEL = "dropped_label", "a `label` next to one box was left out", '{"boxes": [0, 0, 9, 9], "label": "x"}'
+    DROPPED_LABEL = "dropped_label", "a `label` next to one box was dropped", '{"boxes": [0, 0, 9, 9], "label": "x"}'
     BARE_BOX = "bare_box", "four numbers alone became the box", "[0, 0, 9, 9]"
     UNWRAPPED_BOX = "unwrapped_box", "a list of one box or span became the box or span", '{"boxes": [[0, 0, 9, 9]]}'
     CLOSED_BRACKET = "closed_bracket", "brackets missing at the end were added", '{"boxes": [0, 0, 9, 9]'
     TRUNCATED_TRACK = (
         "truncated_track",
-        "a track cut off in the middle kept its whole boxes",
+        "a truncated track kept its complete boxes",
         '{"boxes": {"1": [0, 0, 9, 9], "2": [0,',
     )
-    UNIT = "unit", "one unit, per cent or currency sign beside a number was left out", "12 cm"
+    UNIT = "unit", "one unit, per cent or currency sign next to a number was dropped", "12 cm"
     CLOSED_ANSWER = "closed_answer", "the missing `</answer>` was added", '<answer>{"time": [1, 2]}'
     EXTRA_POINTS = "extra_points", "only the first three points were kept", "(4 points)"
     REPEATED_POINTS = "repeated_points", "the last point was repeated for the missing ones", "(2 points)"
@@ -139,7 +143,7 @@ class PenaltyCode(_Code):
         "the response is longer than `max_length - cache_length` tokens",
         "(4,000 of 4,096 tokens, of which the last 512 cost)",
     )
-    REPETITION = "repetition", "n-grams of the response were there before", "The dog, the dog, the dog, the dog …"
+    REPETITION = "repetition", "n-grams of the response are repeated", "The dog, the dog, the dog, the dog …"
     COSINE_LENGTH = (
         "cosine_length",
         "the length of the response costs more than it earns, as it does for a short wrong answer",

@@ -42,8 +42,7 @@ def test_in_a_step_rewards_are_those_of_the_scaler() -> None:
 
 
 def _sigmas(scaler: EmaRewardScaler) -> list[float]:
-    first, second = scaler.state.values
-    return (second - first**2).sqrt().tolist()
+    return scaler.state.second.sqrt().tolist()
 
 
 def test_outside_a_step_rewards_stay_and_sigma_too() -> None:

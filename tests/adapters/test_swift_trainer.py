@@ -85,7 +85,7 @@ def test_advantages_are_those_of_ema_grpo(runs: Path) -> None:
         np.testing.assert_allclose(record["advantages"], expected, rtol=1e-5, atol=1e-5)
     saved = state(runs / "whole")
     for task, first, second in zip(saved["labels"], saved["first"], saved["second"], strict=True):
-        np.testing.assert_allclose((first, second), running[task], rtol=1e-12)
+        np.testing.assert_allclose((first, second), running[task], rtol=1e-9, atol=1e-12)
 
 
 def test_a_run_that_stops_and_resumes_is_the_same_run(runs: Path) -> None:

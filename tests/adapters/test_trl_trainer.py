@@ -61,7 +61,7 @@ def test_advantages_are_those_of_ema_grpo(whole_run: tuple[Path, Any]) -> None:
     for record, expected in zip(records, advantages, strict=True):
         np.testing.assert_allclose(record["advantage"], expected, rtol=1e-5, atol=1e-5)
     for task, pair in moments(trainer.reward).items():
-        np.testing.assert_allclose(pair, running[task], rtol=1e-12)
+        np.testing.assert_allclose(pair, running[task], rtol=1e-9, atol=1e-12)
 
 
 def test_log_has_the_curves_of_each_task(whole_run: tuple[Path, Any]) -> None:
@@ -246,6 +246,6 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     assert first == second
     assert set(first) == set(running)
     for task, pair in first.items():
-        np.testing.assert_allclose(pair, running[task], rtol=1e-12)
+        np.testing.assert_allclose(pair, running[task], rtol=1e-9, atol=1e-12)
     for record, expected in zip(records, advantages, strict=True):
         np.testing.assert_allclose(record["advantage"], expected, rtol=1e-5, atol=1e-5)

@@ -121,7 +121,7 @@ def text(messages: Any) -> str:
 
 
 def ema_grpo(batches: list[tuple[np.ndarray, list[str]]], decay: float) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """Compute EMA-GRPO from the formula alone: advantages of each batch, and the moments at the end."""
+    """Compute EMA-GRPO from the formula alone: advantages of each batch, and mean and variance at the end."""
     running: dict[str, tuple[float, float]] = {}
     advantages = []
     for totals, tasks in batches:
@@ -133,4 +133,4 @@ def ema_grpo(batches: list[tuple[np.ndarray, list[str]]], decay: float) -> tuple
         sigma = np.array([np.sqrt(max(running[task][1] - running[task][0] ** 2, 0.0)) for task in tasks])
         centered = (totals.reshape(-1, GROUP) - totals.reshape(-1, GROUP).mean(1, keepdims=True)).ravel()
         advantages.append(centered / (np.maximum(sigma, 1e-3) + 1e-6))
-    return advantages, running
+    return advantages, {task: (first, second - first**2) for task, (first, second) in running.items()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethinker_rewards.advantage import EmaGrpo
+from onethinker_rewards.advantage import EmaGrpo, gradient_share
 from onethinker_rewards.errors import ArgumentError
 from tests import oracles_advantage as oracle
 from tests.advantage.batches import TASKS, Batch, assert_same, batches, broken, finite, seeded
@@ -49,6 +51,11 @@ OPTIONS = {
     "slow": {"decay": 0.5, "min_std": 0.2, "eps": 1e-2},
     "update_after_use": {"update_first": False, "decay": 0.8},
     "within_group": {"variance": "within_group", "decay": 0.9},
+    "debiased": {"initial": "debiased"},
+    "debiased_after_use": {"initial": "debiased", "decay": 0.6, "update_first": False},
+    "debiased_within_group": {"initial": "debiased", "variance": "within_group", "decay": 0.9},
+    "debiased_group_std": {"initial": "debiased", "guard": "group_std", "guard_limit": 1.5},
+    "no_memory": {"initial": "debiased", "decay": 0.0},
 }
 
 
@@ -56,21 +63,75 @@ OPTIONS = {
 @given(steps=st.lists(batches(finite | broken), min_size=1, max_size=4))
 def test_equals_the_textbook(options: dict, steps: list[Batch]) -> None:
     estimator = EmaGrpo(**options)
-    renamed = {key: value for key, value in options.items() if key != "variance"}
-    slow = oracle.Ema(**renamed, within_group="variance" in options)
+    renamed = {key: value for key, value in options.items() if key not in ("variance", "initial")}
+    slow = oracle.Ema(**renamed, within_group="variance" in options, debiased="initial" in options)
     for batch in steps:
         expected = slow(*batch)
         assert estimator(batch.tensor, batch.groups, batch.tasks).tolist() == pytest.approx(expected, abs=1e-7)
 
 
 def test_first_batch_sets_the_moments_and_the_second_moves_them() -> None:
-    estimator = EmaGrpo(decay=0.9)
+    estimator = EmaGrpo(decay=0.9, initial="first_batch")
     estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"])
     assert estimator.state.first.tolist() == [0.5]
-    assert estimator.state.second.tolist() == [0.5]
+    assert estimator.state.second.tolist() == [0.25]
     estimator(torch.tensor([1.0, 1.0]), [0, 0], ["a", "a"])
+    # m₁ = m₂ = .55, so the variance is .55 − .55².
     assert estimator.state.first.tolist() == pytest.approx([0.55], abs=1e-15)
-    assert estimator.state.second.tolist() == pytest.approx([0.55], abs=1e-15)
+    assert estimator.state.second.tolist() == pytest.approx([0.2475], abs=1e-15)
+
+
+def test_debiased_moments_weigh_the_first_batch_as_the_others() -> None:
+    estimator = EmaGrpo(decay=0.9, initial="debiased")
+    estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"])
+    assert estimator.state.values.tolist() == [[0.5], [0.25]]
+    estimator(torch.tensor([1.0, 1.0]), [0, 0], ["a", "a"])
+    # From zero: m₁ = m₂ = .1 · .5 · .9 + .1 = .145; divided by 1 − .81 it is .7632.
+    assert estimator.state.first.tolist() == pytest.approx([0.145 / 0.19], abs=1e-15)
+    assert estimator.state.second.tolist() == pytest.approx([0.145 / 0.19 - (0.145 / 0.19) ** 2], abs=1e-15)
+    assert estimator.state.seen.tolist() == [2.0]
+
+
+def test_without_decay_debiased_moments_are_those_of_all_batches() -> None:
+    estimator = EmaGrpo(decay=1.0, initial="debiased")
+    rewards = torch.rand(5, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for batch in rewards:
+        estimator(batch, [0] * 8, ["a"] * 8)
+    assert estimator.state.first.item() == pytest.approx(rewards.mean().item(), abs=1e-15)
+    assert estimator.state.second.item() == pytest.approx(rewards.var(unbiased=False).item(), abs=1e-15)
+
+
+def share_of_a_task_that_starts_with_nothing(
+    make: Callable[[], EmaGrpo], *, calls: int, success: float = 0.125, seeds: int = 12
+) -> list[float]:
+    """Return the task's mean share of the squared advantages, a value a call, after a first call with zeros only.
+
+    Two tasks with 8 groups of 8: one succeeds with ``success`` after its first batch, the other always with 1/2.
+    """
+    tasks, groups = ["late"] * 64 + ["other"] * 64, [row // 8 for row in range(128)]
+    total = torch.zeros(calls, dtype=torch.float64)
+    for seed in range(seeds):
+        generator, estimator = torch.Generator().manual_seed(seed), make()
+        for call in range(calls + 1):
+            draws = torch.rand(128, generator=generator, dtype=torch.float64)
+            late = (draws[:64] < success) & (call > 0)
+            advantages = estimator(torch.cat((late, draws[64:] < 0.5)).double(), groups, tasks)
+            if call > 0:
+                total[call - 1] += gradient_share(advantages, tasks)["late"]
+    return (total / seeds).tolist()
+
+
+@pytest.mark.parametrize("success", [0.125, 0.5])
+def test_a_debiased_task_has_a_fair_share_from_the_call_after_equal_rewards_on(success: float) -> None:
+    make = partial(EmaGrpo, initial="debiased")
+    shares = share_of_a_task_that_starts_with_nothing(make, calls=119, success=success)
+    assert min(shares) >= 0.4
+    assert max(shares) <= 0.65
+
+
+def test_a_first_batch_of_equal_rewards_weighs_as_much_as_a_hundred_later_ones() -> None:
+    shares = share_of_a_task_that_starts_with_nothing(partial(EmaGrpo, initial="first_batch"), calls=80)
+    assert [round(shares[call - 1], 1) for call in (1, 10, 40, 80)] == [0.9, 0.8, 0.7, 0.6]
 
 
 def test_sigma_is_updated_before_it_is_used() -> None:
@@ -140,7 +201,7 @@ def test_differs_nan_stays_out_of_the_moments() -> None:
     """One NaN reward gets 0 and is forgotten; in the release it stays in the moments for ever."""
     estimator = EmaGrpo.as_released()
     estimator(torch.tensor([0.0, math.nan, 1.0]), [0, 0, 0], ["a"] * 3)
-    assert estimator.state.values.tolist() == [[0.5], [0.5]]
+    assert estimator.state.values.tolist() == [[0.5], [0.25]]
     assert estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"]).isfinite().all()
 
 
@@ -150,6 +211,16 @@ def test_differs_moments_are_double() -> None:
     single = rewards.float()
     assert float(single.square().mean() - single.mean().square()) != pytest.approx(2.5e-5, rel=0.5)
     assert EmaGrpo(eps=0.0)(rewards, [0, 0], ["a", "a"]).tolist() == pytest.approx([-1.0, 1.0], rel=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e8, -1e12])
+def test_a_spread_far_from_zero_keeps_its_digits(offset: float) -> None:
+    """The running variance is no difference of two moments, which would have no digit left here."""
+    estimator, near = EmaGrpo(), EmaGrpo()
+    for spread in (1.0, 4.0, 2.0):
+        rewards = torch.tensor([0.0, 1.0, 3.0, 4.0], dtype=torch.float64) * spread
+        advantages = estimator(rewards + offset, [0, 0, 1, 1], ["a"] * 4)
+        torch.testing.assert_close(advantages, near(rewards, [0, 0, 1, 1], ["a"] * 4), atol=1e-4, rtol=1e-4)
 
 
 # Laws
@@ -264,7 +335,7 @@ def test_unusable_rewards_get_zero_and_stay_out(value: float) -> None:
 def test_a_task_whose_rewards_are_all_unusable_stays_unseen() -> None:
     estimator = EmaGrpo()
     assert estimator(torch.tensor([math.nan, math.nan]), [0, 0], ["a", "a"]).tolist() == [0.0, 0.0]
-    assert estimator.state.seen.tolist() == [0.0]
+    assert estimator.state.labels == ()
     assert estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"]).tolist() == pytest.approx([-1.0, 1.0], abs=1e-5)
 
 
@@ -275,9 +346,16 @@ def test_padding_counts_for_nothing(dtype: torch.dtype) -> None:
     estimator, without = EmaGrpo(), EmaGrpo()
     advantages = estimator(rewards, [0, 0, 0, 1], ["a", "a", "a", "b"], mask=mask)
     assert advantages.tolist() == [*without(rewards[:2], [0, 0], ["a", "a"]).tolist(), 0.0, 0.0]
-    assert estimator.state.labels == ("a", "b")
-    assert estimator.state.seen.tolist() == [1.0, 0.0]
-    assert torch.equal(estimator.state.first[:1], without.state.first)
+    assert estimator.state.labels == ("a",)
+    assert estimator.state_dict()["labels"] == ["a"]
+    assert torch.equal(estimator.state.values, without.state.values)
+
+
+def test_a_batch_of_padding_alone_leaves_no_task() -> None:
+    estimator = EmaGrpo()
+    assert estimator(torch.ones(2), [0, 0], ["pad", "pad"], mask=torch.zeros(2)).tolist() == [0.0, 0.0]
+    assert estimator.state.labels == ()
+    assert estimator.statistics() == {}
 
 
 def test_rewards_that_carry_a_gradient_are_cut_off() -> None:
@@ -334,6 +412,7 @@ def test_mistakes_name_the_argument(rewards, groups, tasks, keywords, named: str
         ({"eps": 0.0, "min_std": 0.0}, "min_std and eps"),
         ({"eps": -1.0}, "eps"),
         ({"variance": "between"}, "variance"),
+        ({"initial": "zero"}, "initial"),
     ],
     ids=str,
 )

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from onethinker_rewards import testing
-from onethinker_rewards.answers import Detections, PointTargets, TimedBoxTrack, TimedTrackColumns
+from onethinker_rewards.answers import (
+    ClickPoint,
+    Detections,
+    PointTargets,
+    PointTrack,
+    SingleBox,
+    TimedBoxTrack,
+    TimedTrackColumns,
+)
 from onethinker_rewards.answers.columns import text_array
 from onethinker_rewards.testing import valid
 from tests.answers.reading import VALID, read, value_of, values_of
@@ -76,6 +84,25 @@ def test_shapes_of_targets() -> None:
     assert (columns.points.lengths.tolist(), columns.boxes.lengths.tolist()) == ([0, 2, 0], [1, 0, 0])
     assert (columns.points.points.shape, columns.boxes.boxes.shape) == ((2, 2), (1, 4))
     assert len(read(PointTargets, []).columns) == 0
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "scaled"),
+    [
+        (SingleBox, '{"boxes": [100, 200, 300, 400]}', '{"boxes": [50, 400, 150, 800]}'),
+        (ClickPoint, '{"point": [100, 200]}', '{"point": [50, 400]}'),
+        (PointTrack, '{"points": {"1": [100, 200], "3": [300, 400]}}', '{"points": {"1": [50, 400], "3": [150, 800]}}'),
+        (
+            TimedBoxTrack,
+            '{"time": [1, 2], "boxes": {"1": [100, 200, 300, 400]}}',
+            '{"time": [1, 2], "boxes": {"1": [50, 400, 150, 800]}}',
+        ),
+    ],
+)
+def test_scaling_keeps_x_and_y_apart(schema: type[BaseModel], text: str, scaled: str) -> None:
+    """By 1/2 along x and 2 along y, in the second row alone; times and frames stay."""
+    columns = read(schema, [text, text]).columns.scaled(np.array([[1, 1], [1, 2]]), np.array([[1, 1], [2, 1]]))
+    assert values_of(columns) == values_of(read(schema, [text, scaled]).columns)
 
 
 def test_labels_are_folded_and_known() -> None:

@@ -44,6 +44,16 @@ JSON_TASKS = [name for name, spec in otr.TASKS.items() if spec.is_json]
 FOREIGN = [name for name in DIALECTS if name != "onethinker"]
 
 
+def differs(name: str, schema: type[BaseModel]) -> bool:
+    """Return whether a dialect writes a schema otherwise than we do; the others are tested as our own form."""
+    dialect = DIALECTS[name]
+    return not dialect.has_our_form(schema) or dialect.coordinates != "thousandths"
+
+
+FOREIGN_SCHEMAS = [(schema, name) for schema in valid.JSON_SCHEMAS for name in FOREIGN if differs(name, schema)]
+FOREIGN_TASKS = [(task, name) for task in JSON_TASKS for name in FOREIGN if differs(name, otr.TASKS[task].schema)]
+
+
 def native_id(case: NativeAnswer) -> str:
     return f"{case.dialect}-{case.task}-{case.text[:20]}"
 
@@ -187,8 +197,7 @@ def test_what_a_dialect_writes_it_reads(schema: type[BaseModel], dialect: str, d
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize("dialect", FOREIGN)
-@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize(("schema", "dialect"), FOREIGN_SCHEMAS)
 @given(data=st.data())
 @settings(max_examples=FEW, deadline=None)
 def test_columns_agree_with_the_definition(schema: type[BaseModel], dialect: str, data: st.DataObject) -> None:
@@ -197,8 +206,7 @@ def test_columns_agree_with_the_definition(schema: type[BaseModel], dialect: str
         assert_agrees(schema, texts, rules=rules, dialect=DIALECTS[dialect], sizes=[SIZE] * len(texts))
 
 
-@pytest.mark.parametrize("dialect", FOREIGN)
-@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize(("schema", "dialect"), FOREIGN_SCHEMAS)
 def test_columns_agree_on_hostile_texts_and_near_misses(schema: type[BaseModel], dialect: str) -> None:
     # A track of 10,001 boxes, which takes seconds, is in no dialect's own syntax.
     hostile = [text for name, text in testing.HOSTILE.items() if name != "10,001 boxes"]
@@ -207,8 +215,7 @@ def test_columns_agree_on_hostile_texts_and_near_misses(schema: type[BaseModel],
         assert_agrees(schema, texts, rules=rules, dialect=DIALECTS[dialect], sizes=[SIZE] * len(texts))
 
 
-@pytest.mark.parametrize("dialect", FOREIGN)
-@pytest.mark.parametrize("task", JSON_TASKS)
+@pytest.mark.parametrize(("task", "dialect"), FOREIGN_TASKS)
 def test_parse_and_score_agree(task: str, dialect: str) -> None:
     texts = [case.text for case in NATIVE] + [row[2] for row in NEAR_MISSES]
     recipe = otr.Recipe(dialect=dialect)
@@ -360,8 +367,7 @@ class TestOwnDialects:
 
 class TestGrammars:
     @pytest.mark.parametrize("engine", ENGINES)
-    @pytest.mark.parametrize("dialect", FOREIGN)
-    @pytest.mark.parametrize("task", JSON_TASKS)
+    @pytest.mark.parametrize(("task", "dialect"), FOREIGN_TASKS)
     def test_what_they_allow_has_the_format(self, task: str, dialect: str, engine: str) -> None:
         start = matchers(engine, "response", otr.response_grammar(task, engine=engine, think="none", dialect=dialect))
         for text in samples(start, 8):
@@ -371,8 +377,7 @@ class TestGrammars:
             assert parsed.format_fault == parsed.failure
 
     @pytest.mark.parametrize("engine", ENGINES)
-    @pytest.mark.parametrize("dialect", FOREIGN)
-    @pytest.mark.parametrize("task", JSON_TASKS)
+    @pytest.mark.parametrize(("task", "dialect"), FOREIGN_TASKS)
     def test_the_example_of_the_prompt_is_allowed_and_read(self, task: str, dialect: str, engine: str) -> None:
         text = otr.prompt(task, "?", dialect=dialect).rpartition("For example: ")[2]
         assert otr.parse(text, task, think="none", dialect=dialect, size=(1000, 1000)).format_fault is None
@@ -381,8 +386,7 @@ class TestGrammars:
         start = matchers(engine, "response", otr.response_grammar(task, engine=engine, think="none", dialect=dialect))
         assert accepts(start, bare)
 
-    @pytest.mark.parametrize("dialect", FOREIGN)
-    @pytest.mark.parametrize("task", JSON_TASKS)
+    @pytest.mark.parametrize(("task", "dialect"), FOREIGN_TASKS)
     def test_schemas_and_patterns_take_native_answers(self, task: str, dialect: str) -> None:
         pattern = DIALECTS[dialect].pattern(otr.TASKS[task].schema)
         text = otr.prompt(task, "?", dialect=dialect).rpartition("<answer>")[2].removesuffix("</answer>")
@@ -418,13 +422,13 @@ PIECES = {
 @pytest.mark.parametrize("dialect", FOREIGN)
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("before", ["", "[", "<", '<points coords="', "<box>", "```json\n", "00:01"])
-def test_a_megabyte_takes_no_long(piece: str, before: str, dialect: str) -> None:
-    text = before + PIECES[piece] * (900_000 // len(PIECES[piece])) + "x"
+def test_a_long_text_takes_linear_time(piece: str, before: str, dialect: str) -> None:
+    text = before + PIECES[piece] * (200_000 // len(PIECES[piece])) + "x"
     started = time.process_time()
     for schema in (SingleBox, otr.TASKS["pointing"].schema, TimeSpan, ClickTarget):
         with pytest.raises((DialectFault, orjson.JSONDecodeError)):
             DIALECTS[dialect].load(text, schema, SIZE)
-    # Some milliseconds if it is linear, hours if it is not.
+    # Some milliseconds if it is linear, at least a minute if it is not.
     assert time.process_time() - started < 20
 
 

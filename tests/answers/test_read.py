@@ -17,6 +17,7 @@ from onethinker_rewards.answers import (
     Limits,
     Number,
     OptionLetter,
+    Order,
     ReadAnswer,
     SegmentationPrompt,
     SingleBox,
@@ -133,6 +134,30 @@ def test_failures(schema: type[BaseModel], text: str, code: str) -> None:
     assert read.detail.expected
     assert len(read.detail.message.splitlines()) == 1
     assert len(read.detail.message) < 250
+
+
+EXPECTED = {
+    "too few": (TimeSpan, '{"time": [1]}', "time.1: found nothing, expected one more value"),
+    "too many": (TimeSpan, '{"time": [1, 2, 3]}', "time: found [1,2,3], expected at most 2 items"),
+    "an order": (TimeSpan, '{"time": [2, 1]}', "time: found [2,1], expected a start and an end with start <= end"),
+    "a key": (TimeSpan, "{}", "time: found nothing, expected this key"),
+    "keys": (TimeSpan, '{"time": [1, 2], "x": 1}', 'x: found 1, expected no keys but "time"'),
+    "a range": (TimeSpan, '{"time": [-1, 2]}', "time.0: found -1, expected a number greater than or equal to 0"),
+    "a type": (TimeSpan, '{"time": ["a", 2]}', 'time.0: found "a", expected a valid number'),
+    "a frame key": (
+        BoxTrack, '{"boxes": {"01": [0, 0, 9, 9]}}', 'boxes.01: found "01", expected a whole second, such as "12"'
+    ),
+    "a box": (SingleBox, '{"boxes": [9, 0, 5, 9]}',
+              "boxes: found [9,0,5,9], expected x1, y1, x2, y2 with x1 < x2 and y1 < y2"),
+    "a pattern": (Order, '{"order": ["<"]}', "order.0: found \"<\", expected text that matches the pattern '^[^<]*$'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "text", "message"), case_ids(EXPECTED))
+def test_what_was_expected_is_a_noun_phrase(schema: type[BaseModel], text: str, message: str) -> None:
+    detail = read_answer(text, schema).detail
+    assert detail is not None
+    assert detail.message == message
 
 
 # Codes of the tags are reached in test_tags; these belong to layers above.

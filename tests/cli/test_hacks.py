@@ -463,6 +463,6 @@ def test_help_fits_eighty_columns_and_says_what_verdicts_mean() -> None:
     assert max(map(len, lines)) <= 80
     shown = " ".join(" ".join(lines).split())
     assert "It pays if it earns more" in shown
-    assert "not tried the reward gives a right answer no more than a wrong one" in shown
+    assert "not tried the reward rates no right answer above a wrong one" in shown
     assert "Exit code: 0; with --reward 1 if a trick pays" in shown
     assert "[batch|completions|messages|verl|easyr1|openrlhf|verifiers]" in shown

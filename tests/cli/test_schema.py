@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import onethinker_rewards as otr
-from onethinker_rewards.cli import write_schemas
+from onethinker_rewards.cli.schema import write_schemas
 from tests.cli.runs import run
 
 

@@ -32,8 +32,8 @@ def test_each_invalid_row_has_its_code_and_why() -> None:
     assert rows_of(result) == [
         {
             "row": 2, "task": "temporal_grounding", "code": "bad_order", "where": "time", "found": "[2,1]",
-            "expected": "a time span is start, end with start <= end",
-            "message": "time: found [2,1], expected a time span is start, end with start <= end",
+            "expected": "a start and an end with start <= end",
+            "message": "time: found [2,1], expected a start and an end with start <= end",
         },
         {
             "row": 3, "task": "temporal_grounding", "code": "not_an_object", "where": "", "found": "[1,2]",

@@ -12,6 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CODE = re.compile(r"^```.*?^```$|(`+)[^`].*?\1", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+# The README is the page of a package index too, so it names files of the repository in full.
+REPOSITORY = re.compile(
+    r"https://(?:github\.com/onethinker-rewards/onethinker_rewards/blob|"
+    r"raw\.githubusercontent\.com/onethinker-rewards/onethinker_rewards)/main/([^#)\s]+)(?:#([^)\s]+))?"
+)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -64,6 +69,7 @@ def test_pages_name_tests_that_exist() -> None:
 def test_every_page_is_reached_from_the_index() -> None:
     reached: set[Path] = set()
     waiting = [ROOT / "README.md"]
+    waiting += [ROOT / found[1] for found in REPOSITORY.finditer(prose(ROOT / "README.md"))]
     while waiting:
         page = waiting.pop()
         if page not in reached and page.suffix == ".md" and page.exists():

@@ -46,7 +46,7 @@ def test_a_wrong_value_has_a_caret_under_it() -> None:
     assert body('{"boxes": [100, "8", 300, 300]}', "spatial_grounding", BOX) == (
         """\
 answer     {"boxes": [100, "8", 300, 300]}
-failure    wrong_type: a value of another type, such as a string or boolean for a number
+failure    wrong_type: a value of the wrong type, such as a string or boolean for a number
 where      boxes.1: found "8", expected a valid number
            {"boxes": [100, "8", 300, 300]}
                            ^

@@ -359,7 +359,7 @@ def test_the_first_failure_of_each_kind_is_logged(caplog: pytest.LogCaptureFixtu
     messages = sorted(record.getMessage().partition(" (")[0] for record in caplog.records)
     assert messages == [
         "judge_unreachable, the judge's server could not be reached, or failed, in every attempt: nobody there",
-        "judge_unreadable, the judge answered without a verdict that can be read",
+        "judge_unreadable, the judge's reply has no readable verdict",
     ]
 
 

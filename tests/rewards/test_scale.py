@@ -182,7 +182,7 @@ def test_times_as_shares_of_the_clip(task: str, write: Any) -> None:
     references = [write(span) for span in SPANS]
     shares = [wrap(json.dumps(write([start / 60, end / 60]))) for start, end in SPANS]
     (warning,) = otr.score(shares, references, task).warnings()
-    assert "the times of the answers look like shares of the clip, not like seconds: in 20 rows of 20" in warning
+    assert "the times of the answers look like fractions of the clip, not like seconds: in 20 rows of 20" in warning
     honest_answers = [wrap(json.dumps(write([start + 1, end + 1]))) for start, end in SPANS]
     assert otr.score(honest_answers, references, task).warnings() == []
 

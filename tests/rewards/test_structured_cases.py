@@ -21,7 +21,7 @@ WARNINGS = {
     "D07": "the answers look like 0…1, not like thousandths: in 20 rows of 20",
     "D09": "the answers look like per cent, not like thousandths: in 20 rows of 20",
     "D10": "the answers look like pixels, not like thousandths: in 20 rows of 20",
-    "G23": "the times of the answers look like shares of the clip, not like seconds: in 20 rows of 20",
+    "G23": "the times of the answers look like fractions of the clip, not like seconds: in 20 rows of 20",
 }
 OF_SCALE = [case for case in CASES if case["id"] in WARNINGS]
 

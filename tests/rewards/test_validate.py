@@ -91,7 +91,7 @@ def test_references_are_read_as_score_reads_them() -> None:
     texts, tasks = ["\\frac12 or", "1", "\\frac12", "[]"], ["math", "numerical", "math", "tracking"]
     found = otr.validate(texts, tasks, part="reference", sizes=[None, None, None, (10, 10)])
     assert [(row["row"], row["code"]) for row in found.rows] == [(0, "unreadable_math"), (3, "not_an_object")]
-    assert found.rows[0]["message"] == "found \\frac12 or, expected something that answers can be compared with"
+    assert found.rows[0]["message"] == "found \\frac12 or, expected a reference that can be compared with answers"
     with pytest.raises(otr.BadReferenceError, match="row 0"):
         otr.score([wrap("1")], texts[:1], "math")
 

@@ -49,7 +49,7 @@ def test_a_fault_of_each_kind_has_its_own_heading() -> None:
     assert list(wording.codes_in_words(sound, sound)) == []
     assert list(wording.codes_in_words(both, mended))[1] == (
         "lenient rules",
-        "accuracy 0.50 after code_fence: a Markdown code fence was taken off",
+        "accuracy 0.50 after code_fence: a Markdown code fence was removed",
     )
 
 

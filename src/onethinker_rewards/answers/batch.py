@@ -116,7 +116,7 @@ class ReadOptions:
     Attributes:
         rules: ``strict`` or ``lenient``.
         think: Whether thinking is ``required``, ``prefilled`` or not wanted (``none``).
-        limits: How much is read at all.
+        limits: Maximum sizes.
         end_tokens: Tokens that cost nothing at the very end of a response.
             dialect: How the model writes boxes, points and times.
         reference_dialect: How references are written.

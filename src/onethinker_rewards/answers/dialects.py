@@ -81,7 +81,7 @@ class _Kind(NamedTuple):
         """Return items as an answer in our own form."""
         if not self.is_many:
             if len(items) != 1:
-                raise DialectFault(FailureCode.WRONG_LENGTH, "", f"{len(items)} of them", "exactly one")
+                raise DialectFault(FailureCode.WRONG_LENGTH, "", f"{len(items)} items", "exactly one")
             return {self.key: items[0].value}
         if self.key != "objects":
             return {self.key: [item.value for item in items]}

@@ -1,4 +1,4 @@
-"""How much of an untrusted response is read at all."""
+"""Maximum sizes of an untrusted response."""
 
 from __future__ import annotations
 

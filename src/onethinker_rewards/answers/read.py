@@ -6,6 +6,7 @@ This is the definition: `batch` reads many rows faster and must agree with it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
@@ -27,6 +28,8 @@ Rules = Literal["strict", "lenient"]
 # A reference may be so far outside of its image, in thousandths, and is clipped; beyond, its unit is another one.
 _SLACK = 10.0
 _THOUSANDTHS = "thousandths from 0 to 1000; to_thousandths converts pixels"
+# What surrounds the noun phrase in a message of pydantic's, such as "Input should be a valid number".
+_FRAME_OF_A_MESSAGE = re.compile(r"^\w+ should (?:be|have) | after validation, not \d+$")
 # Coordinates are at most this deep in a field: a list of points, a frame's box, an object's box.
 _CLIP_DEPTH = 3
 # pydantic's names of faults, and our codes for them.
@@ -53,7 +56,7 @@ class Parsed:
         failure: Why there is no answer, or None.
         format_fault: Why the format reward is 0, or None.
         repairs: What was repaired first.
-        detail: Of the failure, or else of the fault in the format: where it is, what was found and what was expected.
+        detail: Where the failure, or else the format fault, is, what was found and what was expected.
     """
 
     think: str | None
@@ -69,7 +72,7 @@ class How(NamedTuple):
 
     Attributes:
         rules: ``strict`` or ``lenient``.
-        limits: How much is read at all.
+        limits: Maximum sizes.
         dialect: How the model writes boxes, points and times.
         size: Width and height of the image in pixels, for answers that may be in pixels.
         reference: Whether it is a reference: one whose coordinates are far off is at fault, all others are clipped.
@@ -96,7 +99,7 @@ class ReadAnswer(NamedTuple):
         repairs: What was repaired first.
         schema_fault: Why the text as written is not in the schema, also where a repair made it readable; clipping is
             no such fault.
-        detail: Of that fault.
+        detail: The detail of that fault.
     """
 
     answer: BaseModel | None
@@ -259,7 +262,7 @@ def _validated(value: Any, schema: type[BaseModel], how: How) -> ReadAnswer:
     """Clip coordinates, then validate."""
     limits = how.limits
     if is_deeper(value, limits.depth):
-        return _failed(FailureCode.INVALID_JSON, "brackets", f"at most {limits.depth} levels of them")
+        return _failed(FailureCode.INVALID_JSON, "deeper nesting", f"at most {limits.depth} levels of brackets")
     if not _has_object(schema):
         return _in_schema(value, schema)
     if not isinstance(value, dict):
@@ -309,7 +312,7 @@ def _in_schema(value: Any, schema: type[BaseModel], repairs: tuple[RepairCode, .
     except ValidationError as error:
         code, detail = _fault(error)
         if code is FailureCode.UNKNOWN_KEY:
-            detail = replace(detail, expected=f"no such key, but {_keys(schema)}")
+            detail = replace(detail, expected=f"no keys but {_keys(schema)}")
         return ReadAnswer(None, code, (), code, detail)
 
 
@@ -341,11 +344,20 @@ def _fault(error: ValidationError) -> tuple[FailureCode, FaultDetail]:
     first = error.errors(include_url=False, include_context=False)[0]
     where = [shortened(str(key)) for key in first["loc"] if key != "[key]"]
     found = "nothing" if first["type"] == "missing" else shortened(_shown(first["input"]))
-    expected = first["msg"].removeprefix("Input should be ")
-    expected = expected.removeprefix("Dictionary should have ").removesuffix(" after validation, not 0")
-    if first["type"] == "missing":
-        expected = "one more value" if isinstance(first["loc"][-1], int) else "this key"
+    expected = _expected(first["type"], first["msg"], first["loc"])
     return _code(first["type"], first["loc"]), FaultDetail(".".join(where), found, expected)
+
+
+def _expected(kind: str, message: str, where: tuple[int | str, ...]) -> str:
+    """Return what was expected as a noun phrase, from a sentence of pydantic's."""
+    if kind == "missing":
+        return "one more value" if isinstance(where[-1], int) else "this key"
+    if kind == "string_pattern_mismatch":
+        if where[-1:] == ("[key]",):
+            return 'a whole second, such as "12"'
+        return message.replace("String should match", "text that matches the")
+    expected = _FRAME_OF_A_MESSAGE.sub("", message)
+    return f"a number {expected}" if expected.startswith(("greater than", "less than")) else expected
 
 
 def _code(kind: str, where: tuple[int | str, ...]) -> FailureCode:

@@ -48,13 +48,13 @@ Points = tuple[Point, Point, Point]
 
 def _ordered_box(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     if not (box[0] < box[2] and box[1] < box[3]):
-        raise PydanticCustomError("bad_order", "a box is x1, y1, x2, y2 with x1 < x2 and y1 < y2")
+        raise PydanticCustomError("bad_order", "Input should be x1, y1, x2, y2 with x1 < x2 and y1 < y2")
     return box
 
 
 def _ordered_span(span: tuple[float, float]) -> tuple[float, float]:
     if span[0] > span[1]:
-        raise PydanticCustomError("bad_order", "a time span is start, end with start <= end")
+        raise PydanticCustomError("bad_order", "Input should be a start and an end with start <= end")
     return span
 
 
@@ -157,7 +157,7 @@ class LabeledDetections(Detections):
     @model_validator(mode="after")
     def _all_or_none(self) -> Self:
         if len({bool(item.label.strip()) for item in self.objects}) > 1:
-            raise PydanticCustomError("some_labels", "either all objects have a label, or none has")
+            raise PydanticCustomError("some_labels", "Input should be objects that all have a label, or none")
         return self
 
 
@@ -183,7 +183,7 @@ class PointTargets(_Answer):
     @model_validator(mode="after")
     def _points_or_boxes(self) -> Self:
         if (self.points is None) == (self.boxes is None):
-            raise PydanticCustomError("points_or_boxes", "a reference has either points or boxes")
+            raise PydanticCustomError("points_or_boxes", "Input should be either points or boxes")
         return self
 
 
@@ -208,7 +208,7 @@ _Corners = tuple[Point, Point, Point, Point]
 
 def _convex(corners: _Corners) -> _Corners:
     if not is_convex(corners):
-        raise PydanticCustomError("bad_order", "corners go around a convex quadrilateral that has an area")
+        raise PydanticCustomError("bad_order", "Input should be the corners around a convex quadrilateral with an area")
     return corners
 
 
@@ -305,9 +305,9 @@ class RatedImage(_Answer):
     def _score_in_scale(self) -> Self:
         low, high = self.scale
         if not low < high:
-            raise PydanticCustomError("bad_order", "a scale is its lowest and its highest rating")
+            raise PydanticCustomError("bad_order", "Input should be a scale with its lowest rating first")
         if not low <= self.score <= high:
-            raise PydanticCustomError("less_than_equal", "the rating lies outside its scale")
+            raise PydanticCustomError("less_than_equal", "Input should be a score within its scale")
         return self
 
 
@@ -325,7 +325,7 @@ class OrderedItems(Order):
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
         if len(set(self.order)) < len(self.order):
-            raise PydanticCustomError("repeated_item", "an item of the order is repeated")
+            raise PydanticCustomError("repeated_item", "Input should be an order without repeated items")
         return self
 
 

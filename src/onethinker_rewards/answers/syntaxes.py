@@ -145,7 +145,7 @@ def _qwen_item(item: Any, key: str, where: str) -> Item:
     unknown = next((name for name in item if name not in (key, "label")), None)
     if unknown is not None:
         raise DialectFault(
-            FailureCode.UNKNOWN_KEY, f"{where}.{unknown}", shown_value(unknown), f'"{key}" and "label" alone'
+            FailureCode.UNKNOWN_KEY, f"{where}.{unknown}", shown_value(unknown), f'no keys but "{key}" and "label"'
         )
     label = item.get("label")
     if "label" in item and not isinstance(label, str):
@@ -238,7 +238,10 @@ def _read_point_lists(text: str) -> list[Item]:
         numbers = given["coords"].split()
         if len(numbers) % 3 != 1:
             raise DialectFault(
-                FailureCode.WRONG_LENGTH, "coords", shown_value(given["coords"]), "an image and threes of numbers"
+                FailureCode.WRONG_LENGTH,
+                "coords",
+                shown_value(given["coords"]),
+                "the image's number, and number, x and y of each point",
             )
         # The image's number, and each point's.
         for index in (0, *range(1, len(numbers), 3)):
@@ -247,7 +250,7 @@ def _read_point_lists(text: str) -> list[Item]:
                     FailureCode.WRONG_TYPE,
                     f"coords.{index}",
                     shown_value(numbers[index]),
-                    "a number of an image or a point",
+                    "the number of an image or a point",
                 )
         values = [_number(number, f"coords.{index}") for index, number in enumerate(numbers)]
         items += [Item(values[start + 1 : start + 3], label) for start in range(1, len(values), 3)]

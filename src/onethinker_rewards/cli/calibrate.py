@@ -39,20 +39,20 @@ _FIGURES = (
 )
 
 
-@click.command(short_help="Measure a judge against answers with known labels.")
+@click.command
 @click.argument("file")
 @click.option("--label", default="label", show_default=True, metavar="NAME", help="Column of the right score.")
 @click.option("--swap", is_flag=True, help="Judge each row again with answer and reference exchanged.")
-@click.option("--scores", metavar="FILE", help="Write the judge's scores there, for --earlier of a later run.")
+@click.option("--scores", metavar="FILE", help="Write the judge's scores to FILE, for --earlier of a later run.")
 @click.option("--earlier", metavar="FILE", help="Compare with the scores that an earlier run wrote.")
 @row_options
 @judge_options
 def calibrate(
     file: str, label: str, scores: str | None, earlier: str | None, reader: RowReader, judge: str | None, *, swap: bool
 ) -> None:
-    """Ask a judge about the rows of FILE (`-` is standard input), and compare its scores with their labels.
+    """Judge the rows of FILE (`-` is standard input), and compare the scores with known labels.
 
-    A row has a `response`, with its tags or bare, a `reference`, a `question` and a `label`: a number from 0 to 1, or
+    A row has a `response`, with or without tags, a `reference`, a `question` and a `label`: a number from 0 to 1, or
     yes or no. No task is needed.
 
     Example: onethinker-rewards calibrate labeled.jsonl --judge http://localhost:8000/v1 --judge-model qwen3 --swap

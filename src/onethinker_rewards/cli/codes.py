@@ -22,10 +22,10 @@ _KINDS = {
 }
 
 
-@click.command(short_help="Say what codes mean, and what they cost.")
+@click.command
 @click.argument("code", required=False)
 def codes(code: str | None) -> None:
-    """Explain one CODE: what it means, what it costs, and an example. Without CODE, list all of them.
+    """Explain CODE: its meaning, its cost and an example. Without CODE, list all codes.
 
     Example: onethinker-rewards codes wrong_type
     """

@@ -50,13 +50,13 @@ _NOTE_INDENT = 4
 _LABEL_WIDTH = 14
 
 
-@click.command(short_help="See what the library does, on examples that ship with it.")
+@click.command
 @click.argument("task", required=False)
 @click.option("--all", "everything", is_flag=True, help="Show all examples of all tasks.")
 def demo(task: str | None, *, everything: bool) -> None:
-    """Score answers that ship with the package, and say of each why it got what it got.
+    """Score answers that ship with the package, and explain each reward.
 
-    Without TASK it shows a few answers to three tasks, and what a trainer makes of their rewards.
+    Without TASK it shows a few answers to three tasks, and the advantages that follow from their rewards.
     """
     if task is not None:
         try:

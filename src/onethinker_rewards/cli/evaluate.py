@@ -43,23 +43,21 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _AROUND = re.compile(r"^(?:eval_|.*_samples_|samples_)|_sam2$")
 
 
-@click.command(short_help="Make a paper's tables from saved answers.")
+@click.command
 @click.argument("files", nargs=-1, required=True)
-@choice_option("--rules", ["official", "release"], "Of each benchmark's own evaluator, or of OneThinker's.")
-@choice_option(
-    "--answers", ["paper", "vsi-bench", "mmmu", "mathvista"], "How answers in text are scored by official rules."
-)
-@recipe_option("How answers in JSON are read by official rules.")
+@choice_option("--rules", ["official", "release"], "Rules of each benchmark's own evaluator, or of OneThinker's.")
+@choice_option("--answers", ["paper", "vsi-bench", "mmmu", "mathvista"], "How official rules score text answers.")
+@recipe_option("How official rules read JSON answers.")
 @dialect_option
-@click.option("--id", "name", metavar="COLUMN", help="What tells questions apart.  [default: id, problem_id, …]")
-@click.option("--cluster", metavar="COLUMN", help="What rows share: a video, an image, a question.")
-@choice_option("--mean", ["row", "video"], "Of time spans; video is a --cluster, whose mean comes first.")
-@click.option("--type", "kind", metavar="COLUMN", help="Types of question.  [default: type, question_type]")
-@file_option("--expected", "The data set: its rows that have no answer count 0.")
-@click.option("--baseline", multiple=True, metavar="FILE", help="Another model's answers, to compare with.")
+@click.option("--id", "name", metavar="COLUMN", help="Column that identifies a question.  [default: id, problem_id, …]")
+@click.option("--cluster", metavar="COLUMN", help="Column of what rows share: a video, an image, a question.")
+@choice_option("--mean", ["row", "video"], "Mean of time spans; video averages within each --cluster first.")
+@click.option("--type", "kind", metavar="COLUMN", help="Column of the question's type.  [default: type, question_type]")
+@file_option("--expected", "The data set; its rows without an answer count 0.")
+@click.option("--baseline", multiple=True, metavar="FILE", help="Answers of another model to compare with.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@file_option("--out", "Write the score of each row there.")
-@file_option("--inspect", "Write a .jsonl for inspect_ai's precomputed_scores there.")
+@file_option("--out", "Write the score of each row to FILE.")
+@file_option("--inspect", "Write a .jsonl for inspect_ai's precomputed_scores.")
 @row_options
 def evaluate(
     files: tuple[str, ...], rules: Any, answers: Any, recipe: str, dialect: str | None, name: str | None,
@@ -68,10 +66,10 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Print a line for each benchmark in FILES: counts, its number with a 95 % interval, and the paper's, if known.
 
-    A file holds rows as for `score`, the release's output ({"results": …}, or what its SAM 2 script adds to it),
-    lmms-eval's samples, or VLMEvalKit's tsv, json or xlsx. A benchmark is a column `benchmark`, or else the name of the
-    file. An answer that cannot be read counts 0, and so does a row of --expected that has no answer. Numbers are in per
-    cent.
+    A file has rows as for `score`, the output of OneThinker's evaluation ({"results": …}, also with the results of its
+    SAM 2 script), lmms-eval's samples, or VLMEvalKit's tsv, json or xlsx. The column `benchmark`, or else the name of
+    the file, names the benchmark. An unreadable answer counts 0, and so does a row of --expected without an answer.
+    Numbers are in per cent.
 
     Example: onethinker-rewards evaluate eval_charades.json eval_got10k.json --baseline base/eval_charades.json
 

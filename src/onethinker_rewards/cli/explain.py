@@ -26,16 +26,20 @@ __all__ = ["explain"]
 _CODES = [*map(str, FailureCode), *map(str, RepairCode)]
 
 
-@click.command(short_help="Say why a response got its reward.")
+@click.command
 @click.argument("file", required=False)
-@click.option("--response", metavar="TEXT", help="Explain this response, not the rows of a file; it needs --task.")
-@click.option("--reference", metavar="TEXT", help="What is right, for --response.")
-@click.option("--option", "choices", multiple=True, metavar="TEXT", help="One option, for --response.")
+@click.option("--response", metavar="TEXT", help="Explain this response instead of a file; needs --task.")
+@click.option("--reference", metavar="TEXT", help="Reference for --response.")
 @click.option(
-    "--size", metavar="WxH", help="Size of images in pixels, for dialects in pixels; rows may have their own."
+    "--option", "choices", multiple=True, metavar="TEXT", help="An option of the question, for --response; repeatable."
 )
-@click.option("--code", type=click.Choice(_CODES), metavar="CODE", help="Explain rows with this code.")
-@click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True, metavar="N", help="Rows at most.")
+@click.option(
+    "--size", metavar="WxH", help="Size of images, for dialects in pixels; a row's own size takes precedence."
+)
+@click.option("--code", type=click.Choice(_CODES), metavar="CODE", help="Explain only rows with this code.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=5, show_default=True, metavar="N", help="Maximum number of rows."
+)
 @recipe_option("How responses are read and scored; module:RECIPE is your own.")
 @dialect_options
 @row_options
@@ -43,13 +47,13 @@ def explain(
     file: str | None, response: str | None, reference: str | None, choices: tuple[str, ...], size: str | None,
     code: str | None, limit: int, recipe: str, dialect: str | None, reference_dialect: str | None, reader: RowReader,
 ) -> None:  # fmt: skip
-    """Say why the rows of FILE (`-` is standard input) got their rewards, or why one --response did.
+    """Explain why the rows of FILE (`-` is standard input), or one --response, got their rewards.
 
-    Of a file, rows with --code are explained, or all that have a failure or a fault in their format. A row needs
-    `response` and `task`, or columns that go by other usual names; without a reference it is only read.
+    From a file, the rows with --code are explained, or all with a failure or a format fault. A row needs `response` and
+    `task`, or columns with other common names; without a reference it is read but not scored.
 
-    Each shows what was read, a caret under the place of the fault, what lenient rules or another dialect would have
-    read, and the terms of the total. `otr.explain` is the same in Python.
+    Each explanation shows what was read, a caret under the fault, what lenient rules or another dialect would have
+    read, and the terms of the total. In Python, use `otr.explain`.
 
     Example: onethinker-rewards explain answers.jsonl --code wrong_type --limit 3
 

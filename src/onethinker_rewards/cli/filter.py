@@ -56,19 +56,21 @@ _REWARDS = ("accuracy", "normalized", "format", "failure", "format_fault")
 Read: TypeAlias = tuple[Row, Candidate] | BadRow
 
 
-@click.command(short_help="Keep right answers to fine-tune on; ask a teacher for them.")
+@click.command
 @click.argument("file")
-@click.option("--out", required=True, metavar="FILE", help="Write kept rows there: JSON Lines, or Parquet by its name.")
+@click.option(
+    "--out", required=True, metavar="FILE", help="File for kept rows: JSON Lines, or Parquet if it ends in .parquet."
+)
 @bad_option
-@file_option("--rejected", "Write rows without a right answer there, and why.")
-@file_option("--answers", "Write all rows with all answers there, to filter them again.")
-@recipe_option("How to score; module:RECIPE is your own.")
+@file_option("--rejected", "File for rows without a right answer, with the reasons.")
+@file_option("--answers", "File for all rows with all answers, to filter them again.")
+@recipe_option("How to score; module:RECIPE for your own.")
 @dialect_options
 @row_options
 @click.option(
-    "--threshold", "thresholds", multiple=True, metavar="TASK=VALUE", help="Least accuracy, 0 to 1; repeatable."
+    "--threshold", "thresholds", multiple=True, metavar="TASK=VALUE", help="Minimum accuracy from 0 to 1; repeatable."
 )
-@choice_option("--keep", KEEPS, "Of a row's right answers the best, the first or all.")
+@choice_option("--keep", KEEPS, "Which right answers of a row are kept.")
 @endpoint_options
 @resume_option
 def filter(  # noqa: A001 - the command's name
@@ -78,14 +80,14 @@ def filter(  # noqa: A001 - the command's name
 ) -> None:  # fmt: skip
     """Keep the answers of FILE that are right and in the format, to fine-tune on.
 
-    FILE is what `prepare` and `score` read (`-` is standard input). A row has `responses`, a list of texts, or
-    `response`; where it has neither, the model behind --endpoint is asked. An answer is kept if its accuracy, of the
-    task's maximum, reaches the task's threshold and its format is right. Each is written as a row with the columns
-    of its own row and `response`, for `prepare --stage sft`. A summary by task goes to standard error.
+    FILE (`-` is standard input) has rows as for `prepare` and `score`. A row has `responses`, a list of strings, or
+    `response`; if it has neither, the model behind --endpoint is asked. An answer is kept if its accuracy, divided by
+    the task's maximum, reaches the task's threshold and its format is right. Each kept answer is written as a row with
+    the original columns and `response`, for `prepare --stage sft`. A summary by task goes to standard error.
 
     Example: onethinker-rewards filter rows.jsonl --out kept.jsonl --keep all --threshold ocr=0.95
 
-    Exit code: 0, or 2 if there are rows that nothing can be made of or the run could not go on.
+    Exit code: 0, or 2 if there are unusable rows or the run could not continue.
     """
     if out == STANDARD:
         raise CliError("-: kept rows are known in the end only; give --out the name of a file")

@@ -41,30 +41,30 @@ __all__ = ["PAYING", "hacks"]
 PAYING = 1
 
 
-@click.command(short_help="See which tricks pay, under the recipes and your own reward function.")
+@click.command
 @click.argument("task", required=False)
 @click.option(
     "--reward",
     metavar="NAME",
-    help="Play them on this reward too: MODULE:FUNCTION, a module of this directory or an installed one; "
+    help="Also test this reward: MODULE:FUNCTION, from the current directory or an installed module; "
     "FILE.py:FUNCTION; or an endpoint, http://HOST:PORT/PATH.",
 )
 @click.option(
     "--signature",
     type=click.Choice([signature.value for signature in Signature]),
-    help="How --reward is called. By default the names of its parameters tell.",
+    help="Signature of --reward.  [default: by the names of its parameters]",
 )
 @click.option("--timeout", type=click.FloatRange(min=0.0, min_open=True), default=60.0, show_default=True,
-              metavar="SECONDS", help="How long an endpoint may take to answer a request.")  # fmt: skip
-@click.option("--recipe", type=click.Choice(SCORED_RECIPES), help="Show this recipe alone.")
-@click.option("--paying", is_flag=True, help="Show only tricks that pay somewhere, of all tasks or of TASK.")
+              metavar="SECONDS", help="Timeout of a request to an endpoint.")  # fmt: skip
+@click.option("--recipe", type=click.Choice(SCORED_RECIPES), help="Show only this recipe.")
+@click.option("--paying", is_flag=True, help="Show only tricks that pay under some reward, of all tasks or of TASK.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "jsonl", "junit", "sarif"]),
     default="text",
     show_default=True,
-    help="junit and sarif report on --reward, for continuous integration.",
+    help="junit and sarif are for --reward in continuous integration.",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.pass_context
@@ -88,9 +88,9 @@ def hacks(
     \b
     Verdicts:
       pays       it earns more than the honest response
-      harmless   it does not
-      no number  the reward gives one of both no number, or NaN
-      not tried  the reward gives a right answer no more than a wrong one
+      harmless   it earns no more
+      no number  the reward of one of the two is None or NaN
+      not tried  the reward rates no right answer above a wrong one
 
     \b
     The reward may have the signature of any of these:
@@ -105,10 +105,10 @@ def hacks(
                    the reply {"rewards": []}; or OpenRLHF's payload, with
                    --signature openrlhf
 
-    It gets the texts of our references, as ground_truth, solution, answer or label: it is tried on the tasks whose
-    references it reads. Its scale does not matter.
+    It gets our references as strings, named ground_truth, solution, answer or label, and is tried on the tasks whose
+    references it can read. Its scale does not matter.
 
-    Exit code: 0; with --reward 1 if a trick pays under it or gets no number from it; 2 if it cannot be used.
+    Exit code: 0; with --reward 1 if a trick pays under it or has no number; 2 if the reward cannot be used.
 
     \b
     Examples:

@@ -22,24 +22,24 @@ _KEY_VARIABLE = "key_variable"
 _SHOWN = ("rows", "calls", "cached", "shared", "tokens_in", "tokens_out", "seconds", "cost")
 
 _OPTIONS = (
-    click.option("--judge", "url", metavar="URL", help="Ask this server about open-ended answers."),
+    click.option("--judge", "url", metavar="URL", help="Server of a judge for open-ended answers."),
     click.option(
-        "--judge-kind", "kind", type=click.Choice([*KINDS]), help="What it is.  [default: chat if URL ends in /v1]"
+        "--judge-kind", "kind", type=click.Choice([*KINDS]), help="Kind of judge.  [default: chat if URL ends in /v1]"
     ),
-    click.option("--judge-model", "model", metavar="NAME", help="The model's name there."),
+    click.option("--judge-model", "model", metavar="NAME", help="Name of the model on the server."),
     click.option(
         "--judge-option",
         "more",
         multiple=True,
         metavar="NAME=VALUE",
-        help="Such as cache=verdicts.db; repeatable.",
+        help="Option of the judge, such as cache=verdicts.db; repeatable.",
     ),
     click.option(
         "--judge-key-variable",
         _KEY_VARIABLE,
         default="OPENAI_API_KEY",
         show_default=True,
-        help="Holds its key, if needed.",
+        help="Environment variable with its API key.",
     ),
 )
 

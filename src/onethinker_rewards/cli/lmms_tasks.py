@@ -9,10 +9,10 @@ from onethinker_rewards.adapters.lmms_tasks import FOLDER, task_names
 __all__ = ["lmms_tasks"]
 
 
-@click.command("lmms-tasks", short_help="Name the tasks for lmms-eval, and their folder.")
-@click.option("--path", is_flag=True, help="Print the folder alone, for --include_path.")
+@click.command("lmms-tasks")
+@click.option("--path", is_flag=True, help="Print only the folder, for --include_path.")
 def lmms_tasks(*, path: bool) -> None:
-    """Print the names of the tasks for lmms-eval, one a line, or the folder that they are in.
+    """Print the names of the tasks for lmms-eval, one per line, or their folder.
 
     Example: python -m lmms_eval --include_path "$(onethinker-rewards lmms-tasks --path)" --tasks …
     """

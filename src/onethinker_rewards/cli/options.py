@@ -43,14 +43,14 @@ def file_option(name: str, text: str) -> Callable[[_F], _F]:
     return click.option(name, metavar="FILE", help=text)
 
 
-bad_option = file_option("--bad", "Write bad rows there.  [default: OUT with .bad.jsonl]")
+bad_option = file_option("--bad", "File for bad rows.  [default: OUT with .bad.jsonl]")
 frames_option = click.option("--frames", is_flag=True, help="Videos are folders or lists of frames, not files.")
-resume_option = click.option("--resume", is_flag=True, help="Go on where a run of the same command ended early.")
+resume_option = click.option("--resume", is_flag=True, help="Resume an earlier run of the same command.")
 root_option = click.option(
-    "--media-root", "root", metavar="DIR", help="Where relative paths start.  [default: the folder of FILE]"
+    "--media-root", "root", metavar="DIR", help="Base folder of relative paths.  [default: the folder of FILE]"
 )
 
-workers_option = click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Work in N processes.")
+workers_option = click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Use N processes.")
 
 
 def recipe_option(text: str) -> Callable[[_F], _F]:
@@ -71,13 +71,13 @@ def _known_dialect(ctx: click.Context, option: click.Parameter, name: str | None
 
 def dialect_option(command: _F) -> _F:
     """Give a command the option ``--dialect``, a name, because other processes load the dialect too."""
-    text = "How the model writes boxes, points and times, as qwen3-vl; module:DIALECT is your own."
+    text = "Form of boxes, points and times, such as qwen3-vl, or your own module:DIALECT."
     return click.option("--dialect", metavar="NAME", callback=_known_dialect, help=text)(command)
 
 
 def dialect_options(command: _F) -> _F:
     """Give a command ``--dialect`` and ``--reference-dialect``."""
-    text = "How references write them.  [default: as we do]"
+    text = "Dialect of the references.  [default: the recipe's]"
     command = click.option("--reference-dialect", metavar="NAME", callback=_known_dialect, help=text)(command)
     return dialect_option(command)
 
@@ -96,7 +96,9 @@ def row_options(command: _F) -> _F:
         return command(reader=reader, **others)
 
     options = (
-        click.option("--column", multiple=True, metavar="FIELD=NAME", help="Column of a field, as response=output."),
+        click.option(
+            "--column", multiple=True, metavar="FIELD=NAME", help="Name of a column, such as response=output."
+        ),
         click.option("--task", metavar="TASK", help="The task of all rows."),
         click.option("--table", metavar="MODULE:TABLE", help="Your own tasks, instead of ours."),
     )

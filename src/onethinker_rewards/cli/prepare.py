@@ -49,21 +49,21 @@ _PIXELS = click.IntRange(min=MIN_PIXELS)
 _CHECKS = ["none", "presence", "readable"]
 
 
-@click.command(short_help="Make verl's Parquet of a data set.")
+@click.command
 @click.argument("file")
-@click.option("--out", required=True, metavar="FILE", help="Write rows there: a name that ends in .parquet.")
+@click.option("--out", required=True, metavar="FILE", help="Output file, with a name that ends in .parquet.")
 @bad_option
 @choice_option("--stage", ["rl", "sft"], "rl writes prompts and references, sft prompts and responses.")
-@recipe_option("Whose end tokens a response of stage sft may end with; module:RECIPE is your own.")
+@recipe_option("Recipe with the end tokens allowed in stage sft; module:RECIPE is your own.")
 @dialect_options
 @row_options
 @root_option
-@choice_option("--check-media", _CHECKS, "Whether images and videos must be there, or be readable too.", "check")
+@choice_option("--check-media", _CHECKS, "Check that images and videos exist, or that they are readable.", "check")
 @frames_option
-@number_option("--image-pixels", _PIXELS, IMAGE_PIXELS, "Most pixels of an image.")
-@number_option("--video-pixels", _PIXELS, VIDEO_PIXELS, "Most pixels of a frame.")
-@number_option("--fps", click.FloatRange(min=0, min_open=True), VIDEO_FPS, "Frames a second.")
-@number_option("--max-frames", click.IntRange(min=4), FRAMES, "Most frames of a video.")
+@number_option("--image-pixels", _PIXELS, IMAGE_PIXELS, "Maximum pixels per image.")
+@number_option("--video-pixels", _PIXELS, VIDEO_PIXELS, "Maximum pixels per frame.")
+@number_option("--fps", click.FloatRange(min=0, min_open=True), VIDEO_FPS, "Frames per second.")
+@number_option("--max-frames", click.IntRange(min=4), FRAMES, "Maximum frames per video.")
 @workers_option
 @resume_option
 def prepare(
@@ -71,16 +71,16 @@ def prepare(
     reference_dialect: str | None, reader: RowReader, root: str | None, workers: int | None,
     *, resume: bool, **media: Any,
 ) -> None:  # fmt: skip
-    """Make verl's Parquet of the rows of FILE, a file of OneThinker's data sets or Video-R1's as it is.
+    """Convert FILE, an unchanged file of OneThinker's data sets or of Video-R1, to verl's Parquet.
 
-    FILE (`-` is standard input) is JSON Lines, a JSON array, CSV or Parquet. Columns that go by other names are named
-    by --column. Prompts ask for answers in --dialect; where that is in pixels, `size` is width and height of the image
-    as the model sees it. A row that cannot be trained on is not written; it goes to a side file as
-    {"row": number, "fault": kind, "error": why, "columns": the row}. A summary by task goes to standard error.
+    FILE (`-` is standard input) is JSON Lines, a JSON array, CSV or Parquet; --column maps other names of columns.
+    Prompts ask for answers in --dialect; if it is in pixels, `size` is width and height of the image as resized for the
+    model. A row that cannot be trained on goes to a side file as
+    {"row": number, "fault": kind, "error": reason, "columns": the row}. A summary by task goes to standard error.
 
     Example: onethinker-rewards prepare onethinker_rl_train.json --out train.parquet --media-root /data/onethinker
 
-    Exit code: 0, or 2 if there are bad rows or the run could not go on.
+    Exit code: 0, or 2 if there are bad rows or the run could not continue.
     """
     if Path(out).suffix.lower() != ".parquet":
         raise CliError(f"{out}: verl reads Parquet; give a name that ends in .parquet")

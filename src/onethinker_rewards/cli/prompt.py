@@ -14,13 +14,15 @@ from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 __all__ = ["prompt"]
 
 
-@click.command(short_help="Print the prompt for a question.")
+@click.command
 @click.argument("task")
 @click.argument("question")
-@click.option("--option", "options", multiple=True, metavar="TEXT", help="One option of a multiple-choice question.")
+@click.option(
+    "--option", "options", multiple=True, metavar="TEXT", help="An option of a multiple-choice question; repeatable."
+)
 @dialect_option
 def prompt(task: str, question: str, options: tuple[str, ...], dialect: str | None) -> None:
-    """Print what to ask a model for TASK: the QUESTION, how to think and how to write the answer.
+    """Print the prompt for TASK: the QUESTION, and how to think and to write the answer.
 
     Example: onethinker-rewards prompt multiple_choice "What is it?" --option "a dog" --option "a cat"
     """

@@ -23,11 +23,11 @@ from onethinker_rewards.rewards.scale import BatchWarning
 _FAILED = "judge_"
 
 
-@click.command(short_help="Ask a judge again about the rows of a scored file that it failed.")
+@click.command
 @click.argument("file")
-@recipe_option("By which FILE was scored.")
+@recipe_option("Recipe with which FILE was scored.")
 @dialect_options
-@click.option("--out", default=STANDARD, metavar="FILE", help="Write all rows there, not to standard output.")
+@click.option("--out", default=STANDARD, metavar="FILE", help="Output file for all rows; standard output by default.")
 @row_options
 @judge_options
 @resume_option
@@ -35,9 +35,9 @@ def rejudge(
     file: str, recipe: str, dialect: str | None, reference_dialect: str | None, out: str, reader: RowReader,
     judge: str | None, *, resume: bool,
 ) -> None:  # fmt: skip
-    """Score the rows of FILE again whose failure begins with `judge_`; all others are written as they are.
+    """Score the rows of FILE again whose failure begins with `judge_`; all others are written unchanged.
 
-    FILE is what `score` wrote, with the rows' own columns in it. Give the judge and the recipe that it was scored with.
+    FILE is an output of `score`, with the original columns. Give the judge and the recipe with which it was scored.
 
     Example: onethinker-rewards rejudge scored.jsonl --out all.jsonl --judge http://localhost:8000/v1 --judge-model m
 

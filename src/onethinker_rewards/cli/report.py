@@ -29,29 +29,35 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 
-@click.command(short_help="Make one HTML file about scored rows.")
+@click.command
 @click.argument("file")
-@click.option("--out", default="report.html", show_default=True, metavar="FILE", help="Write the report there.")
-@file_option("--against", "Compare with this other scored file.")
+@click.option("--out", default="report.html", show_default=True, metavar="FILE", help="File of the report.")
+@file_option("--against", "Another scored file to compare with.")
 @click.option(
-    "--rows", "limit", type=click.IntRange(min=1), default=200, show_default=True, metavar="N", help="Rows shown."
+    "--rows",
+    "limit",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Number of rows shown.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Chooses the random rows.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the random rows.")
 @root_option
-@recipe_option("How responses are read, to place faults and boxes; it changes no number.")
+@recipe_option("How to read responses, to place faults and boxes; changes no number.")
 @dialect_option
 @row_options
 def report(
     file: str, out: str, against: str | None, limit: int, seed: int, root: str | None, recipe: str,
     dialect: str | None, reader: RowReader,
 ) -> None:  # fmt: skip
-    """Make one HTML file about the rows of FILE (`-` is standard input), as `score` has written them.
+    """Make an HTML report of the rows of FILE (`-` is standard input), an output of `score`.
 
-    It has a table by task, the distributions of total and parts, curves where rows have a `step`, and a sample of rows:
-    failures, the lowest, the highest, random ones. Each shows its image, or its video's frames, with the boxes, points,
-    times and masks of reference and answer, and its response with the fault marked.
+    It has a table by task, the distributions of total and parts, curves if rows have a `step`, and a sample of rows:
+    failures, the lowest, the highest and random ones. Each row shows its image, or frames of its video, with the boxes,
+    points, times and masks of reference and answer, and its response with the fault marked.
 
-    The file needs no server and no network, and nothing that a model wrote can run in it.
+    The report is one file that needs no server or network, and text of a model cannot run in it.
 
     Example: onethinker-rewards report scored.jsonl --out report.html --media-root images
 

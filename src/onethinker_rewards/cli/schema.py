@@ -17,17 +17,17 @@ from onethinker_rewards.errors import ArgumentError, UnknownTaskError
 from onethinker_rewards.tasks import TASKS, json_schema
 
 
-@click.command(short_help="Print or write the JSON Schemas of the answers.")
+@click.command
 @click.argument("task", required=False)
-@click.option("--out", metavar="DIR", help="Write DIR/<task>.json for every task instead.")
-@click.option("--reference", is_flag=True, help="Print what references have to be, not answers.")
+@click.option("--out", metavar="DIR", help="Write DIR/<task>.json for every task.")
+@click.option("--reference", is_flag=True, help="Print the schema of references instead.")
 @dialect_option
 def schema(task: str | None, out: str | None, dialect: str | None, *, reference: bool) -> None:
-    """Print the JSON Schema of a TASK's answer; without TASK, of all tasks as one object by task.
+    """Print the JSON Schema of a TASK's answer; without TASK, one object with those of all tasks.
 
-    Answers in some dialects are no JSON: their tasks are left out of all, and one of them alone is an error.
+    Tasks whose answers are not JSON in the dialect are left out; such a TASK is an error.
 
-    --out writes the schema of references too, as DIR/<task>.reference.json, where it is another one.
+    --out also writes the schema of references, as DIR/<task>.reference.json, if it differs.
     """
     if task is not None and out is not None:
         raise click.UsageError("Give a TASK or --out, not both.")

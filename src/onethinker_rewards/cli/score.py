@@ -38,34 +38,34 @@ _MEANS = ("total", "accuracy", "format")
 COLUMNS = tuple(Column(name, name) for name in _MEANS)
 
 
-@click.command(short_help="Score the rows of a file.")
+@click.command
 @click.argument("file")
-@recipe_option("paper follows the equations, release equals the released code; module:RECIPE is your own.")
+@recipe_option("paper, lenient, release (equals OneThinker's published code), or your own module:RECIPE.")
 @dialect_options
-@click.option("--out", default=STANDARD, metavar="FILE", help="Write rows there, not to standard output.")
+@click.option("--out", default=STANDARD, metavar="FILE", help="Output file; standard output by default.")
 @row_options
 @workers_option
 @resume_option
 @judge_options
-@choice_option("--engine", ["local", "ray"], "ray scores on Ray Data, on one machine or many.")
+@choice_option("--engine", ["local", "ray"], "ray uses Ray Data, on one machine or many.")
 def score(
     file: str, recipe: str, dialect: str | None, reference_dialect: str | None, out: str, reader: RowReader,
     workers: int | None, engine: str, judge: str | None, *, resume: bool,
 ) -> None:  # fmt: skip
     """Score the rows of FILE (`-` is standard input): JSON Lines, a JSON array, CSV or Parquet.
 
-    A row needs `response`, `reference` and `task`, or columns that go by other usual names, such as `output`,
-    `solution` and `problem_type`; --column names others. `references` lists several of which the best counts, `options`
-    the texts of a multiple-choice question; `size`, or `width` and `height`, are those of the image in pixels, for a
-    dialect in pixels.
-    In CSV an empty cell is a missing value, but for the response: that is an empty text, which earns 0.
+    A row needs `response`, `reference` and `task`, or columns with other common names, such as `output`, `solution` and
+    `problem_type`; --column maps any others. Optional columns are `references`, of which the best counts, `options`,
+    the options' texts of a multiple-choice question, and, for a dialect in pixels, `size`, or `width` and `height`, of
+    the image in pixels.
+    In CSV an empty cell is a missing value, but an empty response is an empty text, which earns 0.
 
-    Open-ended answers get ROUGE, or with --judge the score of a model behind a server; a row's `question` goes along.
-    A row whose judge failed has no total, and `rejudge` repeats it.
+    Open-ended answers get ROUGE, or with --judge the score of a model behind a server, which also gets the `question`.
+    A row whose judge failed has no total; `rejudge` scores it again.
 
     Each row is written with its columns and its rewards; a row that cannot be scored is written as
-    {"row": number, "error": why}. A summary by task goes to standard error. A name of --out that ends in .parquet or
-    .csv asks for that format.
+    {"row": number, "error": reason}. A summary by task goes to standard error. If the name of --out ends in .parquet or
+    .csv, the output has that format.
 
     Example: onethinker-rewards score answers.jsonl --column response=output --out scored.jsonl
 

@@ -29,23 +29,31 @@ _PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "prometheus_client"
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,}")
 
 
-@click.command(short_help="Serve the reward over HTTP.")
+@click.command
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8400, show_default=True, help="0 chooses a free one.")
-@recipe_option("How rows are scored if a request does not say it; module:RECIPE is your own.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8400,
+    show_default=True,
+    help="Port to listen on; 0 chooses a free one.",
+)
+@recipe_option("Default recipe of requests; module:RECIPE is your own.")
 @dialect_options
 @judge_options
 @click.option("--table", metavar="MODULE:TABLE", help="Your own tasks, instead of ours.")
-@file_option("--token-file", "Tokens, one a line, of which a request has to bring one.")
+@file_option("--token-file", "Tokens, one per line; a request must send one of them.")
 @click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Serve in N processes."
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Number of processes."
 )
-@number_option("--max-in-flight", click.IntRange(min=1), 1024, "Requests at a time, in each process; more get 429.")
-@number_option("--deadline", click.FloatRange(min=0, min_open=True), 60.0, "Seconds to score a request; then 504.")
-@number_option("--body-limit", click.IntRange(min=1), 16 * 2**20, "Bytes of a body; more get 413.")
-@number_option("--body-deadline", click.FloatRange(min=0, min_open=True), 10.0, "Seconds for a body; then 408.")
-@number_option("--drain", click.FloatRange(min=0), 1.0, "Seconds after SIGTERM in which requests are accepted.")
-@click.option("--log-requests", is_flag=True, help="Log each request, not only those that fail.")
+@number_option("--max-in-flight", click.IntRange(min=1), 1024, "Concurrent requests per process; more get 429.")
+@number_option("--deadline", click.FloatRange(min=0, min_open=True), 60.0, "Seconds to score a request, then 504.")
+@number_option("--body-limit", click.IntRange(min=1), 16 * 2**20, "Maximum bytes of a body; larger ones get 413.")
+@number_option("--body-deadline", click.FloatRange(min=0, min_open=True), 10.0, "Seconds to receive a body, then 408.")
+@number_option(
+    "--drain", click.FloatRange(min=0), 1.0, "Seconds after SIGTERM during which requests are still accepted."
+)
+@click.option("--log-requests", is_flag=True, help="Log every request, not only failed ones.")
 def serve(
     host: str, port: int, recipe: str, dialect: str | None, reference_dialect: str | None, judge: str | None,
     table: str | None, token_file: str | None, workers: int, **bounds: Any,
@@ -55,12 +63,12 @@ def serve(
     POST /score takes rows; /get_reward is for OpenRLHF, /reward for slime and miles, /verify for NeMo-Gym. GET /health,
     /ready, /metrics and /schema/TASK.
 
-    Without --token-file it listens to this machine alone. A token comes as `Authorization: Bearer TOKEN`, or in front
-    of the path, as /t/TOKEN/score, where a client can set no header.
+    Without --token-file it listens only on this machine. Clients send a token as `Authorization: Bearer TOKEN`, or, if
+    they cannot set headers, in front of the path, as in /t/TOKEN/score.
 
     With --judge open-ended answers get the score of a model behind another server; only their rows wait for it.
 
-    SIGTERM makes it not ready; what was accepted is answered before it ends.
+    After SIGTERM, /ready fails, and the server answers all accepted requests before it exits.
 
     Example: onethinker-rewards serve --port 8400 --recipe paper
 

@@ -36,19 +36,23 @@ _AHEAD = 16
 
 _COUNT = click.IntRange(min=1)
 _OPTIONS = (
-    click.option("--endpoint", metavar="URL", help="Ask there for answers of rows without: http://host:8000/v1."),
-    click.option("--model", metavar="NAME", help="Which model to ask; needed with --endpoint."),
-    number_option("--samples", _COUNT, 1, "Answers a row."),
-    number_option("--temperature", click.FloatRange(min=0), 1.0, "Of sampling."),
-    number_option("--max-tokens", _COUNT, 4096, "Most tokens of an answer."),
-    choice_option("--media", TRANSPORTS, "Images and videos go along, or are named by file URLs.", "transport"),
+    click.option("--endpoint", metavar="URL", help="Server to ask for missing answers, such as http://host:8000/v1."),
+    click.option("--model", metavar="NAME", help="Name of the model; required with --endpoint."),
+    number_option("--samples", _COUNT, 1, "Answers per row."),
+    number_option("--temperature", click.FloatRange(min=0), 1.0, "Sampling temperature."),
+    number_option("--max-tokens", _COUNT, 4096, "Maximum tokens per answer."),
+    choice_option("--media", TRANSPORTS, "Send images and videos as data, or as file URLs.", "transport"),
     root_option,
     frames_option,
-    click.option("--body", metavar="JSON", help="More keys of requests, as '{\"top_p\": 0.9}'; null takes one out."),
-    click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Holds the API key, if needed."),
-    number_option("--concurrency", _COUNT, 32, "Rows asked at a time."),
-    number_option("--timeout", click.FloatRange(min=0, min_open=True), 600.0, "Seconds a request may take."),
-    number_option("--retries", click.IntRange(min=0), 5, "Attempts after the first."),
+    click.option(
+        "--body", metavar="JSON", help="Extra keys of requests, such as '{\"top_p\": 0.9}'; null removes one."
+    ),
+    click.option(
+        "--key-variable", default="OPENAI_API_KEY", show_default=True, help="Environment variable with the API key."
+    ),
+    number_option("--concurrency", _COUNT, 32, "Concurrent requests."),
+    number_option("--timeout", click.FloatRange(min=0, min_open=True), 600.0, "Timeout of a request in seconds."),
+    number_option("--retries", click.IntRange(min=0), 5, "Retries after the first attempt."),
 )
 
 

@@ -21,26 +21,26 @@ LACKING = 1
 _PACKAGES = {"pyarrow": "pyarrow", "torch": "torch", "hydra": "hydra-core", "verl": "verl"}
 
 
-@click.command(short_help="Train with verl, or check a configuration for it.")
+@click.command
 @click.option("--config", metavar="FILE", help="A YAML file of verl's keys, or a name that --list shows.")
-@click.option("--dry-run", is_flag=True, help="Print verl's whole configuration, and start nothing.")
+@click.option("--dry-run", is_flag=True, help="Print verl's whole configuration without starting anything.")
 @click.option("--list", "lists", is_flag=True, help="List the configurations that ship with the package.")
-@click.option("--show", metavar="NAME", help="Print one of them.")
+@click.option("--show", metavar="NAME", help="Print a configuration.")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.pass_context
 def train(
     ctx: click.Context, config: str | None, show: str | None, changes: tuple[str, ...], *, dry_run: bool, lists: bool
 ) -> None:
-    """Train with verl as a configuration says.
+    """Train with verl, with a configuration of its keys and ours.
 
     KEY=VALUE changes a key of the file: one of verl's, such as data.train_batch_size=64, or one of ours, such as
-    onethinker.estimator=grpo. Before anything is started, verl checks the configuration, and GPUs, files and model are
-    looked for. What needs no verl is checked without it.
+    onethinker.estimator=grpo. Before anything starts, verl checks the configuration, and we check GPUs, files and the
+    model. Most checks work without verl.
 
     With --dry-run, verl's configuration goes to standard output, and what this machine lacks to standard error.
 
     Exit code: 0; 1 with --dry-run if this machine lacks something; 2 if the configuration is wrong, something is
-    lacking, or verl is not installed. Of fine-tuning, that of torchrun.
+    missing, or verl is not installed; in fine-tuning, the exit code of torchrun.
     """
     try:
         if lists:

@@ -36,36 +36,36 @@ _IDS = ("id", "problem_id", "question_id", "uid", "index")
 _WHAT = {"failure": "", "format": "format alone", "repair": "repaired"}
 
 
-@click.command(short_help="Check that each answer is in its schema.")
+@click.command
 @click.argument("file")
-@recipe_option("Whose rules and end tokens are taken; module:RECIPE is your own.")
+@recipe_option("Recipe with the rules and end tokens; module:RECIPE is your own.")
 @click.option(
     "--rules",
     type=click.Choice(["strict", "lenient"]),
-    help="lenient repairs what can be repaired without changing a number.  [default: the recipe's]",
+    help="lenient repairs answers without changing a number.  [default: the recipe's]",
 )
 @dialect_option
-@click.option("--bare", is_flag=True, help="The column is the answer alone, without tags.")
+@click.option("--bare", is_flag=True, help="Columns contain only the answer, without tags.")
 @click.option("--references", is_flag=True, help="Check the references instead, as `score` reads them.")
 @choice_option("--by", ["task", "code"], "Count codes for each task, or over all tasks.")
-@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Show the N most frequent codes alone.")
-@file_option("--summary", "Write all counts there, as JSON.")
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Show only the N most frequent codes.")
+@file_option("--summary", "Write all counts to FILE, as JSON.")
 @row_options
 def validate(
     file: str, recipe: str, rules: Rules | None, dialect: str | None, by: By, top: int | None, summary: str | None,
     reader: RowReader, *, bare: bool, references: bool,
 ) -> None:  # fmt: skip
-    """Say which answers in FILE (`-` is standard input) are not in their task's schema, and where they are wrong.
+    """List the answers in FILE (`-` is standard input) that do not fit their task's schema, and show where.
 
-    A row needs `response` and `task`, or columns that go by other usual names, and no reference. With --bare,
-    `response`, or else the reference (`answer`, `solution`), is the text of the answer alone; answer tags around a
-    reference are taken off. With --references the references are checked, all of them before a long run. In CSV an
-    empty cell is a missing value, but for the response: that is an empty text. For a --dialect in pixels, `size`, or
-    `width` and `height`, are those of the image.
+    A row needs `response` and `task`, or columns with other common names, and no reference. With --bare, `response`,
+    or else the reference (`answer`, `solution`), is the text of the answer alone; answer tags around a reference are
+    removed. With --references the references are checked instead, as before a long run. In CSV an empty cell is a
+    missing value, but an empty response is an empty text. A --dialect in pixels needs the image's `size`, or `width`
+    and `height`.
 
     Each invalid row is written as {"row", "id", "task", "code", "where", "found", "expected", "message"}, one that
-    cannot be read as {"row": number, "error": why}. Counts of all codes go to standard error, with what lenient rules
-    would repair; `codes CODE` says what a code means.
+    cannot be read as {"row": number, "error": reason}. Counts of all codes, and of what lenient rules would repair, go
+    to standard error; `codes CODE` explains a code.
 
     Example: onethinker-rewards validate answers.jsonl --task tracking --by code
 

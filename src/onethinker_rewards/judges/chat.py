@@ -40,8 +40,8 @@ class _ChatBase(HttpJudge):
         swap: Whether each row is judged again with answer and reference exchanged. The lower score counts, so an answer
             is right only if both say so; if one of them fails, the row fails.
         images: Whether the model sees the rows' images.
-        max_tokens: Of a reply, thinking included. A reply that is cut off there is asked for once more with double.
-        temperature: Of sampling; None for 0, or for 1 with several samples.
+        max_tokens: Limit of a reply, thinking included. A truncated reply is requested once more with twice the limit.
+        temperature: Sampling temperature; None for 0, or for 1 with several samples.
         instructions: What makes an answer right, in one or a few sentences; None compares it with the reference. What
             keeps answers from giving instructions, and the form of the verdict, are added.
         row: The row's text, with ``{question}``, ``{reference}`` and ``{answer}``.

@@ -207,7 +207,7 @@ class PolarJudge(_RewardModelJudge):
         tokenizer: The model's, for cutting, or the name or folder that transformers loads it from, without code of its
             own; without it a row of more than ``max_characters`` gets ``judge_too_long``.
         cut: On which side references and answers are cut.
-        max_characters: Of the packed text of a row, without a tokenizer.
+        max_characters: Limit of the packed text of a row, without a tokenizer.
 
     Source: Dou et al. 2025, POLAR; the packing is `pack_polar`.
     """
@@ -279,7 +279,7 @@ class ClassifierJudge(_RewardModelJudge):
         prompt: The user's message, with ``{question}`` and ``{reference}``. The answer is the assistant's message, and
             the server puts both into the model's chat template.
         text: Sent as it is, in place of messages: with ``{question}``, ``{reference}`` and ``{answer}``.
-        max_characters: Of question, reference and answer together; more gets ``judge_too_long``.
+        max_characters: Limit of question, reference and answer together; longer rows get ``judge_too_long``.
     """
 
     _: KW_ONLY

@@ -112,7 +112,7 @@ class TaskTotals:
     Attributes:
         rows: How many rows.
         failed: Rows with a failure or a fault in their format.
-        means: Of total, accuracy, format and each part, over the rows that have the number.
+        means: Means of total, accuracy, format and each part, over the rows that have the number.
         values: The distribution of the total and of each part.
         curves: Means of total, accuracy and format by step, of the rows that have a step.
         codes: How often each failure, format fault and repair occurred; once a row.

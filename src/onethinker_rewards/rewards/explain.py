@@ -80,7 +80,7 @@ def explain(
     temporal_grounding by the recipe paper
     think      3 words: I see it.
     answer     {"time": [1, "8"]}
-    failure    wrong_type: a value of another type, such as a string or boolean for a number
+    failure    wrong_type: a value of the wrong type, such as a string or boolean for a number
     where      time.1: found "8", expected a valid number
                {"time": [1, "8"]}
                             ^

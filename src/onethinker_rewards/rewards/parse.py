@@ -48,7 +48,7 @@ def parse(
         rules: ``strict``, or ``lenient`` (repairs what can be without changing a number); the recipe's by default.
         think: Whether thinking is ``required``, was begun by the prompt (``prefilled``) or is not wanted (``none``);
             the recipe's by default.
-        limits: How much is read at all; the recipe's by default. The recipe ``release`` knows none of these.
+        limits: Maximum sizes; the recipe's by default. The recipe ``release`` has none.
         dialect: How the model writes boxes, points and times; the recipe's by default.
         table: The tasks, `TASKS` by default.
         size: Width and height of the image in pixels, for answers in pixels.

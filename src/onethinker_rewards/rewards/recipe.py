@@ -62,7 +62,7 @@ class Recipe:
         structure: What is paid for the form of answers whose format is 1; None pays nothing.
         penalties: What is added to each total for length or repetition, also where the answer failed: `SoftOverlong`,
             `Repetition`, `CosineLength`, each at most once.
-        limits: How much of a response is read at all.
+        limits: Maximum sizes of a response.
         judge: Scores open-ended answers, where `Scorer` is given no other; None gives them ROUGE.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Signs that answers or references are in another unit: 0…1, per cent or pixels, or times as shares of the clip.
+"""Signs that answers or references are in another unit: 0…1, per cent or pixels, or times as fractions of the clip.
 
 No single answer shows its unit: pixels of a small image are thousandths too, of a smaller box nearer to the corner.
 Many answers and their references show it. While a batch is scored, a sample of each task's numbers is kept; the signs
@@ -215,8 +215,8 @@ def _time_signs(sample: ScaleSample) -> Iterator[tuple[str, str]]:
         return
     answers, references, _, counted = known
     if _share_below(answers, 1.0) >= _NEARLY_ALL and _share_below(references, 1.0) < 0.5:
-        text = f"the times of the answers look like shares of the clip, not like seconds: in {counted} nearly all end"
-        yield "answers in shares of the clip", f"{text} by 1, and the references later; multiply them by its duration"
+        text = f"the times of the answers look like fractions of the clip, not like seconds: in {counted} nearly all"
+        yield "answers in fractions of the clip", f"{text} end by 1, and the references later; multiply by its duration"
 
 
 def _known(sample: ScaleSample, pair: tuple[Floats, Floats] | None) -> tuple[Floats, Floats, Integers, str] | None:

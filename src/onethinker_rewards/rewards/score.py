@@ -44,7 +44,7 @@ _SHOWN = 80
 # What a formula expected that could not compare an answer.
 _EXPECTED = {
     FailureCode.UNREADABLE_MATH: "one mathematical expression",
-    FailureCode.MATH_TIMEOUT: "something that can be compared in time",
+    FailureCode.MATH_TIMEOUT: "an expression that can be compared before the deadline",
 }
 _ROWS_SHOWN = 5
 # How far beyond [0, maximum] rounding may take an accuracy.

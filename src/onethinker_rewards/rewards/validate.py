@@ -22,7 +22,7 @@ Part = Literal["response", "answer", "reference"]
 # lenient rules would make to an answer that is not valid.
 Kind = Literal["failure", "format", "repair", "lenient"]
 _EXAMPLES = 5
-_COMPARABLE = "something that answers can be compared with"
+_COMPARABLE = "a reference that can be compared with answers"
 _NOUNS = {"response": "answer", "answer": "answer", "reference": "reference"}
 
 

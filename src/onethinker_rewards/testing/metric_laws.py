@@ -67,6 +67,20 @@ class Sides(NamedTuple):
     others: Sequence[Call] = ()
 
 
+class _NoteOnError:
+    """Adds a note to an error that leaves the block."""
+
+    def __init__(self, note: str) -> None:
+        self._note = note
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            error.add_note(self._note)
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A metric and the inputs that a law is tried on.
@@ -101,11 +115,8 @@ class Trial:
 
     def call(self, predicted: Any, reference: Any) -> Call:
         """Call the metric; an error that it raises says with which shapes it was called."""
-        try:
+        with _NoteOnError(f"The metric was called with {_shapes(predicted, reference)}."):
             scores = np.asarray(self.metric(predicted, reference), dtype=np.float64)
-        except Exception as error:
-            error.add_note(f"The metric was called with {_shapes(predicted, reference)}.")
-            raise
         return Call(predicted, reference, scores)
 
     @property

@@ -38,8 +38,8 @@ class _Section(BaseModel):
 class Filter(_Section):
     """Which groups are trained on. Source: the release's online filtering, with (0.01, 0.99)."""
 
-    low: float = Field(0.01, ge=0, le=1, description="Groups at or below are dropped: all wrong.")
-    high: float = Field(0.99, ge=0, le=1, description="Groups at or above are dropped: all right.")
+    low: float = Field(0.01, ge=0, le=1, description="Groups with a mean accuracy at or below this are dropped.")
+    high: float = Field(0.99, ge=0, le=1, description="Groups with a mean accuracy at or above this are dropped.")
     # Without a limit, a model that is always right, or never, would generate forever.
     max_batches: int = Field(20, ge=1, description="Batches of groups that one step may drop before the run ends.")
 
@@ -59,14 +59,14 @@ class EmaOptions(_Section):
 
     decay: float = Field(0.99, ge=0, le=1, description="β of each task's running moments.")
     guard: Literal["clip", "group_std"] | None = Field(
-        "clip", description="What happens to an advantage over the limit."
+        "clip", description="How an advantage above the limit is handled."
     )
-    guard_limit: float = Field(5.0, gt=0, description="That limit.")
-    min_std: float = Field(1e-3, ge=0, description="The least σ.")
+    guard_limit: float = Field(5.0, gt=0, description="Limit of an advantage's absolute value.")
+    min_std: float = Field(1e-3, ge=0, description="Lower bound of σ.")
     eps: float = Field(1e-6, ge=0, description="Added to σ.")
-    update_first: bool = Field(True, description="Whether a batch updates σ before σ is used on it.")
-    variance: Literal["total", "within_group"] = Field("total", description="Of which variance σ is the root.")
-    task_key: Mapping[str, str] | None = Field(None, description="From a task to the task whose σ it uses.")
+    update_first: bool = Field(True, description="Whether a batch updates σ before its rewards are divided by σ.")
+    variance: Literal["total", "within_group"] = Field("total", description="The variance whose square root is σ.")
+    task_key: Mapping[str, str] | None = Field(None, description="Maps a task to the task whose σ it uses.")
 
 
 class _StdOptions(_Section):
@@ -98,26 +98,26 @@ class Options(_Section):
 
     stage: Literal["rl", "sft"] = Field("rl", description="Reinforcement learning or supervised fine-tuning.")
     recipe: Literal["paper", "lenient", "release"] = Field(
-        "paper", description="How responses are scored; a reward manager of your own has its own."
+        "paper", description="How responses are scored; your own reward manager sets its own recipe."
     )
     dialect: str = Field(
-        ONETHINKER.name, description="How the model writes boxes, points and times; prepare the prompts with the same."
+        ONETHINKER.name, description="How the model writes boxes, points and times; `prepare` needs the same dialect."
     )
-    reference_dialect: str = Field(ONETHINKER.name, description="How references write them.")
+    reference_dialect: str = Field(ONETHINKER.name, description="The dialect of the references.")
     judge: Mapping[str, object] | None = Field(
-        None, description="Settings of a judge of open-ended answers: kind, url, model and more; null gives ROUGE."
+        None, description="Settings of a judge of open-ended answers (kind, url, model, …); null means ROUGE."
     )
-    estimator: Estimator = Field("ema_grpo", description="The formula of the advantages; the others are baselines.")
+    estimator: Estimator = Field("ema_grpo", description="The advantage estimator; all but ema_grpo are baselines.")
     estimator_options: Mapping[str, object] = Field(
-        default_factory=dict[str, object], description="Its keywords; those of EMA-GRPO are below."
+        default_factory=dict[str, object], description="Options of the estimator; those of EMA-GRPO are below."
     )
     filter: Filter | None = Field(None, description="Online filtering of groups; null trains on all.")
     seed: int | None = Field(
-        None, ge=0, description="Seed of the responses; with it rows keep their order, and a run can be repeated."
+        None, ge=0, description="Sampling seed; with it rows keep their order, and a run can be repeated."
     )
-    max_frames: int = Field(128, ge=4, description="Most frames of a video; files with more are refused.")
+    max_frames: int = Field(128, ge=4, description="Maximum frames per video; files with more are rejected.")
     max_image_pixels: int = Field(
-        1_048_576, ge=4096, description="Most pixels of an image; files with more are refused."
+        1_048_576, ge=4096, description="Maximum pixels per image; files with more are rejected."
     )
 
     @field_validator("dialect", "reference_dialect")
