@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 # One process a core, but each holds torch and more: four at most. Who has nothing left to do takes from the others.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help demo test test-fast test-frameworks test-trainer smoke check format generate fuzz bench wheel clean
+.PHONY: help demo test test-fast test-frameworks test-trainer smoke check format generate fuzz bench wheel docs docs-serve docs-deploy clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ help:  ## list the commands
 
 .venv/.dev: .venv/.core constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,testing,torch,sam2,peers]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,testing,torch,sam2,peers]'
 	$(BIN)/python -m pip install --quiet --no-deps xgrammar==0.2.8
 	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation sam2==1.1.0
 	@touch $@
@@ -69,7 +69,7 @@ test-trainer: .venv/frameworks/trainer/.shims  ## the trainer inside verl with v
 smoke: .venv/frameworks/trainer/.shims  ## both configurations for a CPU from end to end, on a tiny model that it makes
 	.venv/frameworks/trainer/bin/python -m tests.trainer.run.smoke
 
-check: .venv/.dev  ## lint, types, layers
+check: .venv/.dev docs  ## lint, types, layers, and the site of the docs with all of its links
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
@@ -101,6 +101,20 @@ bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor,
 
 wheel: .venv/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist
+
+# Material for MkDocs announces the end of MkDocs 1 at every build.
+MKDOCS := NO_MKDOCS_2_WARNING=true PATH="$(CURDIR)/$(BIN):$$PATH"
+
+docs: .venv/.dev  ## build the site of the docs into build/site; a link that leads nowhere is an error
+	$(MKDOCS) mkdocs build
+
+docs-serve: .venv/.dev  ## show the docs in a browser while you write them
+	$(MKDOCS) mkdocs serve
+
+docs-deploy: .venv/.dev  ## publish the docs as VERSION, the latest one, on the branch gh-pages
+	test -n "$(VERSION)" || { echo "say which: make docs-deploy VERSION=0.1"; exit 1; }
+	$(MKDOCS) mike deploy --push --update-aliases $(VERSION) latest
+	$(MKDOCS) mike set-default --push latest
 
 clean:  ## remove the environment and everything built
 	rm -rf .venv dist build .pytest_cache .ruff_cache .hypothesis .coverage

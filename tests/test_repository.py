@@ -88,7 +88,7 @@ def test_development_tools_are_pinned() -> None:
     import tomllib
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert all("==" in requirement for name in ("dev", "peers") for requirement in extras[name])
+    assert all("==" in requirement for name in ("dev", "docs", "peers") for requirement in extras[name])
 
 
 @pytest.mark.slow

@@ -350,6 +350,7 @@ DIALECTS = MappingProxyType(
         )
     }
 )
+"""The dialects that ship with the package, by name."""
 
 
 def find_dialect(dialect: AnyDialect) -> Dialect:

@@ -16,7 +16,6 @@ from onethinker_rewards.codes import SHOWN, FailureCode, FaultDetail, shortened
 
 Think = Literal["required", "prefilled", "none"]
 
-# What models write at the end of a turn, or fill it up with.
 END_TOKENS = (
     "<|im_end|>", "<|endoftext|>",  # Qwen, InternLM 2 and 3, InternVL
     "</s>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|eot|>", "<|eom|>",  # Llama 2 to 4, Mistral
@@ -25,6 +24,7 @@ END_TOKENS = (
     "<|end|>", "<|return|>",  # Phi, gpt-oss
     "<eoa>",  # InternLM
 )  # fmt: skip
+"""What models write at the end of a turn, or fill it up with."""
 
 _OPEN_THINK, _CLOSE_THINK = "<think>", "</think>"
 OPEN_ANSWER, CLOSE_ANSWER = "<answer>", "</answer>"

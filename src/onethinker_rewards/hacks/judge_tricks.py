@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 JudgeTrickKind = Literal["instruction", "praise", "verdict", "fence", "token", "placeholder", "length", "empty"]
+"""What a trick on a judge works with."""
 
 
 class JudgeTrick(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,8 +12,8 @@ from onethinker_rewards.hacks.tricks import Trick, plain_response, read_tricks
 from onethinker_rewards.hacks.verdict import Rewards, Verdict, judge
 from onethinker_rewards.rewards import Recipe, score
 
-# Responses, references and task names, one per row, to one number per row; None where there is no reward.
 Reward = Callable[[list[str], list[str], list[str]], Sequence[float | None]]
+"""Responses, references and task names, one per row, to one number per row; None where there is no reward."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,6 @@ class Signature(StrEnum):
     VERIFIERS = "verifiers"
 
 
-# What a person has to know about each.
 FORMS: Mapping[Signature, str] = {
     Signature.BATCH: "(responses, references, tasks), three lists",
     Signature.COMPLETIONS: "(completions, **columns) as in TRL and ms-swift, completions are texts",
@@ -61,6 +60,7 @@ FORMS: Mapping[Signature, str] = {
     Signature.OPENRLHF: "reward_func(queries, prompts, labels), three lists",
     Signature.VERIFIERS: "a rubric of verifiers, or one of its functions, a row a call",
 }
+"""How each signature is called, in words."""
 
 # What each is recognized by: all of these parameters, in this order of signatures.
 _RECOGNIZED: tuple[tuple[Signature, frozenset[str]], ...] = (

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 Counterpart = Literal["right", "wrong", "nothing", "plain"]
+"""What a trick is compared with: a right or a wrong answer, none, or the same answer without the trick."""
 
 
 class Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,8 +60,8 @@ class Trick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     release: Scored | None = None
 
 
-# The recipes whose rewards are kept with each trick.
 SCORED_RECIPES = ("paper", "release")
+"""The recipes whose rewards are kept with each trick."""
 
 
 @cache
@@ -76,13 +77,13 @@ def read_tricks() -> tuple[Trick, ...]:
 
 
 NOTHING = "I cannot tell."
+"""A response without an answer."""
 
 _CORNER = "[900, 900, 990, 990]"
 _POINTS = (
     '"positive_points": [[910, 910], [920, 920], [930, 930]], "negative_points": [[900, 10], [950, 10], [990, 10]]'
 )
 
-# Readable answers that are wrong for the reference of any trick.
 WRONG: Mapping[str, str] = MappingProxyType(
     {
         "multiple_choice": "D",
@@ -107,6 +108,7 @@ WRONG: Mapping[str, str] = MappingProxyType(
         "ordering": '{"order": ["none of these"]}',
     }
 )
+"""By task, a readable answer that is wrong for the reference of any trick."""
 
 
 def plain(answer: str) -> str:

@@ -12,8 +12,8 @@ import math
 from enum import StrEnum
 from typing import NamedTuple
 
-# A smaller gain is rounding, or a metric's remainder: a span of a million seconds still has an IoU of 1e-6.
 LEAST_GAIN = 1e-3
+"""The least gain that counts: less is rounding, or the 1e-6 of IoU that a span of a million seconds still has."""
 
 
 class Verdict(StrEnum):
@@ -25,8 +25,8 @@ class Verdict(StrEnum):
     NOT_TRIED = "not tried"
 
 
-# The verdicts that are faults of the reward function.
 FAILED = frozenset({Verdict.PAYS, Verdict.NO_NUMBER})
+"""The verdicts that are faults of the reward function."""
 
 
 class Rewards(NamedTuple):

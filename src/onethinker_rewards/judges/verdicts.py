@@ -136,6 +136,7 @@ class Labels:
 
 
 YES_NO = Labels("yes", "no")
+"""Labels for a judge that is asked whether an answer is right."""
 
 _NUMBER = re.compile(r"([+-]?\d{1,9}(?:\.\d{1,9})?)(?:\s*(?:/|out of|of)\s*(\d{1,9}))?")
 

@@ -30,8 +30,8 @@ from onethinker_rewards.errors import ArgumentError
 if TYPE_CHECKING:
     from torch import Tensor
 
-# One tensor per level of the encoder.
 Embedding: TypeAlias = "tuple[Tensor, ...]"
+"""What an encoder makes of an image: one tensor per level."""
 
 Encode: TypeAlias = Callable[[list[int]], Sequence[Embedding]]
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Pixels: TypeAlias = NDArray[np.uint8]
+"""``[H, W, 3]`` red, green and blue, 0 to 255."""
 
-# An array `[H, W, 3]` or `[H, W]`, a Pillow image, a path, the bytes of an image file, or one of these in a dictionary.
 ImageLike: TypeAlias = "Pixels | Image | str | os.PathLike[str] | bytes | Mapping[str, Any]"
+"""An array ``[H, W, 3]`` or ``[H, W]``, a Pillow image, a path, bytes of a file, or one of these in a dictionary."""
 
 # The keys under which dictionaries hold an image: undecoded ones of Hugging Face's data sets, and those of verl's.
 _KEYS = ("bytes", "image", "path")

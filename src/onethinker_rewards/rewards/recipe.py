@@ -161,6 +161,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
     }
 )
+"""The recipes that ship with the package, by name."""
 
 
 def find_recipe(recipe: str | Recipe) -> Recipe:

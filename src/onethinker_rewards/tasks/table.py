@@ -35,6 +35,7 @@ TASKS = TaskTable(
         ranking.ORDERING,
     ]
 )
+"""The tasks that ship with the package, by name."""
 
 _SEPARATORS = re.compile(r"[\s_\-/]+")
 # Other spellings, with separators as one underscore and in lower case.

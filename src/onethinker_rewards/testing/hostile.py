@@ -45,6 +45,7 @@ HOSTILE = {
     "10,001 boxes": '{"boxes": {' + ", ".join(f'"{second}": [0, 0, 9, 9]' for second in range(10_001)) + "}}",
     "half a track": '{{"boxes"' + "]" * 5,
 }
+"""Responses that are hard to read, by name: empty, nested deeply, odd characters, huge numbers."""
 
 # A megabyte each, and two that exceed the limits: far more than any model writes.
 LONG = {

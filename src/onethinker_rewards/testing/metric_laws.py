@@ -277,6 +277,7 @@ _LAWS = (
 )
 
 LAWS: Mapping[str, Law] = MappingProxyType({law.name: law for law in _LAWS})
+"""The laws that `check_laws` knows, by name."""
 
 
 class LawViolation(AssertionError):  # noqa: N818 - like AssertionError, it is the report of a test

@@ -95,6 +95,7 @@ _LAWS = (
 )
 
 REWARD_LAWS: Mapping[str, RewardLaw] = MappingProxyType({law.name: law for law in _LAWS})
+"""The laws that `check_rewards` knows, by name."""
 
 
 def check_rewards(
