@@ -89,3 +89,10 @@ def test_the_command_takes_the_table_of_the_example(tmp_path: Path) -> None:
     search = os.pathsep.join([str(EXAMPLES), os.environ.get("PYTHONPATH", "")])
     run(*command, "--out", "scored.jsonl", cwd=tmp_path, PYTHONPATH=search)
     assert json.loads((tmp_path / "scored.jsonl").read_text("utf-8"))["total"] == 1.5
+
+
+def test_every_example_is_listed() -> None:
+    listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    files = [path for path in EXAMPLES.rglob("*") if path.suffix in {".py", ".sh", ".ipynb", ".json"}]
+    assert len(files) >= 11
+    assert [path.name for path in files if f"]({path.relative_to(EXAMPLES)})" not in listed] == []
