@@ -61,7 +61,8 @@ test-fast: .venv/.dev .venv/.peers  ## the tests that take less than ten seconds
 
 test-frameworks: $(FRAMEWORKS:%=.venv/frameworks/%/.ready)  ## the adapters, each inside the framework it is for
 	set -e; for set in $(FRAMEWORKS); do .venv/frameworks/$$set/bin/python -m pytest \
-	    tests/adapters tests/trainer/test_verl_dataset.py tests/trainer/test_compose.py; done
+	    tests/adapters tests/trainer/test_verl_dataset.py tests/trainer/test_compose.py \
+	    tests/examples/test_trl_vlm.py tests/examples/test_verl.py tests/examples/test_ms_swift.py; done
 
 test-trainer: .venv/frameworks/trainer/.shims  ## the trainer inside verl with vLLM, on a CPU, killed and resumed
 	.venv/frameworks/trainer/bin/python -m pytest tests/trainer/run
@@ -79,11 +80,12 @@ format: .venv/.dev  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-generate: .venv/.dev .venv/.peers  ## rewrite what is generated: JSON Schemas, what tricks earn, tables and figures in the docs
+generate: .venv/.dev .venv/.peers  ## rewrite what is generated: JSON Schemas, what tricks earn, tables and figures in the docs, notebooks
 	$(BIN)/python -m scripts.hacks
 	$(BIN)/python -m scripts.generate
 	$(BIN)/python -m scripts.plot_advantage
 	$(BIN)/python -m scripts.plot_masks
+	$(BIN)/python -m scripts.notebooks
 
 # atheris takes 130 MB with its sanitizers, and nothing else needs it.
 .venv/fuzz/.ready: requirements/fuzz.txt pyproject.toml constraints.txt

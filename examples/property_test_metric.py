@@ -55,7 +55,7 @@ def report(metric: Callable[[Boxes, Boxes], Scores]) -> None:
     """Print which law a metric breaks first, and for which boxes."""
     laws = ["range", "identity", "symmetry", "malformed"]
     try:
-        check_laws(metric, boxes(1), laws, examples=100)
+        check_laws(metric, boxes(1), laws, examples=50)
     except LawViolation as violation:
         predicted, reference = (violation.inputs[name].tolist() for name in ("predicted", "reference"))
         print(f"{metric.__name__} breaks the law {violation.law}: {LAWS[violation.law].statement}")

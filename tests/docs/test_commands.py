@@ -11,7 +11,7 @@ import pytest
 from onethinker_rewards.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 COMMAND = re.compile(r"onethinker-rewards (\w[\w-]*)([^\n`#)]*)")
 TARGET = re.compile(r"(?:`|^    )make ([a-z-]+)", re.MULTILINE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ def test_it_runs_and_shows_what_was_saved(path: Path) -> None:
     assert path.stat().st_size < LARGEST
     assert any(texts(saved))
     assert texts(executed(path)) == texts(saved)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_its_links_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def test_there_are_notebooks() -> None:

@@ -16,7 +16,7 @@ from tests.examples.running import EXAMPLES, run
 
 def test_the_loop_learns_from_rewards(tmp_path: Path) -> None:
     framework("torch", target="test")
-    lines = run("torch_loop.py", "--steps", "80", cwd=tmp_path).splitlines()
+    lines = run("torch_loop.py", "--steps", "60", cwd=tmp_path).splitlines()
     first, last = (dict(re.findall(r"(\w+) (\d\.\d\d)", line)) for line in (lines[0], lines[-1]))
     assert float(last["total"]) > float(first["total"]) + 0.4
     assert {task: last[task] > first[task] for task in ("multiple_choice", "numerical", "temporal_grounding")} == {
@@ -89,3 +89,10 @@ def test_the_command_takes_the_table_of_the_example(tmp_path: Path) -> None:
     search = os.pathsep.join([str(EXAMPLES), os.environ.get("PYTHONPATH", "")])
     run(*command, "--out", "scored.jsonl", cwd=tmp_path, PYTHONPATH=search)
     assert json.loads((tmp_path / "scored.jsonl").read_text("utf-8"))["total"] == 1.5
+
+
+def test_every_example_is_listed() -> None:
+    listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    files = [path for path in EXAMPLES.rglob("*") if path.suffix in {".py", ".sh", ".ipynb", ".json"}]
+    assert len(files) >= 11
+    assert [path.name for path in files if f"]({path.relative_to(EXAMPLES)})" not in listed] == []
