@@ -1,8 +1,7 @@
 """Hooks of MkDocs: pages from outside of docs/, links that leave it, and the sections of llms.txt.
 
-On GitHub a page links to the files of the repository. The site includes `CONTRIBUTING.md`, `CHANGELOG.md` and the JSON
-Schemas; a link to any other file, such as a test, leads to the repository if its address is known, and is plain text
-otherwise.
+On GitHub a page links to files of the repository. The site includes those of `_outside`; a link to any other file, such as
+a test, leads to the repository.
 """
 
 from __future__ import annotations
@@ -17,9 +16,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("CONTRIBUTING.md", "CHANGELOG.md")
+# Folders and files whose paths are the same in the repository and on the site.
+OUTSIDE = ("CONTRIBUTING.md", "CHANGELOG.md", "examples/", "schemas/")
 _LINK = re.compile(r"(?<!`)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
@@ -28,8 +29,8 @@ _FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 @event_priority(100)
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what lies outside of docs/, and list the pages of the navigation for llms.txt."""
-    for path in [*(ROOT / page for page in PAGES), *sorted((ROOT / "schemas").glob("*.json"))]:
-        files.append(File.generated(config, str(path.relative_to(ROOT)), content=path.read_text(encoding="utf-8")))
+    for path, content in _outside():
+        files.append(File.generated(config, path, content=content))
     config.plugins["llmstxt"].config.sections = {
         title: [{page: _first_sentence(files.src_uris[page].content_string)} for page in _pages(items)]
         for section in config.nav or []
@@ -46,16 +47,30 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if not path or "://" in path or path.startswith("mailto:"):
             return found[0]
         folder = posixpath.dirname(page.file.src_uri)
-        target = posixpath.normpath(posixpath.join("" if page.file.src_uri in PAGES else f"docs/{folder}", path))
-        inside = target.removeprefix("docs/")
+        is_outside = page.file.src_uri.startswith(OUTSIDE)
+        target = posixpath.normpath(posixpath.join(folder if is_outside else f"docs/{folder}", path))
+        inside = re.sub(r"\.ipynb$", ".md", target.removeprefix("docs/"))
         if inside in files.src_uris:
             return f"[{text}]({posixpath.relpath(inside, folder or '.')}{hash_mark}{anchor})"
         if not (ROOT / target).exists():
             return found[0]  # MkDocs reports it.
-        return f"[{text}]({config.repo_url}/blob/main/{target}{hash_mark}{anchor})" if config.repo_url else text
+        return f"[{text}]({config.extra['repository']}/blob/main/{target}{hash_mark}{anchor})"
 
     parts = _FENCE.split(markdown.replace("```python\n>>> ", "```pycon\n>>> "))
     return "".join(part if part.startswith("```") else _LINK.sub(pointed, part) for part in parts)
+
+
+def _outside() -> Iterator[tuple[str, str | bytes]]:
+    """Yield path and content of what the site has from outside of docs/; a notebook as Markdown, with its pictures."""
+    pages = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "examples" / "README.md"]
+    for path in (*pages, *sorted((ROOT / "schemas").glob("*.json"))):
+        yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "examples" / "notebooks").glob("*.ipynb")):
+        names = {"unique_key": path.stem, "output_files_dir": f"{path.stem}_files"}
+        markdown, resources = MarkdownExporter().from_filename(str(path), resources=names)
+        yield f"examples/notebooks/{path.stem}.md", markdown.replace("![png](", "![What the code above draws](")
+        for name, picture in resources["outputs"].items():
+            yield f"examples/notebooks/{name}", picture
 
 
 def _pages(items: list[Any]) -> Iterator[str]:

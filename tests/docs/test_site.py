@@ -34,7 +34,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-g
 
 
 def sources() -> list[Path]:
-    folders = [path for folder in ("docs", "src", "schemas") for path in (ROOT / folder).rglob("*")]
+    folders = [path for folder in ("docs", "examples", "src", "schemas") for path in (ROOT / folder).rglob("*")]
     files = [*ROOT.glob("*.md"), ROOT / "mkdocs.yml", *(ROOT / "scripts").glob("site*.py")]
     return [path for path in (*folders, *files) if path.is_file() and path.suffix != ".pyc"]
 
@@ -57,21 +57,28 @@ def site() -> Path:
     return folder
 
 
+class Loader(yaml.SafeLoader):
+    """Reads mkdocs.yml, and leaves out what tags such as `!!python` make."""
+
+
+Loader.add_multi_constructor("", lambda *_: None)
+
+
+def settings() -> dict[str, Any]:
+    return yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
+
+
 def pages() -> list[str]:
     """Return the addresses of the pages of the navigation, relative to the site."""
 
     def listed(item: Any) -> Iterator[str]:
         if isinstance(item, str):
-            yield re.sub(r"(index)?\.md$", "", item) if item.endswith("index.md") else item.removesuffix(".md") + "/"
+            name = re.sub(r"(^|/)(index|README)\.md$", r"\1", item)
+            yield name if name != item else item.removesuffix(".md") + "/"
         for value in item.values() if isinstance(item, dict) else item if isinstance(item, list) else ():
             yield from listed(value)
 
-    # MkDocs' own tags, such as `!ENV`, say nothing about the navigation.
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_multi_constructor("", lambda *_: None)
-    return list(listed(yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)["nav"]))
+    return list(listed(settings()["nav"]))
 
 
 def test_every_public_name_is_on_one_api_page(site: Path) -> None:
@@ -98,7 +105,7 @@ def test_signatures_on_api_pages_are_short(site: Path) -> None:
 
 def test_llms_txt_lists_every_page_and_its_links_lead_somewhere(site: Path) -> None:
     text = (site / "llms.txt").read_text(encoding="utf-8")
-    links = re.findall(r"^- \[[^\]]+\]\(http://127\.0\.0\.1:8000/([^)]+)\)", text, re.MULTILINE)
+    links = re.findall(rf"^- \[[^\]]+\]\({re.escape(settings()['site_url'])}([^)]+)\)", text, re.MULTILINE)
     assert links == [page + "index.md" for page in pages()]
     assert [link for link in links if not (site / link).is_file()] == []
     assert (site / "llms-full.txt").stat().st_size > 100_000
