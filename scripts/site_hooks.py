@@ -1,7 +1,7 @@
 """Hooks of MkDocs: pages from outside of docs/, links that leave it, and the sections of llms.txt.
 
-On GitHub a page links to files of the repository. The site includes those of `_outside`; a link to any other file, such as
-a test, leads to the repository.
+On GitHub a page links to files of the repository. The site includes those of `_outside`; a link to any other file, such
+as a test, leads to the repository.
 """
 
 from __future__ import annotations
