@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 # One process a core, but each holds torch and more: four at most. Who has nothing left to do takes from the others.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help demo test test-fast test-frameworks test-trainer test-oldest test-wheel smoke check format generate fuzz bench wheel clean
+.PHONY: help demo test test-fast test-frameworks test-trainer test-oldest test-wheel smoke check check-tag format generate fuzz bench wheel clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ check: .venv/.dev  ## lint, types, layers
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+check-tag:  ## check that TAG, as v1.2.3, is the version in the code
+	grep -qxF '__version__ = "$(TAG:v%=%)"' src/onethinker_rewards/__init__.py || { echo "TAG is not the version"; exit 1; }
 
 format: .venv/.dev  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix
