@@ -5,7 +5,8 @@ PYTEST := $(BIN)/python -m pytest
 # One process a core, but each holds torch and more: four at most. Who has nothing left to do takes from the others.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help demo test test-fast test-frameworks test-trainer smoke check format generate fuzz bench wheel docs docs-serve docs-deploy clean
+.PHONY: help demo test test-fast test-frameworks test-trainer test-oldest test-wheel smoke check check-tag format generate fuzz \
+    bench wheel docs docs-serve docs-deploy clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -67,6 +68,17 @@ test-frameworks: $(FRAMEWORKS:%=.venv/frameworks/%/.ready)  ## the adapters, eac
 test-trainer: .venv/frameworks/trainer/.shims  ## the trainer inside verl with vLLM, on a CPU, killed and resumed
 	.venv/frameworks/trainer/bin/python -m pytest tests/trainer/run
 
+.venv/oldest/.ready: requirements/oldest.txt scripts/oldest.py pyproject.toml
+	$(PYTHON) -m venv .venv/oldest
+	.venv/oldest/bin/python scripts/oldest.py > .venv/oldest/versions.txt
+	.venv/oldest/bin/python -m pip install --quiet --only-binary :all: \
+	    --requirement .venv/oldest/versions.txt --requirement requirements/oldest.txt
+	.venv/oldest/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+test-oldest: .venv/oldest/.ready  ## the core with the oldest dependencies that it allows, without torch; Python 3.11
+	.venv/oldest/bin/python -m pytest $(PARALLEL) -m 'not slow' tests/answers tests/metrics tests/tasks tests/rewards
+
 smoke: .venv/frameworks/trainer/.shims  ## both configurations for a CPU from end to end, on a tiny model that it makes
 	.venv/frameworks/trainer/bin/python -m tests.trainer.run.smoke
 
@@ -75,6 +87,9 @@ check: .venv/.dev docs  ## lint, types, layers, and the site of the docs with al
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+check-tag:  ## check that TAG, as v1.2.3, is the version in the code
+	grep -qxF '__version__ = "$(TAG:v%=%)"' src/onethinker_rewards/__init__.py || { echo "TAG is not the version"; exit 1; }
 
 format: .venv/.dev  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix
@@ -101,8 +116,13 @@ fuzz: .venv/fuzz/.ready  ## fuzz reading and scoring for SECONDS each (60), keep
 bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor, into docs/internals/benchmarks.md
 	$(BIN)/python -m benchmarks --out docs/internals/benchmarks.md
 
-wheel: .venv/.dev  ## build the wheel into dist/
-	$(BIN)/python -m build --wheel --outdir dist
+wheel: .venv/.dev  ## build the source archive, and from it the wheel, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+
+test-wheel: wheel  ## install the wheel alone, run its demo, check what an index shows of it
+	$(BIN)/python -m twine check --strict dist/*
+	DIST=dist $(PYTEST) tests/test_wheel.py
 
 # Material for MkDocs announces the end of MkDocs 1 at every build.
 MKDOCS := NO_MKDOCS_2_WARNING=true PATH="$(CURDIR)/$(BIN):$$PATH"

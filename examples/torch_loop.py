@@ -7,8 +7,8 @@
 Three tasks share one policy. So that nothing is downloaded, the policy is a small network whose tokens are
 pieces of answers, and its "video" is a vector that shows what is right. It learns the format from examples with random
 answers, as a model does that is fine-tuned first; from then on rewards alone teach it. Every 20 steps this prints, for
-each task, the mean accuracy and σ: the accuracies rise from chance to 0.7 and more, in some 10 seconds on a CPU.
-Weights and Adam's moments are float32; `--dtype` is what the network computes in.
+each task, the mean accuracy and σ: choices and numbers rise from chance to 1 and spans to some 0.7, in 10 seconds on a
+CPU. Weights and Adam's moments are float32; `--dtype` is what the network computes in.
 
 With a model of your own: `sample` is its `generate`, `log_probs` its forward pass, and its prompts are made by
 `otr.prompt(task, question)`.
@@ -105,6 +105,34 @@ def learn_format(policy: Policy, optimizer: torch.optim.Optimizer, chance: rando
         optimizer.step()
 
 
+def reinforce(
+    policy: Policy,
+    optimizer: torch.optim.Optimizer,
+    estimator: EmaGrpo,
+    questions: list[tuple[str, list[str]]],
+    rollouts: int,
+) -> otr.RewardBatch:
+    """Sample responses to each question, score them, and learn from them."""
+    device = policy.layers[0].weight.device
+    videos = torch.tensor([make_video(*question) for question in questions], device=device)
+    videos = videos.repeat_interleave(rollouts, dim=0)
+    tokens = policy.sample(videos)
+    texts = ["".join(TOKENS[number] for number in row).partition("<end>")[0] for row in tokens.tolist()]
+
+    groups = [group for group in range(len(questions)) for _ in range(rollouts)]
+    tasks, answers = zip(*(questions[group] for group in groups), strict=True)
+    batch = otr.score(texts, ["".join(answer) for answer in answers], tasks)
+    advantages = estimator(batch.total.tolist(), groups=groups, tasks=batch.tasks).to(device)
+
+    mask, old_log_probs = is_written(tokens), policy.log_probs(videos, tokens).detach()
+    for _ in range(2):  # the second step is on responses of the policy before the first: here the loss may be clipped
+        loss = clipped_loss(policy.log_probs(videos, tokens), old_log_probs, advantages, mask).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return batch
+
+
 def main() -> None:
     """Run both stages."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -112,7 +140,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=24, help="questions a step")
     parser.add_argument("--rollouts", type=int, default=8, help="responses to each question")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
 
@@ -126,25 +154,8 @@ def main() -> None:
     # σ of each task is part of the training state: save estimator.state_dict() with the weights.
     estimator = EmaGrpo(decay=0.95)
     for step in range(1, given.steps + 1):
-        tasks = chance.choices(TASKS, k=given.prompts)
-        answers = [make_answer(task, chance) for task in tasks]
-        groups = [group for group in range(given.prompts) for _ in range(given.rollouts)]
-        videos = torch.tensor([make_video(*pair) for pair in zip(tasks, answers, strict=True)], device=given.device)
-        videos = videos.repeat_interleave(given.rollouts, dim=0)
-
-        tokens = policy.sample(videos)
-        mask = is_written(tokens)
-        texts = ["".join(TOKENS[number] for number in row).partition("<end>")[0] for row in tokens.tolist()]
-        batch = otr.score(texts, ["".join(answers[group]) for group in groups], [tasks[group] for group in groups])
-
-        advantages = estimator(batch.total.tolist(), groups=groups, tasks=batch.tasks).to(given.device)
-        old_log_probs = policy.log_probs(videos, tokens).detach()
-        for _ in range(2):  # two steps on the same responses, for which the loss is clipped
-            loss = clipped_loss(policy.log_probs(videos, tokens), old_log_probs, advantages, mask).loss
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
+        questions = [(task, make_answer(task, chance)) for task in chance.choices(TASKS, k=given.prompts)]
+        batch = reinforce(policy, optimizer, estimator, questions, given.rollouts)
         if step == 1 or step % 20 == 0:
             summary, sigma = batch.summary(), estimator.statistics()
             shown = [f"{task} {summary[task]['normalized']:.2f} σ {sigma[task].sigma:.2f}" for task in sorted(summary)]

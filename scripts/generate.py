@@ -14,7 +14,7 @@ from pathlib import Path
 
 from scripts.draw_readme import picture
 from scripts.hack_tables import HACK_BLOCKS
-from scripts.plot_metrics import curves, draw_all_curves
+from scripts.plot_metrics import curve_figure, draw_all_curves
 from scripts.plot_tasks import draw_all_tasks, drawing
 from scripts.tables import BLOCKS
 
@@ -24,7 +24,7 @@ __all__ = ["ROOT", "write"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_BLOCKS = BLOCKS | HACK_BLOCKS | {"curves": curves, "drawing": drawing}
+_BLOCKS = BLOCKS | HACK_BLOCKS | {"curves": curve_figure, "drawing": drawing}
 
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 

@@ -13,7 +13,7 @@ from scripts.figures import COLORS, GRAY, IMAGES, STYLES, image, label, save_svg
 
 from onethinker_rewards import metrics
 
-__all__ = ["CURVES", "curves", "draw_all_curves", "marked_values"]
+__all__ = ["CURVES", "curve_figure", "draw_all_curves", "marked_values"]
 
 Values = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Curves:
     """One figure.
 
     Attributes:
-        title: What the figure shows, for those who cannot see it.
+        title: What the figure shows.
         error: Label of the horizontal axis.
         score: Label of the vertical axis.
         limit: The largest error that is drawn.
@@ -83,7 +83,7 @@ def wrong_number(percent: Values) -> Values:
 
 CURVES: dict[str, Curves] = {
     "box_iou": Curves(
-        title="IoU of a square box and the same box shifted sideways",
+        title="The IoU of a square box and the same box shifted sideways",
         error="shift in thousandths of the image's width",
         score="IoU",
         limit=95,
@@ -91,7 +91,7 @@ CURVES: dict[str, Curves] = {
         marked={"50 thousandths": 50},
     ),
     "temporal_iou": Curves(
-        title="IoU of a time span and the same span shifted",
+        title="The temporal IoU of a time span and the same span shifted",
         error="shift in seconds",
         score="temporal IoU",
         limit=4,
@@ -99,7 +99,7 @@ CURVES: dict[str, Curves] = {
         marked={"1 second": 1},
     ),
     "point_similarity": Curves(
-        title="Similarity of points at a mean distance, with σ = 50",
+        title="The similarity of two sets of points by their mean distance, with σ = 50",
         error="mean distance in thousandths",
         score="G(d)",
         limit=200,
@@ -107,7 +107,7 @@ CURVES: dict[str, Curves] = {
         marked={f"{distance} thousandths": distance for distance in (25, 50, 100, 150)},
     ),
     "time_proximity": Curves(
-        title="Proximity of two moments, with σ = 1 s",
+        title="The proximity of two times, with σ = 1 s",
         error="distance in seconds",
         score="G(t)",
         limit=4,
@@ -115,7 +115,7 @@ CURVES: dict[str, Curves] = {
         marked={"half a second": 0.5, "1 second": 1, "2 seconds": 2, "3 seconds": 3},
     ),
     "relative_accuracy": Curves(
-        title="Mean relative accuracy of a number that is too large",
+        title="The mean relative accuracy of a number that is too large",
         error="error in % of the reference",
         score="MRA",
         limit=60,
@@ -166,14 +166,15 @@ def mark(axis: plt.Axes, curves: Curves, curve: Callable[[Values], Values], colo
         label(axis, text, (value, score), color, xytext=(5, 4))
 
 
-def curves(page: Path) -> str:
-    """Return the figure of a metric's page; its description has the marked values."""
+def curve_figure(page: Path) -> str:
+    """Return the figure of a metric's page with its caption; the description has the marked values."""
     name = page.stem.replace("-", "_")
     values: dict[str, list[str]] = {}
     for line, error, score in marked_values(name):
-        values.setdefault(error, []).append(f"{line} {score:.2f}".strip())
+        values.setdefault(error, []).append(f"{score:.2f} ({line})" if line else f"{score:.2f}")
     marks = "; ".join(f"at {error}: {', '.join(scores)}" for error, scores in values.items())
-    return image(page, name, f"{CURVES[name].title}; {marks}")
+    title = CURVES[name].title
+    return f"{image(page, name, f'{title}; {marks}')}\n\n{title}."
 
 
 def draw_all_curves(folder: Path) -> None:
@@ -186,4 +187,4 @@ def draw_all_curves(folder: Path) -> None:
 if __name__ == "__main__":
     draw_all_curves(IMAGES)
     for figure_name in CURVES:
-        print(curves(IMAGES / figure_name))
+        print(curve_figure(IMAGES / figure_name))

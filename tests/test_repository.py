@@ -1,4 +1,4 @@
-"""What holds for the repository: its layers, its imports, its wheel."""
+"""What holds for the repository: its layers, its imports, its version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
@@ -81,7 +80,7 @@ def test_one_version() -> None:
 
     assert version("onethinker-rewards") == otr.__version__
     # It is written down once.
-    assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'dynamic = ["version"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_development_tools_are_pinned() -> None:
@@ -89,26 +88,6 @@ def test_development_tools_are_pinned() -> None:
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert all("==" in requirement for name in ("dev", "docs", "peers") for requirement in extras[name])
-
-
-@pytest.mark.slow
-def test_the_wheel_works_without_the_repository(tmp_path: Path) -> None:
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
-    alone = {"PYTHONPATH": ""}
-    venv.create(tmp_path / "env")
-    python = tmp_path / "env" / "bin" / "python"
-    # Compiled is only what is used, and pip is the one that is there.
-    pip = [sys.executable, "-m", "pip", "--python", python]
-    run(*pip, "install", "--quiet", "--no-compile", wheel, cwd=tmp_path)
-    assert "spatio_temporal_grounding" in run(
-        python.with_name("onethinker-rewards"), "demo", "--all", cwd=tmp_path, **alone
-    )
-    listed = run(*pip, "list", "--format=freeze", cwd=tmp_path)
-    assert "torch" not in {line.partition("==")[0] for line in listed.splitlines()}
-    typed = "Path(otr.__file__).with_name('py.typed').exists()"
-    code = f"import onethinker_rewards as otr; from pathlib import Path; print({typed})"
-    assert run(python, "-c", code, cwd=tmp_path, **alone).strip() == "True"
 
 
 def test_the_version_to_cite() -> None:

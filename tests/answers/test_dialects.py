@@ -175,8 +175,9 @@ def test_a_dialect_is_named_and_never_guessed() -> None:
             assert otr.parse_answer(case.text, case.task).failure is not None
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("schema", valid.JSON_SCHEMAS, ids=lambda schema: schema.__name__)
+@pytest.mark.parametrize(
+    ("schema", "dialect"), [*FOREIGN_SCHEMAS, *((schema, "onethinker") for schema in valid.JSON_SCHEMAS)]
+)
 @given(data=st.data())
 @settings(max_examples=FEW)
 def test_what_a_dialect_writes_it_reads(schema: type[BaseModel], dialect: str, data: st.DataObject) -> None:
@@ -199,7 +200,7 @@ def test_what_a_dialect_writes_it_reads(schema: type[BaseModel], dialect: str, d
 
 @pytest.mark.parametrize(("schema", "dialect"), FOREIGN_SCHEMAS)
 @given(data=st.data())
-@settings(max_examples=FEW, deadline=None)
+@settings(max_examples=FEW // 2)
 def test_columns_agree_with_the_definition(schema: type[BaseModel], dialect: str, data: st.DataObject) -> None:
     texts = data.draw(st.lists(testing.any_answer(schema, dialect=dialect), min_size=1, max_size=4))
     for rules in ("strict", "lenient"):

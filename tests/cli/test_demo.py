@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,3 +132,39 @@ def test_one_task(task: str) -> None:
 def test_a_task_without_examples() -> None:
     assert "there are no examples of detection; there are of multiple_choice" in run("demo", "detection").stderr
     assert "'mahjong' is no task" in run("demo", "mahjong").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "rows"),
+    [
+        (["--html"], "demo.html", 45),
+        (["math", "--html"], "demo.html", 4),
+        (["--html", "math.html", "math"], "math.html", 4),
+    ],
+    ids=["all", "one task", "a file"],
+)
+def test_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], name: str, rows: int) -> None:
+    pytest.importorskip("jinja2")
+    monkeypatch.chdir(tmp_path)
+    result = run("demo", *arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{name}: {rows} rows; open it in a browser\n"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    page = (tmp_path / name).read_text(encoding="utf-8")
+    assert "unreadable_math" in page
+    assert ("spatial_grounding" in page) == (rows > 4)
+
+
+def test_a_report_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jinja2")
+    lost = tmp_path / "lost" / "demo.html"
+    result = run("demo", "--html", str(lost))
+    assert (result.exit_code, result.stderr) == (2, f"Error: {lost}: No such file or directory\n")
+    result = run("demo", "--html", "math")
+    assert result.stderr.splitlines()[-1] == (
+        "Error: --html math: the name of a report ends in .html; TASK goes before the option."
+    )
+    monkeypatch.setattr("onethinker_rewards.cli.prepare.find_spec", lambda name: None)
+    result = run("demo", "--html", str(tmp_path / "demo.html"))
+    said = "Error: this needs jinja2 and pillow: pip install 'onethinker-rewards[report]'\n"
+    assert (result.exit_code, result.stderr) == (2, said)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from scripts.figures import COLORS, GRAY, IMAGES
-from scripts.plot_metrics import CURVES, curves, marked_values
+from scripts.plot_metrics import CURVES, curve_figure, marked_values
 from scripts.plot_tasks import drawing, earned, mask_iou
 
 import onethinker_rewards as otr
@@ -57,11 +57,11 @@ def test_figures_have_no_background(path: Path) -> None:
 def test_curves_and_their_descriptions_have_the_same_values(name: str) -> None:
     drawn = "\n".join(texts(IMAGES / f"{name}.svg"))
     page = DOCS / "metrics" / f"{name.replace('_', '-')}.md"
-    description = curves(page)
+    description = curve_figure(page)
     assert description in page.read_text(encoding="utf-8")
     for line, error, score in marked_values(name):
         assert {f"{score:.2f}", error} <= set(re.split(r"\n|: ", drawn))
-        assert f"{line} {score:.2f}".strip() in description
+        assert (f"{score:.2f} ({line})" if line else f"at {error}: {score:.2f}") in description
 
 
 def test_marked_values_are_those_of_the_metrics() -> None:

@@ -32,12 +32,12 @@ def tokenizer(folder: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def config(folder: Path) -> Any:
-    """Return what `run.sh --cfg job` prints."""
+    """Return what `verl_run.sh --cfg job` prints."""
     from omegaconf import OmegaConf
 
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     change = f"+actor_rollout_ref.model.tokenizer_path={folder}"
-    printed = run("bash", EXAMPLES / "verl" / "run.sh", change, "--cfg", "job", cwd=folder, PATH=path)
+    printed = run("bash", EXAMPLES / "verl_run.sh", change, "--cfg", "job", cwd=folder, PATH=path)
     return OmegaConf.create(printed)
 
 

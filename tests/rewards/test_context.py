@@ -9,16 +9,17 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import onethinker_rewards as otr
 from onethinker_rewards.answers import Number
 from tests.rewards.cases import wrap
+
+pd = pytest.importorskip("pandas")
+pa = pytest.importorskip("pyarrow")
+torch = pytest.importorskip("torch")
 
 SEEN: list[otr.Context] = []
 

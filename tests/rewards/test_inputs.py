@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 import onethinker_rewards as otr
 from onethinker_rewards.tasks.release import RELEASE_TASKS
 from tests.rewards.cases import ANSWERS, REFERENCES, wrap
+
+pa = pytest.importorskip("pyarrow")
 
 OPTIONS = [["dog", "cat"], ["cat", "dog"], ["bird", "ant"]]
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +20,8 @@ from onethinker_rewards.rewards import Penalty
 from onethinker_rewards.rewards.penalties import Responses
 from tests.rewards.cases import wrap
 from tests.rewards.penalty_peers import swift_rewards, trl
+
+torch = pytest.importorskip("torch")
 
 OVERLONG = otr.SoftOverlong(max_length=100, cache_length=20)
 COSINE = otr.CosineLength(max_length=100)

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from pydantic import BaseModel, RootModel
 
@@ -18,6 +17,8 @@ from onethinker_rewards.answers.schemas import PointTrack
 from onethinker_rewards.rewards import reference_text
 from onethinker_rewards.tasks import Context, Scores
 from tests.rewards.cases import ANSWERS, REFERENCES, wrap
+
+pa = pytest.importorskip("pyarrow")
 
 JSON_TASKS = [task for task, spec in otr.TASKS.items() if REFERENCES[task].startswith("{")]
 BOX = {"boxes": [100, 100, 300, 400]}

@@ -89,7 +89,7 @@ def _set_bits(mask: Any) -> list[int]:
 
 @cache
 def _llguidance_tokenizer() -> Any:
-    import llguidance
+    llguidance = pytest.importorskip("llguidance", reason="it is not there: make .venv/.dev")
 
     class _Bytes:
         eos_token_id = END
@@ -118,7 +118,7 @@ def matchers(engine: str, kind: str, grammar: str) -> Callable[[], Matcher]:
         names = {"schema": "compile_json_schema", "pattern": "compile_regex", "response": "compile_structural_tag"}
         compiled = getattr(compiler, names[kind])(grammar)
         return lambda: _XGrammarMatcher(compiled)
-    import llguidance
+    llguidance = pytest.importorskip("llguidance", reason="it is not there: make .venv/.dev")
 
     names = {"schema": "grammar_from_json_schema", "pattern": "grammar_from_regex", "response": "grammar_from_lark"}
     made = getattr(llguidance.LLMatcher, names[kind])(grammar)

@@ -139,11 +139,11 @@ class DetectedObject(_Answer):
     """One object in an image, and what it is called."""
 
     box: Box = Field(description="x1, y1, x2, y2 in thousandths of width and height, x1 < x2, y1 < y2.")
-    label: Name = Field(default="", description="What the object is; needed where there are several kinds.")
+    label: Name = Field(default="", description="What the object is; required if there are several kinds.")
 
 
 class Detections(_Answer):
-    """All objects in an image that are asked for; an empty list where there is none."""
+    """All requested objects in an image; an empty list if there is none."""
 
     coordinate_fields = ("objects",)
     counted_fields = ("objects",)
@@ -152,7 +152,7 @@ class Detections(_Answer):
 
 
 class LabeledDetections(Detections):
-    """All objects that are to be found: either each has a label, or none has."""
+    """The objects to find; either all of them have a label, or none."""
 
     @model_validator(mode="after")
     def _all_or_none(self) -> Self:
@@ -162,7 +162,7 @@ class LabeledDetections(Detections):
 
 
 class PointSet(_Answer):
-    """One point on each object that is asked for; an empty list where there is none."""
+    """One point on each requested object; an empty list if there is none."""
 
     point_fields = ("points",)
     counted_fields = ("points",)
@@ -171,14 +171,14 @@ class PointSet(_Answer):
 
 
 class PointTargets(_Answer):
-    """What is to be pointed at: points, or boxes that the points have to lie in."""
+    """What to point at: points, or boxes that the points have to lie in."""
 
     point_fields = ("points",)
     coordinate_fields = ("boxes",)
     counted_fields = ("points", "boxes")
 
     points: tuple[Point, ...] | None = Field(default=None, description="x, y in thousandths of width and height.")
-    boxes: tuple[Box, ...] | None = Field(default=None, description="x1, y1, x2, y2 in thousandths, one an object.")
+    boxes: tuple[Box, ...] | None = Field(default=None, description="x1, y1, x2, y2 in thousandths, one per object.")
 
     @model_validator(mode="after")
     def _points_or_boxes(self) -> Self:
@@ -196,7 +196,7 @@ class ClickPoint(_Answer):
 
 
 class ClickTarget(_Answer):
-    """What has to be clicked."""
+    """The element to click."""
 
     coordinate_fields = ("box",)
 
@@ -227,7 +227,7 @@ def is_convex(corners: Sequence[tuple[float, float]]) -> bool:
 
 
 class RotatedBox(_Answer):
-    """Where something is in an image, by the four corners of a box that may be turned."""
+    """Where something is in an image, as the four corners of a rotated box."""
 
     coordinate_fields = ("corners",)
 
@@ -277,7 +277,7 @@ class RotatedBox(_Answer):
 
 
 class TimeSpans(_Answer):
-    """All times at which something happens in a video; an empty list where it never does."""
+    """All times at which something happens in a video; an empty list if it never does."""
 
     counted_fields = ("times",)
 
@@ -296,7 +296,7 @@ class PointTrack(_Answer):
 
 
 class RatedImage(_Answer):
-    """How good an image is, and the scale on which that was said."""
+    """How good an image is, and the scale of that rating."""
 
     score: float = Field(allow_inf_nan=False, description="The rating, within the scale.")
     scale: tuple[Finite, Finite] = Field(description="The lowest and the highest rating.")
@@ -312,7 +312,7 @@ class RatedImage(_Answer):
 
 
 class Order(_Answer):
-    """Items in the order that is asked for."""
+    """Items in the requested order."""
 
     counted_fields = ("order",)
 
@@ -320,7 +320,7 @@ class Order(_Answer):
 
 
 class OrderedItems(Order):
-    """The right order of items that all differ."""
+    """The right order of distinct items."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:

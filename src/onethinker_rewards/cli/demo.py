@@ -13,7 +13,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from onethinker_rewards.cli.messages import CliError
+from onethinker_rewards.cli.messages import CliError, counted, error_text
+from onethinker_rewards.cli.prepare import check_packages
 from onethinker_rewards.cli.rows import decode_row
 from onethinker_rewards.cli.samples import RowReader, Sample
 from onethinker_rewards.cli.score import COLUMNS, add_reward, score_samples
@@ -33,7 +34,7 @@ _INTRO = (
     "alone, with an answer in its task's schema.",
 )
 _OUTRO = (
-    "More: onethinker-rewards demo TASK, or demo --all",
+    "More: onethinker-rewards demo TASK, demo --all, or demo --html to see them drawn",
     "Your own file, JSON Lines with task, reference and response:",
     "    onethinker-rewards score answers.jsonl --out scored.jsonl",
     "In Python:",
@@ -53,20 +54,31 @@ _LABEL_WIDTH = 14
 @click.command
 @click.argument("task", required=False)
 @click.option("--all", "everything", is_flag=True, help="Show all examples of all tasks.")
-def demo(task: str | None, *, everything: bool) -> None:
+@click.option(
+    "--html", is_flag=False, flag_value="demo.html", metavar="[FILE]", help="Write a report instead.  [demo.html]"
+)
+def demo(task: str | None, html: str | None, *, everything: bool) -> None:
     """Score answers that ship with the package, and explain each reward.
 
     Without TASK it shows a few answers to three tasks, and the advantages that follow from their rewards.
+
+    With --html it writes the report of all of them, or of those to TASK: one HTML file, to open in a browser.
     """
     if task is not None:
         try:
             task = task_name(task)
         except UnknownTaskError as error:
             raise click.UsageError(error.reasons[0]) from None
-    samples = [sample for sample in read_examples() if everything or sample.task in ([task] if task else _FIRST_TASKS)]
+    if html is not None and not html.endswith(".html"):
+        raise click.UsageError(f"--html {html}: the name of a report ends in .html; TASK goes before the option.")
+    shown = [task] if task else list(TASKS) if everything or html else _FIRST_TASKS
+    samples = [sample for sample in read_examples() if sample.task in shown]
     if not samples:
         raise CliError(f"there are no examples of {task}; there are of {', '.join(RELEASE_TASKS)}")
     strict = score_samples(samples, Scorer("paper"))[0].to_rows()
+    if html is not None:
+        _write_report(html, samples, strict)
+        return
     lenient = score_samples(samples, Scorer(_LENIENT))[0].to_rows()
     page = _Page(console())
     for line in _INTRO:
@@ -91,6 +103,18 @@ def read_examples() -> list[Sample]:
     lines = files("onethinker_rewards.cli").joinpath("examples.jsonl").read_bytes().splitlines()
     samples = [RowReader().read(decode_row(line, number)) for number, line in enumerate(lines, start=1)]
     return [sample for sample in samples if isinstance(sample, Sample)]
+
+
+def _write_report(out: str, samples: list[Sample], scored: list[dict[str, Any]]) -> None:
+    check_packages(("jinja2", "PIL"), "report")
+    from onethinker_rewards.report import render  # noqa: PLC0415 - needs the extra report
+
+    rows = [{**sample.row.columns, **row} for sample, row in zip(samples, scored, strict=True)]
+    try:
+        made = render(rows, out, names=("Examples", ""))
+    except OSError as error:
+        raise CliError(f"{out}: {error_text(error)}") from None
+    click.echo(f"{out}: {counted(made.shown, 'row')}; open it in a browser")
 
 
 class _Page:

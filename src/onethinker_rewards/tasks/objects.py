@@ -140,7 +140,7 @@ POINTING = TaskSpec(
 
 
 def gui_click(predicted: ClickColumns, reference: BoxColumns, context: Context) -> Scores:
-    """R_acc = 1 where x1 <= x <= x2 and y1 <= y <= y2; or a mean of that and G(distance to the box), as weighted."""
+    """R_acc = 1 if x1 <= x <= x2 and y1 <= y <= y2, else 0; or a weighted mean of that and G(distance to the box)."""
     distance = distance_to_box(predicted.points, reference.boxes)
     inside = (distance == 0.0).astype(np.float64)
     proximity = gaussian(distance, context.constants["point_sigma"])

@@ -17,7 +17,7 @@ from onethinker_rewards.tasks.spec import Context, Scores, TaskSpec
 
 
 def image_quality(predicted: NumberColumns, reference: RatingColumns, context: Context) -> Scores:
-    """R_acc = max(0, 1 - |p - r| / w), where w is a share of the scale; 0 outside the scale."""
+    """R_acc = max(0, 1 - |p - r| / w), where w is a fraction of the scale; 0 outside the scale."""
     low, high = reference.scales.T
     inside = np.clip(predicted.values, low, high)
     # Halves, because the length of a scale may be more than a double holds.

@@ -20,7 +20,7 @@ from onethinker_rewards.tasks.spec import DOES_NOT_APPLY, Context, Scores, TaskS
 
 
 def option_match(predicted: LetterColumns, reference: LetterColumns, context: Context) -> Scores:
-    """R_acc = 1 where the letters are the same; a reference of several is a set, any other one undressed text."""
+    """R_acc = 1 if the letters are equal; several letters in a reference are a set, any other reference is text."""
     match = (predicted.letters == reference.letters).astype(np.float64)
     for row in np.flatnonzero(reference.letters == 0).tolist():
         match[row] = same_choice(predicted.texts[row], reference.texts[row])
@@ -50,7 +50,7 @@ _EXACT = DecimalContext(prec=1600, rounding=ROUND_HALF_EVEN)
 
 
 def number_match(predicted: NumberColumns, reference: NumberColumns, context: Context) -> Scores:
-    """R_acc = 1 where both round to the same number."""
+    """R_acc = 1 if both round to the same number."""
     match = (predicted.texts == reference.texts).astype(np.float64)
     # Rounding moves each number by half a step at most, and a step is .01 at most: exact rounding decides on the few
     # that are so near. The slack is for what doubles cannot tell apart.
@@ -136,7 +136,7 @@ _MATH_FAILURES = {
 
 
 def math_equal(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
-    """R_acc = 1 where both are the same in mathematics."""
+    """R_acc = 1 if both are mathematically equal."""
     rows = context.valid_rows(len(predicted))
     verdicts = metrics.compare_math(
         predicted.texts[rows].tolist(),
@@ -197,7 +197,7 @@ OCR = TaskSpec(
 
 
 def judge_or_rouge(predicted: TextColumns, reference: TextColumns, context: Context) -> Scores:
-    """R_acc = RM(question, answer, reference) where a judge is given, else the mean F of ROUGE-1, -2 and -L."""
+    """R_acc = RM(question, answer, reference) with a judge, else the mean F of ROUGE-1, -2 and -L."""
     if context.judge is not None:
         none = np.zeros(len(predicted))
         to_judge = _rows_to_judge(predicted, reference, context)

@@ -3,9 +3,9 @@
 #
 #   pip install 'onethinker-rewards[verl,prepare]' 'verl[vllm]==0.9.1'
 #   onethinker-rewards prepare rows.jsonl --out train.parquet --dialect qwen3-vl
-#   bash examples/verl/run.sh
-#   bash examples/verl/run.sh --cfg job          # print the whole configuration, start nothing
-#   bash examples/verl/run.sh trainer.n_gpus_per_node=2 actor_rollout_ref.model.path=./mine
+#   bash examples/verl_run.sh
+#   bash examples/verl_run.sh --cfg job          # print the whole configuration, start nothing
+#   bash examples/verl_run.sh trainer.n_gpus_per_node=2 actor_rollout_ref.model.path=./mine
 #
 # MODEL, TRAIN, VALIDATION and DIALECT are taken from the environment. It logs verl's mean reward, and at each validation
 # accuracy, format and the parts of each task. verl's trainer has no EMA-GRPO: `onethinker-rewards train` has, with the
