@@ -44,13 +44,13 @@ def test_as_released_equals_the_release_at_every_step(stop: int | None, dtype: t
 
 
 OPTIONS = {
-    "default": {},
-    "no_guard": {"guard": None},
-    "group_std": {"guard": "group_std", "guard_limit": 1.5},
-    "tight_clip": {"guard_limit": 0.7},
-    "slow": {"decay": 0.5, "min_std": 0.2, "eps": 1e-2},
-    "update_after_use": {"update_first": False, "decay": 0.8},
-    "within_group": {"variance": "within_group", "decay": 0.9},
+    "first_batch": {"initial": "first_batch"},
+    "no_guard": {"initial": "first_batch", "guard": None},
+    "group_std": {"initial": "first_batch", "guard": "group_std", "guard_limit": 1.5},
+    "tight_clip": {"initial": "first_batch", "guard_limit": 0.7},
+    "slow": {"initial": "first_batch", "decay": 0.5, "min_std": 0.2, "eps": 1e-2},
+    "update_after_use": {"initial": "first_batch", "update_first": False, "decay": 0.8},
+    "within_group": {"initial": "first_batch", "variance": "within_group", "decay": 0.9},
     "debiased": {"initial": "debiased"},
     "debiased_after_use": {"initial": "debiased", "decay": 0.6, "update_first": False},
     "debiased_within_group": {"initial": "debiased", "variance": "within_group", "decay": 0.9},
@@ -64,7 +64,7 @@ OPTIONS = {
 def test_equals_the_textbook(options: dict, steps: list[Batch]) -> None:
     estimator = EmaGrpo(**options)
     renamed = {key: value for key, value in options.items() if key not in ("variance", "initial")}
-    slow = oracle.Ema(**renamed, within_group="variance" in options, debiased="initial" in options)
+    slow = oracle.Ema(**renamed, within_group="variance" in options, debiased=options["initial"] == "debiased")
     for batch in steps:
         expected = slow(*batch)
         assert estimator(batch.tensor, batch.groups, batch.tasks).tolist() == pytest.approx(expected, abs=1e-7)
@@ -136,7 +136,8 @@ def test_a_first_batch_of_equal_rewards_weighs_as_much_as_a_hundred_later_ones()
 
 def test_sigma_is_updated_before_it_is_used() -> None:
     rewards, groups, tasks = torch.tensor([0.0, 1.0], dtype=torch.float64), [0, 0], ["a", "a"]
-    before, after = EmaGrpo(decay=0.5, guard=None, eps=0.0), EmaGrpo(decay=0.5, guard=None, eps=0.0, update_first=False)
+    options = {"decay": 0.5, "guard": None, "eps": 0.0, "initial": "first_batch"}
+    before, after = EmaGrpo(**options), EmaGrpo(**options, update_first=False)
     for estimator in (before, after):
         estimator(rewards * 4.0, groups, tasks)
     assert before(rewards, groups, tasks).tolist() == pytest.approx(
@@ -166,14 +167,14 @@ def test_within_group_variance_leaves_out_the_spread_of_means() -> None:
     ],
 )
 def test_guard(guard: str | None, expected: list[float]) -> None:
-    estimator = EmaGrpo(guard=guard, decay=1.0, min_std=0.01, eps=0.0)
+    estimator = EmaGrpo(guard=guard, decay=1.0, min_std=0.01, eps=0.0, initial="first_batch")
     estimator(torch.zeros(2, dtype=torch.float64), [0, 0], ["a", "a"])
     rewards = torch.tensor([0.0, 1.0, 0.0, 0.002], dtype=torch.float64)
     assert estimator(rewards, [0, 0, 1, 1], ["a"] * 4).tolist() == pytest.approx(expected, abs=1e-9)
 
 
 def test_guard_acts_beyond_the_limit_not_at_it() -> None:
-    estimator = EmaGrpo(guard="group_std", guard_limit=2.0, decay=1.0, min_std=0.25, eps=0.0)
+    estimator = EmaGrpo(guard="group_std", guard_limit=2.0, decay=1.0, min_std=0.25, eps=0.0, initial="first_batch")
     estimator(torch.zeros(2, dtype=torch.float64), [0, 0], ["a", "a"])
     at = estimator(torch.tensor([0.0, 1.0], dtype=torch.float64), [0, 0], ["a", "a"])
     beyond = estimator(torch.tensor([0.0, 1.001], dtype=torch.float64), [0, 0], ["a", "a"])
@@ -187,7 +188,7 @@ def test_differs_guard_keeps_order() -> None:
     groups, tasks = [0] * 8 + [1] * 8, ["a"] * 16
     small, large = {}, {}
     for guard in ("group_std", "clip"):
-        estimator = EmaGrpo(guard=guard, decay=1.0, min_std=0.039)
+        estimator = EmaGrpo(guard=guard, decay=1.0, min_std=0.039, initial="first_batch")
         estimator(torch.zeros(2), [0, 0], ["a", "a"])
         advantages = estimator(rewards, groups, tasks)
         small[guard], large[guard] = float(advantages[7]), float(advantages[15])

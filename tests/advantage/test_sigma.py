@@ -66,7 +66,8 @@ def sigma_of_calls(calls: int, decay: float) -> float:
     for rate in [0.05] * 10 + [0.5] * 40:
         moments = torch.tensor([[rate], [rate * (1 - rate)]], dtype=torch.float64)
         for _ in range(calls):
-            state = update(state, BatchMoments(torch.tensor([8.0], dtype=torch.float64), moments), decay=decay)
+            batch = BatchMoments(torch.tensor([8.0], dtype=torch.float64), moments)
+            state = update(state, batch, decay=decay, initial="first_batch")
     return sigma(state).item()
 
 

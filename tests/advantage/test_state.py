@@ -208,7 +208,7 @@ def batch_of(count: list[float], first: list[float], second: list[float]) -> Bat
 def test_update_leaves_its_arguments_alone() -> None:
     state = Moments(("a", "b"), torch.tensor([[1.0, 2.0], [3.0, 9.0]]).double(), torch.tensor([1.0, 0.0]).double())
     before = state.clone()
-    after = update(state, batch_of([2, 0], [3.0, 5.0], [5.0, 7.0]), decay=0.75)
+    after = update(state, batch_of([2, 0], [3.0, 5.0], [5.0, 7.0]), decay=0.75, initial="first_batch")
     assert torch.equal(state.values, before.values)
     assert torch.equal(state.seen, before.seen)
     # v = .75 · 3 + .25 · 5 + .25 · .75 · (3 − 1)².
@@ -218,7 +218,8 @@ def test_update_leaves_its_arguments_alone() -> None:
 
 def test_update_of_the_variance_within_groups_has_no_term_for_the_mean() -> None:
     state = Moments(("a",), torch.tensor([[1.0], [3.0]]).double(), torch.ones(1).double())
-    after = update(state, batch_of([2], [3.0], [5.0]), decay=0.75, variance="within_group")
+    batch = batch_of([2], [3.0], [5.0])
+    after = update(state, batch, decay=0.75, initial="first_batch", variance="within_group")
     assert after.values.tolist() == [[1.5], [3.5]]
 
 
