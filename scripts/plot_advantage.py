@@ -84,7 +84,7 @@ def draw_sigma() -> None:
             traces[decay].append(advantage.sigma(estimator.state).item())
     figure, axis = plt.subplots(figsize=(7, 2.9))
     axis.plot([(rate * (1 - rate)) ** 0.5 for rate in rates], color=GRAY, linewidth=1)
-    label(axis, "the reward's own σ", (400, 0.5), xytext=(0, 5))
+    label(axis, "true σ of the reward", (400, 0.5), xytext=(0, 5))
     for (decay, trace), color, dashes in zip(traces.items(), COLORS, STYLES, strict=False):
         axis.plot(trace, color=color, linestyle=dashes)
         step, offset = LABELED[decay]
