@@ -31,8 +31,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what lies outside of docs/, and list the pages of the navigation for llms.txt."""
     for path, content in _outside():
         files.append(File.generated(config, path, content=content))
+    pages = files.src_uris
     config.plugins["llmstxt"].config.sections = {
-        title: [{page: _first_sentence(files.src_uris[page].content_string)} for page in _pages(items)]
+        # MkDocs reports a page that does not exist.
+        title: [{page: _first_sentence(pages[page].content_string)} for page in _pages(items) if page in pages]
         for section in config.nav or []
         for title, items in section.items()
     }
