@@ -206,6 +206,17 @@ def test_differs_nan_stays_out_of_the_moments() -> None:
     assert estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"]).isfinite().all()
 
 
+def test_differs_the_first_batch_weighs_as_the_others() -> None:
+    """Moments start without bias; in the release a task's first batch weighs as much as a hundred later ones."""
+    ours, release = EmaGrpo(guard=None), EmaGrpo.as_released()
+    for estimator in (ours, release):
+        estimator(torch.zeros(8), [0] * 8, ["a"] * 8)
+        estimator(torch.tensor([1.0] + [0.0] * 7), [1] * 8, ["a"] * 8)
+    true = math.sqrt(1 / 8 * 7 / 8)
+    assert ours.statistics()["a"].sigma / true == pytest.approx(0.73, abs=5e-3)
+    assert release.statistics()["a"].sigma / true == pytest.approx(0.11, abs=5e-3)
+
+
 def test_differs_moments_are_double() -> None:
     """Moments are float64; the release's float32 loses a narrow spread far from zero."""
     rewards = torch.tensor([100.0, 100.01], dtype=torch.float64)

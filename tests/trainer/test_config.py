@@ -70,6 +70,7 @@ def test_the_paper_s_run() -> None:
         "estimator": "ema_grpo",
         "estimator_options": {
             "decay": 0.99,
+            "initial": "debiased",
             "guard": "clip",
             "guard_limit": 5.0,
             "min_std": 0.001,

@@ -32,7 +32,7 @@ def update(
     batch: BatchMoments,
     *,
     decay: float,
-    initial: Initial = "first_batch",
+    initial: Initial = "debiased",
     variance: Variance = "total",
 ) -> Moments:
     """Return the state after a batch, for each task that has rows in it.
@@ -246,9 +246,9 @@ class EmaGrpo(_RunningSigma):
         update_first: Whether the batch updates σ before σ is used; if not, a task seen for the first time uses its own
             batch all the same.
         variance: ``"total"``, as above, or ``"within_group"``: m₂ is the mean of (R − group mean)² and σ = √m₂.
-        initial: ``"first_batch"``, as the release: a task's first batch sets its moments, and then weighs as much as a
-            hundred later ones; or ``"debiased"``: moments start from 0 and are divided by 1 − βⁿ after n batches of the
-            task. The paper names no start.
+        initial: ``"debiased"``: moments start from 0 and are divided by 1 − βⁿ after n batches of the task; or
+            ``"first_batch"``, as the release: a task's first batch sets its moments, and then weighs as much as a
+            hundred later ones. The paper names no start.
         task_key: Families of tasks: a function or a mapping from a task's label to the label whose σ it uses. A label
             that a mapping lacks is its own family. `onethinker_rewards.task_name` makes one task of its spellings.
         task_names: The tasks that dense ids 0…K−1 mean. Without it they are saved as 0…K−1.
@@ -259,7 +259,8 @@ class EmaGrpo(_RunningSigma):
 
     Source: OneThinker, arXiv 2512.03043, EMA-GRPO.
     Differs: the release falls back to the group's own σ if an advantage is large; ``clip`` is ours, see
-    ``test_differs_guard_keeps_order``. Its float32 moments cancel; ours are float64.
+    ``test_differs_guard_keeps_order``. Its first batch weighs more than later ones, see
+    ``test_differs_the_first_batch_weighs_as_the_others``. Its float32 moments cancel; ours are float64.
     """
 
     def __init__(
@@ -273,7 +274,7 @@ class EmaGrpo(_RunningSigma):
         *,
         update_first: bool = True,
         variance: Variance = "total",
-        initial: Initial = "first_batch",
+        initial: Initial = "debiased",
         task_key: TaskKey | None = None,
         task_names: Sequence[Label] | None = None,
         groups_span_ranks: bool = False,
@@ -292,7 +293,10 @@ class EmaGrpo(_RunningSigma):
 
     @classmethod
     def as_released(cls, *, process_group: dist.ProcessGroup | None = None, task_key: TaskKey | None = None) -> EmaGrpo:
-        """Return the estimator with the release's guard; its segmentation of images and of videos are two tasks."""
+        """Return the estimator with the release's guard and start.
+
+        Its segmentation of images and of videos are two tasks.
+        """
         return cls(guard="group_std", initial="first_batch", process_group=process_group, task_key=task_key)
 
     @torch.no_grad()
@@ -388,7 +392,7 @@ class EmaRewardScaler(_RunningSigma):
         process_group: dist.ProcessGroup | None = None,
         *,
         update_first: bool = True,
-        initial: Initial = "first_batch",
+        initial: Initial = "debiased",
         task_key: TaskKey | None = None,
         task_names: Sequence[Label] | None = None,
     ) -> None:
