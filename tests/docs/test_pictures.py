@@ -15,7 +15,8 @@ import onethinker_rewards as otr
 from onethinker_rewards import metrics
 
 DOCS = IMAGES.parent
-FIGURES = sorted(IMAGES.glob("*.svg"))
+# The picture of the README brings its own panel, in both colors; the icon of the site has no text.
+FIGURES = sorted(path for path in IMAGES.glob("*.svg") if path.stem not in {"readme", "favicon"})
 LIGHT, DARK = "#ffffff", "#1e2129"
 
 
