@@ -21,6 +21,8 @@ from nbconvert import MarkdownExporter
 ROOT = Path(__file__).resolve().parents[1]
 # Folders and files whose paths are the same in the repository and on the site.
 OUTSIDE = ("CONTRIBUTING.md", "CHANGELOG.md", "examples/", "schemas/")
+# How much a page counts in a search: who looks for a code wants its meaning, and few want the internals.
+BOOST = {"codes.md": 5, "internals/": 0.5, "CHANGELOG.md": 0.5}
 _LINK = re.compile(r"(?<!`)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
@@ -43,6 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Point links of a page to where their files are on the site, or else in the repository; call doctests by name."""
+    page.meta["search"] = {"boost": next((BOOST[name] for name in BOOST if page.file.src_uri.startswith(name)), 1)}
 
     def pointed(found: re.Match[str]) -> str:
         text, (path, hash_mark, anchor) = found[1], found[2].partition("#")
