@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,14 @@ def test_development_tools_are_pinned() -> None:
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert all("==" in requirement for name in ("dev", "docs", "peers") for requirement in extras[name])
+
+
+def test_every_dependency_has_an_oldest_version() -> None:
+    from scripts.oldest import oldest
+
+    versions = oldest()
+    assert {"numpy", "pydantic", "hypothesis"} <= {line.partition("==")[0] for line in versions}
+    assert all(re.fullmatch(r"[a-z-]+==[0-9.]+", line) for line in versions)
 
 
 def test_the_version_to_cite() -> None:
