@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "default", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    "default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 # `HYPOTHESIS_PROFILE=thorough make test-fast` looks further, and elsewhere each time.
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=2000, derandomize=False)

@@ -78,7 +78,7 @@ def test_honest_answers_give_none(kind: str, policy: str) -> None:
 @pytest.mark.no_cover
 @pytest.mark.slow
 def test_of_thousands_of_honest_batches_one_gives_warnings_at_most() -> None:
-    """2,000 of them, or 40,000 with the thorough profile."""
+    """1,200 of them, or 40,000 with the thorough profile."""
     kinds = ["box", "track", "click"]
     found = 0
     for seed in range(20 * settings().max_examples):
