@@ -181,3 +181,8 @@ def test_codes_name_their_ids() -> None:
         codes, distinct = encode(ids, "groups", CPU)
         assert [distinct[code] for code in codes.tolist()] == (ids if isinstance(ids, list) else ids.tolist())
         assert codes.dtype == torch.int64
+
+
+def test_a_group_size_is_no_list_of_ids() -> None:
+    with pytest.raises(ArgumentError, match=re.escape("groups: give one id a row, such as [0, 0, 1, 1]")):
+        EmaGrpo()([1.0, 0.0], 2)  # pyright: ignore

@@ -36,6 +36,6 @@ def test_one_code_is_explained(code: FailureCode, costs: str) -> None:
 
 
 def test_an_unknown_code_is_one_line() -> None:
-    assert run("codes", "wrong_typ").stderr == "Error: wrong_typ: is no code; did you mean wrong_type?\n"
+    assert run("codes", "wrong_typ").stderr == "Error: wrong_typ is not a code; did you mean wrong_type?\n"
     result = run("codes", "x")
-    assert (result.exit_code, result.stderr) == (2, "Error: x: is no code; `codes` lists them\n")
+    assert (result.exit_code, result.stderr) == (2, "Error: x is not a code; `codes` lists them\n")

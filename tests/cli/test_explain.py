@@ -81,6 +81,11 @@ def test_rows_that_cannot_be_used() -> None:
     assert result.stderr.splitlines()[1].startswith("row 2: no column 'task'")
 
 
+def test_a_row_that_score_could_not_use_keeps_its_reason() -> None:
+    result = run("explain", "-", stdin=lines({"row": 2, "error": "unknown task 'poetry'"}))
+    assert "row 1: unknown task 'poetry'" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

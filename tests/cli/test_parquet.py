@@ -29,6 +29,7 @@ from tests.cli.runs import GOOD, good, lines, rows_of, run
 from tests.waiting import LONGEST
 
 NO_RESPONSE = "no column 'response' or 'output' or 'completion' or 'prediction' for the response; there are:"
+NAME_IT = "; name yours with --column response=NAME"
 BAD = good(response=None, note="kept from nobody")
 ROWS = [GOOD, good(options=["dog", "cat"], response="<think>x</think><answer>cat</answer>"), BAD, good(response="B")]
 
@@ -78,7 +79,7 @@ def test_a_broken_row_has_a_number_and_an_error_and_nothing_else(tmp_path: Path)
     source = parquet(tmp_path / "in.parquet", ROWS)
     run("score", source, "--out", tmp_path / "out.parquet")
     _, _, broken, _ = read(tmp_path / "out.parquet")
-    assert without_nulls([broken]) == [{"row": 3, "error": f"{NO_RESPONSE} 'reference', 'task', 'note'"}]
+    assert without_nulls([broken]) == [{"row": 3, "error": f"{NO_RESPONSE} 'reference', 'task', 'note'{NAME_IT}"}]
     assert pq.read_schema(tmp_path / "out.parquet").names[-2:] == ["row", "error"]
 
 
@@ -130,7 +131,7 @@ def test_ours_win_and_row_and_error_are_kept_where_the_row_is_sound(tmp_path: Pa
     assert (broken["total"], broken["row"], broken["error"]) == (
         None,
         2,
-        f"{NO_RESPONSE} 'reference', 'task', 'total', 'row', 'error', 'note'",
+        f"{NO_RESPONSE} 'reference', 'task', 'total', 'row', 'error', 'note'{NAME_IT}",
     )
     run("score", parquet(tmp_path / "in.parquet", rows[:1]), "--out", tmp_path / "out.parquet")
     assert read(tmp_path / "out.parquet")[0]["row"] == 70

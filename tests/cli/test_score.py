@@ -23,6 +23,7 @@ from tests.cli.runs import GOOD, good, lines, rows_of, run
 from tests.waiting import LONGEST, wait_for
 
 NO_RESPONSE = "no column 'response' or 'output' or 'completion' or 'prediction' for the response; there are:"
+NAME_IT = "; name yours with --column response=NAME"
 NO_TASK = "no column 'task' or 'problem_type' or 'extra_info.task' for the task; there are:"
 NOT_A_REFERENCE = "reference: expected text, a number, a list or an object, got"
 THINK = "<think>Let me look.</think>"
@@ -46,7 +47,7 @@ def error_of(row: dict[str, Any] | str) -> str:
     [
         pytest.param("{", "not JSON: Expecting property name enclosed in double quotes (column 2)", id="not-json"),
         pytest.param("[]", "not a JSON object", id="not-an-object"),
-        pytest.param(good(response=None), f"{NO_RESPONSE} 'reference', 'task'", id="no-response"),
+        pytest.param(good(response=None), f"{NO_RESPONSE} 'reference', 'task'{NAME_IT}", id="no-response"),
         pytest.param(good(response=["B"]), "response: expected text, got a list", id="response-is-a-list"),
         pytest.param(
             good(reference=None, x=None, label=1),
@@ -56,7 +57,9 @@ def error_of(row: dict[str, Any] | str) -> str:
         ),
         pytest.param(good(reference=float("inf")), f"{NOT_A_REFERENCE} a number", id="reference-has-no-end"),
         pytest.param(good(reference=True), f"{NOT_A_REFERENCE} a truth value", id="reference-is-true"),
-        pytest.param(good(task=None), f"{NO_TASK} 'response', 'reference'", id="no-task"),
+        pytest.param(
+            good(task=None), f"{NO_TASK} 'response', 'reference'; name yours with --column task=NAME", id="no-task"
+        ),
         pytest.param(
             good(task="poetry"),
             f"'poetry' is no task; there are {', '.join(otr.TASKS)}",
@@ -227,7 +230,7 @@ def test_each_reason_is_printed_once_a_chunk_and_later_rows_are_counted(monkeypa
 def test_a_column_that_all_rows_lack_is_one_line() -> None:
     result = run("score", "-", stdin=lines(*[{"id": 1, "text": "B"}] * 50))
     assert result.stderr.splitlines() == [
-        f"<stdin>: 50 rows from row 1: {NO_RESPONSE} 'id', 'text'",
+        f"<stdin>: 50 rows from row 1: {NO_RESPONSE} 'id', 'text'{NAME_IT}",
         "0 rows scored, recipe paper; 50 could not be scored",
     ]
 
@@ -581,9 +584,9 @@ def test_workers_end_with_their_owner(tmp_path: Path, number: signal.Signals) ->
 
 def test_what_is_there_is_named_as_far_as_a_line_goes() -> None:
     row = {"x" * 100: 1, "two\nlines": 2} | {f"c{number}": number for number in range(1500)}
-    said = f"{NO_RESPONSE} '{'x' * 40}…', 'two\\nlines', 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', and 1,494 more"
+    said = f"{NO_RESPONSE} '{'x' * 40}…', 'two\\nlines', 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', and 1,494 more{NAME_IT}"
     assert error_of(row) == said
-    assert error_of({"response": None}) == f"{NO_RESPONSE} none"
+    assert error_of({"response": None}) == f"{NO_RESPONSE} none{NAME_IT}"
 
 
 def test_wide_integers_keep_their_digits() -> None:

@@ -14,6 +14,7 @@ THINK = "<think>Let me look.</think>"
 CUT = '{"boxes": {"1": [0, 0, 9, 9], "2": [0, 0'
 
 NO_RESPONSE = "no column 'response' or 'output' or 'completion' or 'prediction' for the response; there are:"
+NAME_IT = "; name yours with --column response=NAME"
 
 
 def span(answer: str) -> dict[str, Any]:
@@ -116,9 +117,12 @@ def test_unreadable_input_wins_over_invalid_answers() -> None:
     assert [row.get("code") or row["error"] for row in rows_of(result)] == [
         "not_an_object",
         "not JSON: Expecting property name enclosed in double quotes (column 2)",
-        "no column 'task' or 'problem_type' or 'extra_info.task' for the task; there are: 'response'",
+        (
+            "no column 'task' or 'problem_type' or 'extra_info.task' for the task; there are: 'response'; "
+            "name yours with --column task=NAME"
+        ),
         f"'poetry' is no task; there are {', '.join(otr.TASKS)}",
-        f"{NO_RESPONSE} 'task'",
+        f"{NO_RESPONSE} 'task'{NAME_IT}",
     ]
     assert "1 answer checked, 1 invalid, strict rules; 4 rows could not be read" in result.stderr
     assert run("validate", "/no/such/file").exit_code == 2
@@ -179,7 +183,7 @@ def test_bare_without_any_text_is_unreadable_input() -> None:
     assert rows_of(result) == [
         {
             "row": 1,
-            "error": f"{NO_RESPONSE} 'task', 'text'",
+            "error": f"{NO_RESPONSE} 'task', 'text'{NAME_IT}",
         }
     ]
 

@@ -36,8 +36,9 @@ def test_its_numbers_are_those_of_the_code() -> None:
     recorded = (ROOT / "tests" / "golden" / "release_rewards.jsonl").read_text(encoding="utf-8").count("\n")
     prose = " ".join(README.split())
     assert f"{len(tricks)} tricks" in prose
-    assert f"{paying('paper')} pay under `paper`, {free_text} of them on free text" in prose
-    assert f"{paying('release')} of {sum(trick.release is not None for trick in tricks)} under the released" in prose
+    assert f"{paying('paper')} pay under `paper`: {free_text} of them on free text" in prose
+    applicable = sum(trick.release is not None for trick in tricks)
+    assert f"Of the {applicable} that apply to the released rewards, {paying('release')} pay there" in prose
     assert f"on {recorded:,} recorded responses" in prose
     assert f"Each of {len(otr.FailureCode)} [failure codes]" in prose
     assert len(otr.DIALECTS) == 8

@@ -21,7 +21,8 @@ FILES = ("limits.py", "read.py", "release.py", "repairs.py", "tags.py", "text.py
 # own, the options of a question.
 NOT_THE_MODEL = {
     "limits.py": ["Limits.__post_init__"],
-    "read.py": ["_expected", "_in_schema", "_in_thousandths", "_plain", "_read_strictly", "_read_with_shape", "_validated"],
+    "read.py": ["_expected", "_in_schema", "_in_thousandths", "_plain", "_read_strictly", "_read_with_shape",
+                "_validated"],
     "text.py": ["_folded", "_labeled_option", "_letters_of_options", "choice_letter", "named_option", "option_letters",
                 "same_choice"],
 }  # fmt: skip

@@ -32,11 +32,13 @@ def encode(ids: Ids, name: str, device: torch.device) -> tuple[Tensor, tuple[Lab
         Codes ``[N]``, int64, and the ``C`` distinct ids in the order of their codes.
 
     Raises:
-        ArgumentError: If ``ids`` is one string, has other than one dimension, has a NaN, which equals no other row's
-            id, or has the same id in two types, such as 1 and "1".
+        ArgumentError: If ``ids`` is one string or one number, has other than one dimension, has a NaN, which equals no
+            other row's id, or has the same id in two types, such as 1 and "1".
     """
     if isinstance(ids, (str, bytes)):
         raise ArgumentError(f"{name}: give one id a row, not one string")
+    if isinstance(ids, (int, float)):
+        raise ArgumentError(f"{name}: give one id a row, such as [0, 0, 1, 1] for two groups of two, not {ids!r}")
     if isinstance(ids, (Tensor, np.ndarray)) and ids.ndim != 1:
         raise ArgumentError(f"{name}: expected one dimension, got shape {tuple(ids.shape)}")
     if isinstance(ids, Tensor):

@@ -39,7 +39,7 @@ def codes(code: str | None) -> None:
     known = {str(each): each for kind in _KINDS for each in kind}
     if code not in known:
         near = get_close_matches(code, known, 1)
-        raise CliError(f"{code}: is no code" + (f"; did you mean {near[0]}?" if near else "; `codes` lists them"))
+        raise CliError(f"{code} is not a code" + (f"; did you mean {near[0]}?" if near else "; `codes` lists them"))
     found = known[code]
     costs = found.costs if isinstance(found, FailureCode) else _repair_costs(found)
     for label, text in (("means", found.meaning), ("costs", costs), ("example", found.example)):

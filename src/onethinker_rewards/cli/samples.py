@@ -69,6 +69,9 @@ class RowReader:
         """Return what is scored of a row, maybe without its response or reference, or why it cannot be scored."""
         if isinstance(row, InvalidRow):
             return row
+        if row.columns.keys() == {"row", "error"}:
+            # What `score` writes for a row that it could not use: the reason is known already.
+            return InvalidRow(row.number, str(row.columns["error"]))
         try:
             text = self._text("response", row) if response else ""
             answer = self._reference(row) if reference else ""
@@ -102,7 +105,8 @@ class RowReader:
         shown = [repr(column if len(column) <= _LONGEST_NAME else f"{column[:_LONGEST_NAME]}…") for column in there]
         more = f", and {len(there) - _NAMED:,} more" if len(there) > _NAMED else ""
         raise ArgumentError(
-            f"no column {wanted} for the {name}; there are: {', '.join(shown[:_NAMED]) or 'none'}{more}"
+            f"no column {wanted} for the {name}; there are: {', '.join(shown[:_NAMED]) or 'none'}{more}; "
+            f"name yours with --column {name}=NAME"
         )
 
     def _reference(self, row: Row) -> str | AnyOf:
