@@ -185,4 +185,4 @@ def test_codes_name_their_ids() -> None:
 
 def test_a_group_size_is_no_list_of_ids() -> None:
     with pytest.raises(ArgumentError, match="groups: give one id a row, such as"):
-        EmaGrpo()([1.0, 0.0], 2)  # pyright: ignore
+        EmaGrpo()([1.0, 0.0], 2)  # pyright: ignore[reportArgumentType]
