@@ -83,6 +83,7 @@ def test_a_row_by_its_index() -> None:
 
 
 def test_a_table_of_pandas() -> None:
+    pytest.importorskip("pandas")
     frame = mixed().to_pandas()
     assert [*frame.columns] == [*mixed().to_rows()[0], "detail"]
     assert frame["accuracy"].tolist()[:3] == [1.0, 0.0, 1.0]
@@ -112,6 +113,7 @@ def test_a_table_for_notebooks() -> None:
 def test_a_batch_of_no_rows() -> None:
     batch = otr.score([], [], "ocr")
     assert (batch.warnings(), [*batch], batch[:]) == ([], [], [])
+    pytest.importorskip("pandas")
     assert len(batch.to_pandas()) == 0
 
 
