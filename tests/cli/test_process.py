@@ -41,7 +41,9 @@ def test_score_reads_standard_input_and_writes_standard_output() -> None:
 def test_version_and_help() -> None:
     assert process("--version").stdout.startswith(b"onethinker-rewards, version ")
     shown = process("--help").stdout.decode()
-    assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ") and "Score" in line] == ["score"]
+    assert [
+        line.split()[0] for line in shown.splitlines() if line.startswith("  ") and "Score the rows of a file." in line
+    ] == ["score"]
     assert shown.startswith("Usage: onethinker-rewards [OPTIONS] COMMAND")
     unknown = process("judge")
     assert unknown.returncode == 2

@@ -75,7 +75,7 @@ def test_a_task_of_your_own_is_rewarded(tmp_path: Path) -> None:
     printed = run("own_task.py", cwd=tmp_path)
     assert 'For example: <answer>{"hour": 3, "minute": 40}</answer>' in printed
     assert " 1.50       0.50                " in printed
-    assert "hour: found 23, expected less than or equal to 12" in printed
+    assert "hour: found 23, expected a number less than or equal to 12" in printed
 
 
 def test_the_command_takes_the_table_of_the_example(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from onethinker_rewards.errors import ArgumentError
@@ -158,6 +158,7 @@ odd_polygons = st.lists(st.tuples(odd, odd), max_size=6)
 
 
 @given(odd_polygons, odd_polygons)
+@example([(0.0, 0.0), (0.0, 1.0), (-5e293, -1e308), (-2.0, -1e308)], [])
 def test_any_float_gives_no_warning_and_nothing_beyond_one(predicted: Any, reference: Any) -> None:
     scores = polygon_iou([predicted, predicted], [reference, predicted])
     assert np.all(np.isnan(scores) | ((scores >= 0) & (scores <= 1)))

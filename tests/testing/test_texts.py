@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import onethinker_rewards as otr
 from onethinker_rewards import testing
 from onethinker_rewards.answers import Rules, Think, TimeSpan
+from onethinker_rewards.testing import valid
 from onethinker_rewards.testing.hostile import LONG
 from onethinker_rewards.testing.response_texts import retagged
 from tests.testing.collecting import drawn_until, some_of
@@ -168,3 +169,14 @@ def test_without_hypothesis_it_is_one_line() -> None:
     assert last == (
         "ImportError: onethinker_rewards.testing needs hypothesis: pip install 'onethinker-rewards[testing]'"
     )
+
+
+def test_answers_in_a_dialect_are_written_by_it() -> None:
+    texts = some_of(testing.any_answer("detection", dialect="internvl"), 40)
+    assert any(otr.parse_answer(text, "detection", dialect="internvl").answer is not None for text in texts)
+
+
+def test_what_a_dialect_has_no_words_for_is_left_out() -> None:
+    written = valid._written
+    label = {"objects": [{"box": [1, 2, 3, 4], "label": "</ref>"}]}
+    assert written(otr.DIALECTS["internvl"], otr.TASKS["detection"].schema, (1000.0, 1000.0), label) == ""

@@ -119,8 +119,8 @@ def polygon_iou(predicted: Sequence[Array] | Array, reference: Sequence[Array] |
         IoU = inter / (area + area' − inter), and 0 where both areas are 0
 
     A polygon goes around once, in either direction and from any corner; it need not be convex. One that crosses or
-    touches itself, or has fewer than three corners, has area 0. NaN in is NaN out. The geometry is GEOS's, by shapely,
-    on the CPU and in float64, and has no gradient.
+    touches itself, has fewer than three corners, or an area of 1e300 or more, has area 0. NaN in is NaN out. The
+    geometry is GEOS's, by shapely, on the CPU and in float64, and has no gradient.
 
     Args:
         predicted: ``[N, K, 2]`` x, y of the corners in any unit, of any array kind, or a list of N polygons of any
@@ -150,8 +150,12 @@ def polygon_iou(predicted: Sequence[Array] | Array, reference: Sequence[Array] |
     return scores if original is None else like(original, scores)
 
 
+# Products of coordinates of larger polygons overflow.
+_LARGEST_AREA = 1e300
+
+
 def _shapes(shapely: Any, polygons: Sequence[NDArray[np.float64]]) -> Any:
-    """Return ``[N]`` shapely polygons; one that is not simple, or not finite, is empty."""
+    """Return ``[N]`` shapely polygons; one that is not simple, not finite or too large is empty."""
     shapes = np.full(len(polygons), shapely.Polygon())
     usable = [row for row, corners in enumerate(polygons) if len(corners) >= 3 and np.isfinite(corners).all()]
     if usable:
@@ -160,7 +164,8 @@ def _shapes(shapely: Any, polygons: Sequence[NDArray[np.float64]]) -> Any:
             np.concatenate([polygons[row] for row in usable]), indices=np.arange(len(usable)).repeat(lengths)
         )
         shapes[usable] = shapely.polygons(rings)
-        shapes[~shapely.is_valid(shapes)] = shapely.Polygon()
+        with without_warnings(np):
+            shapes[~(shapely.is_valid(shapes) & (shapely.area(shapes) < _LARGEST_AREA))] = shapely.Polygon()
     return shapes
 
 
