@@ -1,0 +1,128 @@
+"""Run the study: ``python -m benchmarks.study run``, then ``report`` writes its tables and figures into the docs.
+
+A run that is in the results already is not repeated, so a study that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.study import rl, sft
+from benchmarks.study.conditions import CONDITIONS, MAIN, RATE_OF, RATES, SEEDS, STEPS, TUNING_SEEDS, Condition
+
+RESULTS = Path(__file__).parent / "results.jsonl"
+STARTS = Path("build") / "study"
+
+Job = tuple[Condition, str, int, float]
+
+
+def main() -> int:
+    """Run the command that is named."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.study")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run what is not in the results yet")
+    run.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    run.add_argument("--jobs", type=int, default=1, help="processes, of one thread each")
+    run.add_argument("--out", type=Path, default=RESULTS)
+    run.add_argument("--smoke", action="store_true", help="two short runs, whatever the results hold")
+    commands.add_parser("report", help="write tables and figures from the results")
+    arguments = parser.parse_args()
+    if arguments.command == "report":
+        from benchmarks.study import report
+
+        report.write()
+    elif arguments.smoke:
+        print(json.dumps(smoke(), indent=1))
+    else:
+        run_all([job for job in tuning()], arguments.out, arguments.jobs)
+        rates = best_rates(read(arguments.out))
+        run_all(confirmatory(arguments.seeds, rates), arguments.out, arguments.jobs)
+    return 0
+
+
+def read(path: Path = RESULTS) -> list[dict[str, Any]]:
+    """Return all results, one a run."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def tuning() -> list[Job]:
+    """Return the runs that learning rates are chosen by."""
+    tuned = [name for name in MAIN.estimators if name not in RATE_OF]
+    return [(MAIN, name, seed, rate) for seed in TUNING_SEEDS for rate in RATES for name in tuned]
+
+
+def best_rates(results: list[dict[str, Any]]) -> dict[str, float]:
+    """Return each estimator's learning rate: that with the highest metric, averaged over the tuning seeds."""
+    metric: dict[str, dict[float, float]] = {}
+    for result in results:
+        if result["seed"] in TUNING_SEEDS:
+            by_rate = metric.setdefault(result["estimator"], {})
+            by_rate[result["rate"]] = by_rate.get(result["rate"], 0.0) + mean_accuracy(result)
+    best = {name: max(by_rate, key=by_rate.__getitem__) for name, by_rate in metric.items()}
+    return best | {name: best[other] for name, other in RATE_OF.items()}
+
+
+def mean_accuracy(result: dict[str, Any]) -> float:
+    """Return the metric of a run: held-out accuracy, the mean over the run and the tasks."""
+    return float(torch.tensor(result["curve"], dtype=torch.float64).mean())
+
+
+def confirmatory(seeds: list[int], rates: dict[str, float]) -> list[Job]:
+    """Return the runs of the comparison, seed by seed."""
+    return [(of, name, seed, rates[name]) for seed in seeds for of in CONDITIONS for name in of.estimators]
+
+
+def smoke() -> dict[str, Any]:
+    """Return a short run from a short start."""
+    torch.set_num_threads(1)
+    return rl.run(sft.train(0, steps=60), MAIN, "ema", seed=0, rate=2e-3, steps=12)
+
+
+def run_all(jobs: list[Job], out: Path, processes: int) -> None:
+    """Append the result of each job that ``out`` lacks."""
+    done = {(found["condition"], found["estimator"], found["seed"], found["rate"]) for found in read(out)}
+    missing = [job for job in jobs if (job[0].name, *job[1:]) not in done]
+    began = time.monotonic()
+    with out.open("a", encoding="utf-8") as file:
+        for count, result in enumerate(_results(missing, processes), start=1):
+            file.write(json.dumps(result, separators=(",", ":")) + "\n")
+            file.flush()
+            left = (time.monotonic() - began) / count * (len(missing) - count) / 60
+            named = f"{result['condition']}, {result['estimator']}, seed {result['seed']}, rate {result['rate']:g}"
+            print(f"{count}/{len(missing)}, {left:.0f} min left: {named}: {mean_accuracy(result):.4f}", flush=True)
+
+
+def _results(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
+    if processes == 1:
+        yield from map(_run, jobs)
+        return
+    # Starts first: two processes must not train the same one.
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        list(pool.map(_start, sorted({job[2] for job in jobs})))
+        for future in as_completed([pool.submit(_run, job) for job in jobs]):
+            yield future.result()
+
+
+def _start(seed: int) -> None:
+    torch.set_num_threads(1)
+    sft.start(seed, STARTS)
+
+
+def _run(job: Job) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    condition, estimator, seed, rate = job
+    return rl.run(sft.start(seed, STARTS), condition, estimator, seed, rate, STEPS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
