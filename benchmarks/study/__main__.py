@@ -44,7 +44,7 @@ def main() -> int:
     elif arguments.smoke:
         print(json.dumps(smoke(), indent=1))
     else:
-        run_all([job for job in tuning()], arguments.out, arguments.jobs)
+        run_all(tuning(), arguments.out, arguments.jobs)
         rates = best_rates(read(arguments.out))
         run_all(confirmatory(arguments.seeds, rates), arguments.out, arguments.jobs)
     return 0

@@ -35,11 +35,11 @@ ESTIMATORS: dict[str, Callable[[], Estimator]] = {
     "gdpo": lambda: advantage.gdpo,
 }
 
-STEPS = 60
+STEPS = 50
 SEEDS = tuple(range(8))
 # Learning rates are chosen in the first condition, on seeds that are not used again.
 TUNING_SEEDS = (100, 101)
-RATES = (2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3)
+RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 # These differ from EMA-GRPO by their σ alone, and take its learning rate.
 RATE_OF = dict.fromkeys(("ema_released", "ema_within", "ema_debiased", "ema_beta_0"), "ema")
 
@@ -63,7 +63,7 @@ class Condition:
 
     name: str
     prediction: str
-    estimators: Sequence[str] = ("grpo", "dr_grpo", "ema", "ema_debiased")
+    estimators: Sequence[str] = ("grpo", "dr_grpo", "ema")
     prompts: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(TASKS, 3))
     scale: Mapping[str, float] = field(default_factory=dict[str, float])
     noise: Sequence[float] = (0.1,)
@@ -86,7 +86,7 @@ CONDITIONS = (
         "Under Dr.GRPO and REINFORCE++ with a baseline, tasks × 0.1 keep a hundredth of their squared advantage, less "
         "than .01 of all, and learn more slowly: EMA-GRPO is ahead on them and on the mean. Nothing changes for "
         "estimators that divide by a σ of the group or the task.",
-        estimators=("grpo", "dr_grpo", "ema", "ema_debiased", "reinforce_plus_plus", "g2rpo"),
+        estimators=("grpo", "dr_grpo", "ema", "ema_debiased", "reinforce_plus_plus"),
         scale=dict.fromkeys(("spatial_grounding", "temporal_grounding", "tracking"), 0.1),
     ),
     Condition(
@@ -104,6 +104,7 @@ CONDITIONS = (
         "Tracking has one prompt of eighteen. No estimator weighs tasks by their number of rows, so it has about a "
         "twentieth of the squared advantage under GRPO and EMA-GRPO alike. One group sets σ at first, and the "
         "error of that lasts; debiased it averages out. No difference of means beyond .01.",
+        estimators=("grpo", "dr_grpo", "ema", "ema_debiased"),
         prompts=dict(zip(TASKS, (4, 4, 3, 3, 3, 1), strict=True)),
     ),
     Condition(
@@ -129,7 +130,7 @@ CONDITIONS = (
     Condition(
         "one task",
         "Sanity: EMA-GRPO is Dr.GRPO times a number that moves slowly, and Adam takes numbers out. Within .01.",
-        estimators=("grpo", "dr_grpo", "ema", "ema_debiased"),
+        estimators=("dr_grpo", "ema"),
         prompts={"spatial_grounding": 9},
     ),
     Condition(

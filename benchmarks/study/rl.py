@@ -18,7 +18,7 @@ from onethinker_rewards.advantage import EmaGrpo, clipped_loss, gradient_share
 
 GROUP = 8
 # After how many steps the policy is measured, and on how many new prompts of each task.
-EVERY, HELD_OUT = 6, 60
+EVERY, HELD_OUT = 5, 60
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ def run(start: Policy, condition: Condition, estimator: str, seed: int, rate: fl
     optimizer = torch.optim.Adam(policy.parameters(), rate, betas=(0.9, 0.99))
     advantages_of = ESTIMATORS[estimator]()
     tasks = list(condition.prompts)
-    log = _Log(tasks)
+    log = _Log(tasks, held_out(policy, condition, seed, steps)[0])
     for step in range(steps):
         rollout = collect(policy, condition, seed, step)
         rewards = rollout.parts if estimator == "gdpo" else rollout.parts.sum(1)
         advantages = advantages_of(rewards, rollout.groups, rollout.tasks.tolist())
         log.add_step(rollout, advantages)
-        if (step + 1) % EVERY == 0:
+        if (step + 1) % (2 * EVERY) == 0:
             log.gradient.append([_gradient_square(policy, rollout, advantages, task) for task in tasks])
         optimizer.zero_grad()
         _loss(policy, rollout, advantages).backward()
@@ -142,8 +142,8 @@ def _gradient_square(policy: Policy, rollout: Rollout, advantages: Tensor, task:
 class _Log:
     """What a run measures, for each task in turn."""
 
-    def __init__(self, tasks: list[str]) -> None:
-        self.tasks = tasks
+    def __init__(self, tasks: list[str], start: Tensor) -> None:
+        self.tasks, self.start = tasks, start.tolist()
         self.curve: list[list[float]] = []
         self.gradient: list[list[float]] = []
         self.sigma: list[list[float]] = []
@@ -169,10 +169,11 @@ class _Log:
         by_successes = [square[exact & (successes == count)] for count in range(GROUP + 1)]
         gradient = np.array(self.gradient)
         measured = {
+            "start": self.start,
             "curve": self.curve,
             "share": np.mean(self._share, axis=0),
             "first_share": np.mean(self._share[1:11], axis=0),
-            "gradient_share": (gradient / gradient.sum(axis=1, keepdims=True)).mean(axis=0),
+            "gradient_share": (gradient / np.maximum(gradient.sum(axis=1, keepdims=True), 1e-30)).mean(axis=0),
             "top_tenth": [_top_tenth(square[names == task]) for task in self.tasks],
             "weight": [float(of.mean()) if len(of) else None for of in by_successes],
             "sigma": self.sigma,

@@ -9,7 +9,7 @@ import torch
 from benchmarks.study.policy import Policy
 from benchmarks.study.world import PADDING, TASKS, World
 
-STEPS, PROMPTS, RATE = 800, 16, 8e-3
+STEPS, PROMPTS, RATE = 800, 12, 8e-3
 NOISE, HASTY = (0.05, 0.2), 0.7
 # The part of the steps with careful answers alone.
 CAREFUL = 0.6
