@@ -18,9 +18,9 @@ from typing import Any
 import torch
 
 from benchmarks.study import rl, sft
+from benchmarks.study.analysis import RESULTS, best_rates, mean_accuracy, read
 from benchmarks.study.conditions import CONDITIONS, MAIN, RATE_OF, RATES, SEEDS, STEPS, TUNING_SEEDS, Condition
 
-RESULTS = Path(__file__).parent / "results.jsonl"
 STARTS = Path("build") / "study"
 
 Job = tuple[Condition, str, int, float]
@@ -50,31 +50,10 @@ def main() -> int:
     return 0
 
 
-def read(path: Path = RESULTS) -> list[dict[str, Any]]:
-    """Return all results, one a run."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-
-
 def tuning() -> list[Job]:
     """Return the runs that learning rates are chosen by."""
     tuned = [name for name in MAIN.estimators if name not in RATE_OF]
     return [(MAIN, name, seed, rate) for seed in TUNING_SEEDS for rate in RATES for name in tuned]
-
-
-def best_rates(results: list[dict[str, Any]]) -> dict[str, float]:
-    """Return each estimator's learning rate: that with the highest metric, averaged over the tuning seeds."""
-    metric: dict[str, dict[float, float]] = {}
-    for result in results:
-        if result["seed"] in TUNING_SEEDS:
-            by_rate = metric.setdefault(result["estimator"], {})
-            by_rate[result["rate"]] = by_rate.get(result["rate"], 0.0) + mean_accuracy(result)
-    best = {name: max(by_rate, key=by_rate.__getitem__) for name, by_rate in metric.items()}
-    return best | {name: best[other] for name, other in RATE_OF.items()}
-
-
-def mean_accuracy(result: dict[str, Any]) -> float:
-    """Return the metric of a run: held-out accuracy, the mean over the run and the tasks."""
-    return float(torch.tensor(result["curve"], dtype=torch.float64).mean())
 
 
 def confirmatory(seeds: list[int], rates: dict[str, float]) -> list[Job]:

@@ -44,7 +44,7 @@ _THOUGHTS = {
 }
 VOCABULARY = ["", *_MARKS, *(thought for pair in _THOUGHTS.values() for thought in pair), *_PLAIN, *_AFTER]
 PADDING, END = 0, VOCABULARY.index("</answer>")
-LONGEST = 14
+LONGEST = 15
 _INDEX = {text: index for index, text in enumerate(VOCABULARY)}
 
 
