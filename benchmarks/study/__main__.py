@@ -64,7 +64,7 @@ def confirmatory(seeds: list[int], rates: dict[str, float]) -> list[Job]:
 def smoke() -> dict[str, Any]:
     """Return a short run from a short start."""
     torch.set_num_threads(1)
-    return rl.run(sft.train(0, steps=60), MAIN, "ema", seed=0, rate=2e-3, steps=12)
+    return rl.run(sft.train(0, steps=60), MAIN, "ema", seed=0, rate=2e-3, steps=8)
 
 
 def run_all(jobs: list[Job], out: Path, processes: int) -> None:

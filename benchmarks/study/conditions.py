@@ -35,11 +35,11 @@ ESTIMATORS: dict[str, Callable[[], Estimator]] = {
     "gdpo": lambda: advantage.gdpo,
 }
 
-STEPS = 50
+STEPS = 40
 SEEDS = tuple(range(8))
 # Learning rates are chosen in the first condition, on seeds that are not used again.
 TUNING_SEEDS = (100, 101)
-RATES = (5e-4, 1e-3, 2e-3, 4e-3)
+RATES = (1e-3, 2e-3, 4e-3)
 # These differ from EMA-GRPO by their σ alone, and take its learning rate.
 RATE_OF = dict.fromkeys(("ema_released", "ema_within", "ema_debiased", "ema_beta_0"), "ema")
 

@@ -1,4 +1,4 @@
-"""The policy: a network of some 200,000 weights that looks at a clip and writes text, token by token."""
+"""The policy: a network of some 60,000 weights that looks at a clip and writes text, token by token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.study.world import CHANNELS, END, FRAMES, LONGEST, PADDING, SIDE
 class Policy(nn.Module):
     """Two layers read the clip, a recurrent one writes; the clip and the task go into every step."""
 
-    def __init__(self, width: int = 96, frame_width: int = 48, clip_width: int = 192, token_width: int = 32) -> None:
+    def __init__(self, width: int = 64, frame_width: int = 32, clip_width: int = 128, token_width: int = 16) -> None:
         super().__init__()
         self.frame = nn.Linear(SIDE * SIDE * CHANNELS, frame_width)
         self.clip = nn.Linear(FRAMES * frame_width, clip_width)

@@ -18,7 +18,7 @@ from onethinker_rewards.advantage import EmaGrpo, clipped_loss, gradient_share
 
 GROUP = 8
 # After how many steps the policy is measured, and on how many new prompts of each task.
-EVERY, HELD_OUT = 5, 60
+EVERY, HELD_OUT = 4, 50
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,11 @@ def held_out(policy: Policy, condition: Condition, seed: int, step: int) -> tupl
 
 
 def _filtered(rollout: Rollout, condition: Condition) -> Rollout:
-    """Keep, of each task, as many groups with unequal rewards as the condition asks for, or all there are."""
+    """Keep, of each task, as many groups with unequal rewards as the condition asks for, or all there are; all if none."""
     rewards = rollout.parts.sum(1).view(-1, GROUP)
     mixed = (rewards != rewards[:, :1]).any(1).numpy()
+    if not mixed.any():
+        return rollout
     names = np.array(rollout.prompts.names)
     kept = [np.flatnonzero(mixed & (names == task))[:count] for task, count in condition.prompts.items()]
     return rollout.select(np.concatenate(kept))
