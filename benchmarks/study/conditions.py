@@ -117,7 +117,8 @@ CONDITIONS = (
     Condition(
         "judge noise",
         "GRPO lifts a group whose responses are equally good to the full squared advantage, by dividing noise by "
-        "itself; EMA-GRPO and Dr.GRPO leave it at (.1/σ)². EMA-GRPO is ahead of GRPO, most where groups are often equal.",
+        "itself; EMA-GRPO and Dr.GRPO leave it at (.1/σ)². EMA-GRPO is ahead of GRPO, most where groups are often "
+        "equal.",
         judge_noise=0.1,
     ),
     Condition(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -289,8 +289,8 @@ def _mean(condition: Condition, name: str, key: str) -> list[float]:
     return np.mean([run[key] for run in _STUDY.runs(condition.name, name)], axis=0).tolist()
 
 
-def _plain(names: object) -> list[str]:
-    return [name.replace("_", " ") for name in names]  # pyright: ignore
+def _plain(names: Iterable[str]) -> list[str]:
+    return [name.replace("_", " ") for name in names]
 
 
 def _bold(difference: Difference, p: float) -> str:

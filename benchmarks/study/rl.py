@@ -48,7 +48,7 @@ class Rollout:
 
 
 def run(start: Policy, condition: Condition, estimator: str, seed: int, rate: float, steps: int) -> dict[str, Any]:
-    """Train a copy of ``start`` and return what was measured, rounded, as built-ins; the same input gives the same bits.
+    """Train a copy of ``start`` and return what was measured, rounded: the same input gives the same bits.
 
     Runs of one seed and condition see the same prompts and draw the same random numbers, so that their differences are
     paired. Held-out accuracy is measured on prompts that no step of training has seen.
@@ -113,7 +113,7 @@ def held_out(policy: Policy, condition: Condition, seed: int, step: int) -> tupl
 
 
 def _filtered(rollout: Rollout, condition: Condition) -> Rollout:
-    """Keep, of each task, as many groups with unequal rewards as the condition asks for, or all there are; all if none."""
+    """Keep, of each task, at most as many groups with unequal rewards as the condition asks for; all if there is none."""
     rewards = rollout.parts.sum(1).view(-1, GROUP)
     mixed = (rewards != rewards[:, :1]).any(1).numpy()
     if not mixed.any():
