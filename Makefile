@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 # One process a core, but each holds torch and more: four at most. Who has nothing left to do takes from the others.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help demo test test-fast test-frameworks test-trainer smoke check format generate fuzz bench wheel clean
+.PHONY: help demo test test-fast test-frameworks test-trainer smoke check format generate fuzz bench study study-smoke wheel clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -96,6 +96,14 @@ fuzz: .venv/fuzz/.ready  ## fuzz reading and scoring for SECONDS each (60), keep
 
 bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor, into docs/benchmarks.md
 	$(BIN)/python -m benchmarks --out docs/benchmarks.md
+
+JOBS ?= 2
+study: .venv/.dev  ## compare estimators by training a small policy, JOBS processes (2); goes on where it was stopped
+	$(BIN)/python -m benchmarks.study run --jobs $(JOBS)
+	$(BIN)/python -m benchmarks.study report
+
+study-smoke: .venv/.dev  ## one short run of the study, in seconds
+	$(BIN)/python -m benchmarks.study run --smoke
 
 wheel: .venv/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

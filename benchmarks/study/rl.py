@@ -91,7 +91,7 @@ def collect(policy: Policy, condition: Condition, seed: int, step: int) -> Rollo
     parts[:, 0] += condition.judge_noise * torch.randn(len(tasks), generator=generator, dtype=torch.float64)
     parts *= torch.tensor([condition.scale.get(task, 1.0) for task in tasks], dtype=torch.float64)[:, None]
     if step == 0:
-        parts[np.isin(tasks, condition.nothing_at_first)] = 0.0
+        parts[torch.from_numpy(np.isin(tasks, condition.nothing_at_first))] = 0.0
     if condition.shuffled:
         order = (
             torch.rand(len(names), GROUP, generator=generator).argsort(1) + GROUP * torch.arange(len(names))[:, None]
@@ -113,7 +113,7 @@ def held_out(policy: Policy, condition: Condition, seed: int, step: int) -> tupl
 
 
 def _filtered(rollout: Rollout, condition: Condition) -> Rollout:
-    """Keep, of each task, at most as many groups with unequal rewards as the condition asks for; all if there is none."""
+    """Keep, of each task, at most as many groups with unequal rewards as the condition asks for; all if none has."""
     rewards = rollout.parts.sum(1).view(-1, GROUP)
     mixed = (rewards != rewards[:, :1]).any(1).numpy()
     if not mixed.any():
