@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from itertools import combinations
 from statistics import NormalDist, fmean
 
 Rows = list[int]
@@ -183,3 +184,61 @@ def g2rpo(rewards, groups, tasks=None):
         for row, value in zip(own, gaussian_values([out[row] for row in own]), strict=True):
             final[row] = value
     return final
+
+
+def opo(rewards, groups, tasks=None, *, lengths):
+    out = [0.0] * len(rewards)
+    for rows in partition(usable(rewards), pairs(groups, tasks)).values():
+        total = math.fsum(lengths[row] for row in rows)
+        baseline = math.fsum(lengths[row] * rewards[row] for row in rows) / total
+        for row in rows:
+            out[row] = rewards[row] - baseline
+    return out
+
+
+def maxrl(rewards, groups, tasks=None):
+    out = [0.0] * len(rewards)
+    for rows in partition(usable(rewards), pairs(groups, tasks)).values():
+        center = mean([rewards[row] for row in rows])
+        for row in rows:
+            out[row] = (rewards[row] - center) / center if center > 0 else 0.0
+    return out
+
+
+def pass_at_k(rewards, groups, tasks=None, *, k, success=1.0, eps=1e-6):
+    """Draw every set of k responses; a set's reward is 1 if one of them succeeds."""
+    out = [0.0] * len(rewards)
+    for rows in partition(usable(rewards), pairs(groups, tasks)).values():
+        sets = list(combinations(rows, k))
+        if not sets:
+            continue
+        reward_of = {drawn: float(any(rewards[row] >= success for row in drawn)) for drawn in sets}
+        center = mean([*reward_of.values()])
+        scale = math.sqrt(center * (1 - center)) + eps
+        for row in rows:
+            out[row] = mean([(reward_of[drawn] - center) / scale for drawn in sets if row in drawn])
+    return out
+
+
+class Smooth:
+    """DCPO's advantages, with every reward of every prompt kept."""
+
+    def __init__(self, *, eps: float = 1e-6, unbiased: bool = True) -> None:
+        self.eps, self.unbiased = eps, unbiased
+        self.kept: dict[Hashable, list[float]] = defaultdict(list)
+        self.steps: Counter[Hashable] = Counter()
+
+    def __call__(self, rewards, groups, tasks=None):
+        out = [0.0] * len(rewards)
+        new = grpo(rewards, groups, tasks, eps=self.eps, unbiased=self.unbiased)
+        for pair, rows in partition(usable(rewards), pairs(groups, tasks)).items():
+            self.steps[pair] += 1
+            self.kept[pair] += [rewards[row] for row in rows]
+            step, center = self.steps[pair], mean(self.kept[pair])
+            scale = std(self.kept[pair], unbiased=self.unbiased) + self.eps
+            for row in rows:
+                total = (rewards[row] - center) / scale
+                smooth_new = (step - 1) / step * new[row] + total / step
+                smooth_total = new[row] / step + (step - 1) / step * total
+                out[row] = smooth_new if abs(smooth_new) < abs(smooth_total) else smooth_total
+        return out

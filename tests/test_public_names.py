@@ -117,7 +117,7 @@ def test_a_scorer_prints_what_it_holds() -> None:
 def test_an_estimator_prints_its_settings() -> None:
     pytest.importorskip("torch", reason="torch is not installed")
     settings = "decay=0.9, guard='clip', guard_limit=5.0, min_std=0.001, eps=1e-06, update_first=True"
-    assert repr(otr.advantage.EmaGrpo(decay=0.9)) == f"EmaGrpo({settings}, variance='total', initial='first_batch')"
+    assert repr(otr.advantage.EmaGrpo(decay=0.9)) == f"EmaGrpo({settings}, variance='total', initial='debiased')"
 
 
 @pytest.mark.parametrize("name", [name for name in LAZY if name != "advantage"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -122,14 +123,18 @@ def text(messages: Any) -> str:
 
 def ema_grpo(batches: list[tuple[np.ndarray, list[str]]], decay: float) -> tuple[list[np.ndarray], dict[str, Any]]:
     """Compute EMA-GRPO from the formula alone: advantages of each batch, and mean and variance at the end."""
+    sums: dict[str, tuple[float, float]] = {}
     running: dict[str, tuple[float, float]] = {}
+    seen: Counter[str] = Counter()
     advantages = []
     for totals, tasks in batches:
         for task in set(tasks):
             own = totals[[label == task for label in tasks]]
             batch = own.mean(), (own**2).mean()
-            old = running.get(task, batch)
-            running[task] = tuple(decay * m + (1 - decay) * b for m, b in zip(old, batch, strict=True))
+            old = sums.get(task, (0.0, 0.0))
+            seen[task] += 1
+            sums[task] = tuple(decay * m + (1 - decay) * b for m, b in zip(old, batch, strict=True))
+            running[task] = tuple(moment / (1 - decay ** seen[task]) for moment in sums[task])
         sigma = np.array([np.sqrt(max(running[task][1] - running[task][0] ** 2, 0.0)) for task in tasks])
         centered = (totals.reshape(-1, GROUP) - totals.reshape(-1, GROUP).mean(1, keepdims=True)).ravel()
         advantages.append(centered / (np.maximum(sigma, 1e-3) + 1e-6))

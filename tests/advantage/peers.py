@@ -62,6 +62,7 @@ def verl() -> dict[str, Callable[..., Any]]:
         "compute_gdpo_outcome_advantage",
         "compute_reinforce_plus_plus_baseline_outcome_advantage",
         "compute_rloo_outcome_advantage",
+        "compute_opo_outcome_advantage",
         "agg_loss",
         "compute_policy_loss",
         "kl_penalty",

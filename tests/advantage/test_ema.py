@@ -44,13 +44,13 @@ def test_as_released_equals_the_release_at_every_step(stop: int | None, dtype: t
 
 
 OPTIONS = {
-    "default": {},
-    "no_guard": {"guard": None},
-    "group_std": {"guard": "group_std", "guard_limit": 1.5},
-    "tight_clip": {"guard_limit": 0.7},
-    "slow": {"decay": 0.5, "min_std": 0.2, "eps": 1e-2},
-    "update_after_use": {"update_first": False, "decay": 0.8},
-    "within_group": {"variance": "within_group", "decay": 0.9},
+    "first_batch": {"initial": "first_batch"},
+    "no_guard": {"initial": "first_batch", "guard": None},
+    "group_std": {"initial": "first_batch", "guard": "group_std", "guard_limit": 1.5},
+    "tight_clip": {"initial": "first_batch", "guard_limit": 0.7},
+    "slow": {"initial": "first_batch", "decay": 0.5, "min_std": 0.2, "eps": 1e-2},
+    "update_after_use": {"initial": "first_batch", "update_first": False, "decay": 0.8},
+    "within_group": {"initial": "first_batch", "variance": "within_group", "decay": 0.9},
     "debiased": {"initial": "debiased"},
     "debiased_after_use": {"initial": "debiased", "decay": 0.6, "update_first": False},
     "debiased_within_group": {"initial": "debiased", "variance": "within_group", "decay": 0.9},
@@ -64,7 +64,7 @@ OPTIONS = {
 def test_equals_the_textbook(options: dict, steps: list[Batch]) -> None:
     estimator = EmaGrpo(**options)
     renamed = {key: value for key, value in options.items() if key not in ("variance", "initial")}
-    slow = oracle.Ema(**renamed, within_group="variance" in options, debiased="initial" in options)
+    slow = oracle.Ema(**renamed, within_group="variance" in options, debiased=options["initial"] == "debiased")
     for batch in steps:
         expected = slow(*batch)
         assert estimator(batch.tensor, batch.groups, batch.tasks).tolist() == pytest.approx(expected, abs=1e-7)
@@ -136,7 +136,8 @@ def test_a_first_batch_of_equal_rewards_weighs_as_much_as_a_hundred_later_ones()
 
 def test_sigma_is_updated_before_it_is_used() -> None:
     rewards, groups, tasks = torch.tensor([0.0, 1.0], dtype=torch.float64), [0, 0], ["a", "a"]
-    before, after = EmaGrpo(decay=0.5, guard=None, eps=0.0), EmaGrpo(decay=0.5, guard=None, eps=0.0, update_first=False)
+    options = {"decay": 0.5, "guard": None, "eps": 0.0, "initial": "first_batch"}
+    before, after = EmaGrpo(**options), EmaGrpo(**options, update_first=False)
     for estimator in (before, after):
         estimator(rewards * 4.0, groups, tasks)
     assert before(rewards, groups, tasks).tolist() == pytest.approx(
@@ -166,14 +167,14 @@ def test_within_group_variance_leaves_out_the_spread_of_means() -> None:
     ],
 )
 def test_guard(guard: str | None, expected: list[float]) -> None:
-    estimator = EmaGrpo(guard=guard, decay=1.0, min_std=0.01, eps=0.0)
+    estimator = EmaGrpo(guard=guard, decay=1.0, min_std=0.01, eps=0.0, initial="first_batch")
     estimator(torch.zeros(2, dtype=torch.float64), [0, 0], ["a", "a"])
     rewards = torch.tensor([0.0, 1.0, 0.0, 0.002], dtype=torch.float64)
     assert estimator(rewards, [0, 0, 1, 1], ["a"] * 4).tolist() == pytest.approx(expected, abs=1e-9)
 
 
 def test_guard_acts_beyond_the_limit_not_at_it() -> None:
-    estimator = EmaGrpo(guard="group_std", guard_limit=2.0, decay=1.0, min_std=0.25, eps=0.0)
+    estimator = EmaGrpo(guard="group_std", guard_limit=2.0, decay=1.0, min_std=0.25, eps=0.0, initial="first_batch")
     estimator(torch.zeros(2, dtype=torch.float64), [0, 0], ["a", "a"])
     at = estimator(torch.tensor([0.0, 1.0], dtype=torch.float64), [0, 0], ["a", "a"])
     beyond = estimator(torch.tensor([0.0, 1.001], dtype=torch.float64), [0, 0], ["a", "a"])
@@ -187,7 +188,7 @@ def test_differs_guard_keeps_order() -> None:
     groups, tasks = [0] * 8 + [1] * 8, ["a"] * 16
     small, large = {}, {}
     for guard in ("group_std", "clip"):
-        estimator = EmaGrpo(guard=guard, decay=1.0, min_std=0.039)
+        estimator = EmaGrpo(guard=guard, decay=1.0, min_std=0.039, initial="first_batch")
         estimator(torch.zeros(2), [0, 0], ["a", "a"])
         advantages = estimator(rewards, groups, tasks)
         small[guard], large[guard] = float(advantages[7]), float(advantages[15])
@@ -205,12 +206,33 @@ def test_differs_nan_stays_out_of_the_moments() -> None:
     assert estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"]).isfinite().all()
 
 
+def test_differs_the_first_batch_weighs_as_the_others() -> None:
+    """Moments start without bias; in the release a task's first batch weighs as much as a hundred later ones."""
+    ours, release = EmaGrpo(guard=None), EmaGrpo.as_released()
+    for estimator in (ours, release):
+        estimator(torch.zeros(8), [0] * 8, ["a"] * 8)
+        estimator(torch.tensor([1.0] + [0.0] * 7), [1] * 8, ["a"] * 8)
+    true = math.sqrt(1 / 8 * 7 / 8)
+    assert ours.statistics()["a"].sigma / true == pytest.approx(0.73, abs=5e-3)
+    assert release.statistics()["a"].sigma / true == pytest.approx(0.11, abs=5e-3)
+
+
 def test_differs_moments_are_double() -> None:
     """Moments are float64; the release's float32 loses a narrow spread far from zero."""
     rewards = torch.tensor([100.0, 100.01], dtype=torch.float64)
     single = rewards.float()
     assert float(single.square().mean() - single.mean().square()) != pytest.approx(2.5e-5, rel=0.5)
     assert EmaGrpo(eps=0.0)(rewards, [0, 0], ["a", "a"]).tolist() == pytest.approx([-1.0, 1.0], rel=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e8, -1e12])
+def test_a_spread_far_from_zero_keeps_its_digits(offset: float) -> None:
+    """The running variance is no difference of two moments, which would have no digit left here."""
+    estimator, near = EmaGrpo(), EmaGrpo()
+    for spread in (1.0, 4.0, 2.0):
+        rewards = torch.tensor([0.0, 1.0, 3.0, 4.0], dtype=torch.float64) * spread
+        advantages = estimator(rewards + offset, [0, 0, 1, 1], ["a"] * 4)
+        torch.testing.assert_close(advantages, near(rewards, [0, 0, 1, 1], ["a"] * 4), atol=1e-4, rtol=1e-4)
 
 
 # Laws
@@ -325,7 +347,7 @@ def test_unusable_rewards_get_zero_and_stay_out(value: float) -> None:
 def test_a_task_whose_rewards_are_all_unusable_stays_unseen() -> None:
     estimator = EmaGrpo()
     assert estimator(torch.tensor([math.nan, math.nan]), [0, 0], ["a", "a"]).tolist() == [0.0, 0.0]
-    assert estimator.state.seen.tolist() == [0.0]
+    assert estimator.state.labels == ()
     assert estimator(torch.tensor([0.0, 1.0]), [0, 0], ["a", "a"]).tolist() == pytest.approx([-1.0, 1.0], abs=1e-5)
 
 
@@ -336,9 +358,16 @@ def test_padding_counts_for_nothing(dtype: torch.dtype) -> None:
     estimator, without = EmaGrpo(), EmaGrpo()
     advantages = estimator(rewards, [0, 0, 0, 1], ["a", "a", "a", "b"], mask=mask)
     assert advantages.tolist() == [*without(rewards[:2], [0, 0], ["a", "a"]).tolist(), 0.0, 0.0]
-    assert estimator.state.labels == ("a", "b")
-    assert estimator.state.seen.tolist() == [1.0, 0.0]
-    assert torch.equal(estimator.state.first[:1], without.state.first)
+    assert estimator.state.labels == ("a",)
+    assert estimator.state_dict()["labels"] == ["a"]
+    assert torch.equal(estimator.state.values, without.state.values)
+
+
+def test_a_batch_of_padding_alone_leaves_no_task() -> None:
+    estimator = EmaGrpo()
+    assert estimator(torch.ones(2), [0, 0], ["pad", "pad"], mask=torch.zeros(2)).tolist() == [0.0, 0.0]
+    assert estimator.state.labels == ()
+    assert estimator.statistics() == {}
 
 
 def test_rewards_that_carry_a_gradient_are_cut_off() -> None:

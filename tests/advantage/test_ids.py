@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from uuid import UUID
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from onethinker_rewards.advantage import EmaGrpo, grpo
+import onethinker_rewards as otr
+from onethinker_rewards.advantage import EmaGrpo, EmaRewardScaler, grpo
 from onethinker_rewards.advantage.labels import canonical, encode
+from onethinker_rewards.errors import ArgumentError
 from tests.advantage.batches import assert_same, seeded
 
 CPU = torch.device("cpu")
@@ -115,6 +118,60 @@ def test_canonical_labels_are_plain_built_ins(label, expected) -> None:
     plain = canonical(label)
     assert plain == expected
     assert type(plain) is type(expected)
+
+
+@pytest.mark.parametrize("label", [float("nan"), np.float64("nan"), object(), (1, float("nan"))], ids=repr)
+def test_a_label_that_no_state_can_hold(label) -> None:
+    with pytest.raises(ArgumentError, match="tasks: a label must be"):
+        canonical(label)
+
+
+NAN_FORMS = {
+    "list": list,
+    "objects": lambda ids: np.array(ids, dtype=object),
+    "array": np.array,
+    "tensor": torch.tensor,
+    "distinct": lambda ids: [float(str(number)) for number in ids],
+}
+
+
+@pytest.mark.parametrize("form", NAN_FORMS.values(), ids=NAN_FORMS)
+def test_nan_is_no_id(form) -> None:
+    ids = [0.0, math.nan, 0.0, *[math.nan] * 6]
+    for name, groups, tasks in (("groups", form(ids), ["a"] * 9), ("tasks", [0] * 9, form(ids))):
+        with pytest.raises(ArgumentError, match=f"{name}: NaN is no id, in rows 1, 3, 4, 5, 6 and 2 more$"):
+            EmaGrpo()(torch.zeros(9), groups, tasks)
+
+
+def test_the_same_id_in_two_types_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"groups: rows 1 and 2 have the same id in two types, '1' and 1$"):
+        grpo(torch.zeros(3), ["0", "1", 1])
+    one = UUID(int=1)
+    with pytest.raises(ArgumentError, match="tasks: rows 0 and 1 have the same id in two types"):
+        grpo(torch.zeros(2), [0, 0], [one, str(one)])
+
+
+def test_two_spellings_are_two_tasks_unless_a_key_makes_them_one() -> None:
+    rewards, groups = torch.tensor([0.0, 1.0, 0.0, 3.0]), [0, 0, 1, 1]
+    spelled = ["temporal grounding"] * 2 + ["temporal_grounding"] * 2
+    two, one = EmaGrpo(), EmaGrpo(task_key=otr.task_name)
+    two(rewards, groups, spelled)
+    assert two.state.labels == ("temporal grounding", "temporal_grounding")
+    advantages = one(rewards, groups, spelled)
+    assert one.state.labels == ("temporal_grounding",)
+    assert torch.equal(advantages, EmaGrpo()(rewards, groups, ["temporal_grounding"] * 4))
+
+
+@pytest.mark.parametrize("counts", [{}, {"num_groups": 12}, {"num_groups": 12, "num_tasks": 1}], ids=str)
+def test_without_tasks_all_rows_are_one_task(counts: dict) -> None:
+    rewards, groups, _ = seeded(0)
+    estimator, scaler = EmaGrpo(), EmaRewardScaler()
+    assert_same(estimator(rewards, groups, **counts), EmaGrpo()(rewards, groups, ["all"] * len(groups)))
+    scaler(rewards)
+    assert estimator.state.labels == scaler.state.labels == (None,)
+    named = EmaGrpo(task_names=["all"])
+    named(rewards, groups, None, num_groups=12)
+    assert named.state.labels == ("all",)
 
 
 def test_codes_name_their_ids() -> None:

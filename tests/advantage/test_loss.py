@@ -146,3 +146,17 @@ def test_an_enormous_ratio_stays_finite() -> None:
 def test_mistakes_name_the_argument(call, named: str) -> None:
     with pytest.raises(ArgumentError, match=f"^{named}"):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_advantages_are_cast_to_the_type_of_the_log_probabilities(dtype: torch.dtype) -> None:
+    """Rewards of NumPy are float64, and so are their advantages."""
+    new, old, mask = torch.zeros(2, 3, dtype=dtype), torch.zeros(2, 3, dtype=dtype), torch.ones(2, 3)
+    loss = clipped_loss(new, old, torch.tensor([1.0, -0.5], dtype=torch.float64), mask).loss
+    assert loss.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    assert loss.item() == pytest.approx(-0.25)
+
+
+def test_advantages_are_moved_to_the_device_of_the_log_probabilities() -> None:
+    new, mask = torch.zeros(2, 3, device="meta"), torch.ones(2, 3, device="meta")
+    assert clipped_loss(new, new, torch.ones(2), mask).loss.is_meta

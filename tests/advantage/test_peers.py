@@ -16,6 +16,7 @@ from onethinker_rewards.advantage import (
     dr_grpo,
     gdpo,
     grpo,
+    opo,
     reinforce_plus_plus_baseline,
     rloo,
     token_kl,
@@ -65,6 +66,14 @@ def test_reinforce_plus_plus_baseline_equals_verl(verl: dict, seed: int) -> None
     rewards, mask, groups = rollout(seed)
     theirs, _ = verl["compute_reinforce_plus_plus_baseline_outcome_advantage"](rewards.clone(), mask, groups)
     ours = reinforce_plus_plus_baseline(rewards.sum(1), groups, lengths=mask.sum(1))
+    torch.testing.assert_close(broadcast(ours, mask), theirs, **CLOSE)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_opo_equals_verl(verl: dict, seed: int) -> None:
+    rewards, mask, groups = rollout(seed)
+    theirs, _ = verl["compute_opo_outcome_advantage"](rewards.clone(), mask, groups)
+    ours = opo(rewards.sum(1), groups, lengths=mask.sum(1))
     torch.testing.assert_close(broadcast(ours, mask), theirs, **CLOSE)
 
 

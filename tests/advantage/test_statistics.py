@@ -81,3 +81,13 @@ def test_gradient_share_of_any_estimator() -> None:
     assert gradient_share(torch.zeros(2), ["x", "y"]) == {"x": 0.0, "y": 0.0}
     with pytest.raises(ArgumentError, match="tasks: expected 2 labels"):
         gradient_share(torch.zeros(2), ["x"])
+
+
+def test_gradient_share_over_tokens() -> None:
+    advantages, tasks = torch.tensor([1.0, -1.0, 2.0, -2.0]), ["short", "short", "long", "long"]
+    assert gradient_share(advantages, tasks) == {"short": 0.2, "long": 0.8}
+    assert gradient_share(advantages, tasks, lengths=[10, 10, 40, 40]) == {
+        "short": pytest.approx(20 / 340), "long": pytest.approx(320 / 340)
+    }  # fmt: skip
+    with pytest.raises(ArgumentError, match="lengths: expected shape"):
+        gradient_share(advantages, tasks, lengths=[10])

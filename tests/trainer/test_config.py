@@ -52,6 +52,7 @@ def test_the_paper_s_run() -> None:
         f"{ACTOR}.use_kl_loss": True,
         f"{ACTOR}.kl_loss_coef": 0.01,
         f"{ACTOR}.kl_loss_type": "low_var_kl",
+        f"{ACTOR}.loss_agg_mode": "token-mean",
         "algorithm.use_kl_in_reward": False,
         "trainer.nnodes": 4,
         "trainer.n_gpus_per_node": 8,
@@ -69,6 +70,7 @@ def test_the_paper_s_run() -> None:
         "estimator": "ema_grpo",
         "estimator_options": {
             "decay": 0.99,
+            "initial": "debiased",
             "guard": "clip",
             "guard_limit": 5.0,
             "min_std": 0.001,
@@ -79,6 +81,12 @@ def test_the_paper_s_run() -> None:
         "max_frames": 128,
         "max_image_pixels": 1_048_576,
     }
+
+
+@pytest.mark.parametrize("name", [name for name in shipped() if not name.startswith("sft-")])
+def test_differs_the_trainer_averages_over_tokens(name: str) -> None:
+    """The loss is averaged over tokens, as in the release; the paper's objective averages over responses."""
+    assert read_config(name).verl[f"{ACTOR}.loss_agg_mode"] == "token-mean"
 
 
 def test_the_paper_s_fine_tuning() -> None:

@@ -15,10 +15,15 @@ from onethinker_rewards.advantage.baselines import (
     g2rpo,
     gdpo,
     grpo,
+    maxrl,
+    opo,
+    pass_at_k,
     reinforce_plus_plus_baseline,
     rloo,
     task_batch_std,
+    task_weighted,
 )
+from onethinker_rewards.advantage.dcpo import SmoothGrpo
 from onethinker_rewards.advantage.ema import EmaGrpo, EmaRewardScaler, sigma, update
 from onethinker_rewards.advantage.loss import PolicyLoss, averaged, broadcast, clipped_loss, token_kl
 from onethinker_rewards.advantage.moments import BatchMoments, Moments
@@ -30,6 +35,7 @@ __all__ = [
     "EmaRewardScaler",
     "Moments",
     "PolicyLoss",
+    "SmoothGrpo",
     "TaskStatistics",
     "averaged",
     "batch_std",
@@ -41,10 +47,14 @@ __all__ = [
     "gradient_share",
     "grpo",
     "log_items",
+    "maxrl",
+    "opo",
+    "pass_at_k",
     "reinforce_plus_plus_baseline",
     "rloo",
     "sigma",
     "task_batch_std",
+    "task_weighted",
     "token_kl",
     "update",
 ]

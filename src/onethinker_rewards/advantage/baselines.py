@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from onethinker_rewards.advantage.batch import Batch, Layout, as_rewards, make_batch
-from onethinker_rewards.advantage.labels import Ids
+from onethinker_rewards.advantage.labels import Ids, Label, encode
 from onethinker_rewards.errors import ArgumentError
 
 Rewards: TypeAlias = Tensor | Sequence[float]
@@ -45,7 +45,7 @@ def grpo(
     Differs: a group of one gets 0; verl gives it its reward. See ``test_differs_group_of_one``.
     """
     batch = make_batch(rewards, groups, tasks, **layout)
-    return batch.finish(_group_normalized(batch, eps=eps, unbiased=unbiased))
+    return batch.finish(group_normalized(batch, eps=eps, unbiased=unbiased))
 
 
 @torch.no_grad()
@@ -178,7 +178,7 @@ def gdpo(
     total, counted = torch.zeros_like(batch.weight), torch.zeros_like(batch.weight)
     for part, factor in zip(parts.unbind(1), factors, strict=True):
         of_part = batch.with_rewards(part)
-        total += factor * _group_normalized(of_part, eps=eps, unbiased=unbiased)
+        total += factor * group_normalized(of_part, eps=eps, unbiased=unbiased)
         counted = torch.maximum(counted, of_part.weight)
     batch = replace(batch, weight=counted)
     return batch.finish(_whitened(batch, total, lengths, eps=eps, unbiased=unbiased))
@@ -212,7 +212,125 @@ def g2rpo(rewards: Rewards, groups: Ids, tasks: Ids | None = None, **layout: Unp
     return batch.finish(_quantiles(batch, within, batch.task, batch.tasks))
 
 
-def _group_normalized(batch: Batch, *, eps: float, unbiased: bool) -> Tensor:
+@torch.no_grad()
+def opo(
+    rewards: Rewards, groups: Ids, tasks: Ids | None = None, *, lengths: Rewards, **layout: Unpack[Layout]
+) -> Tensor:
+    """Return R − Σ l R / Σ l: the baseline is the mean of the group's rewards, weighted with the responses' lengths l.
+
+    It has the least variance if the squared norm of a response's gradient grows with its length.
+
+    Args:
+        rewards: ``[N]``.
+        groups: ``[N]``.
+        tasks: ``[N]`` or None.
+        lengths: ``[N]`` tokens of each response, positive.
+        **layout: See `Layout`.
+
+    Source: OPO, arXiv 2505.23585, whose authors merged it into verl.
+    """
+    batch = make_batch(rewards, groups, tasks, **layout)
+    centered = batch.centered()
+    weight = batch.weight * _lengths(lengths, batch)
+    # Measured from the group's mean, so that equal rewards get exactly 0.
+    baseline = batch.group_sum(weight * centered) / batch.group_sum(weight).clamp_min(1.0)
+    return batch.finish(centered - baseline[batch.group])
+
+
+@torch.no_grad()
+def maxrl(rewards: Rewards, groups: Ids, tasks: Ids | None = None, **layout: Unpack[Layout]) -> Tensor:
+    """Return (R − μ_group) / μ_group, and 0 where μ_group is not positive.
+
+    With rewards of 0 and 1, a prompt that succeeds with probability p weighs 1/p: the gradient approximates that of
+    log p. It is meant for such rewards; others must not be negative. A shift of the rewards changes it.
+
+    Source: MaxRL, arXiv 2602.02710, algorithm 1.
+    """
+    batch = make_batch(rewards, groups, tasks, **layout)
+    mean = batch.group_mean(batch.rewards)
+    return batch.finish(torch.where(mean > 0.0, batch.centered() / mean.clamp_min(_TINY), 0.0))
+
+
+@torch.no_grad()
+def pass_at_k(
+    rewards: Rewards,
+    groups: Ids,
+    tasks: Ids | None = None,
+    *,
+    k: int,
+    success: float = 1.0,
+    eps: float = 1e-6,
+    **layout: Unpack[Layout],
+) -> Tensor:
+    """Return what a response adds to the chance that one of k responses of its group succeeds, standardized.
+
+    Of the group's n responses c succeed. A draw of k of them has a success with probability
+    ρ = 1 − C(n − c, k)/C(n, k), which has the deviation σ = √(ρ(1 − ρ)). A response that succeeds gets
+    (1 − ρ)/(σ + eps), any other one (1 − ρ − C(n − c − 1, k − 1)/C(n − 1, k − 1))/(σ + eps). The sum over a group is 0.
+    k = 1 is GRPO with ``unbiased=False``.
+
+    Args:
+        rewards: ``[N]``.
+        groups: ``[N]``.
+        tasks: ``[N]`` or None.
+        k: At least 1. A group with fewer responses gets 0.
+        success: A reward of this or more is a success.
+        eps: Added to σ.
+        **layout: See `Layout`.
+
+    Source: Pass@k Training, arXiv 2508.10751, the analytical form, as in its authors' code.
+    """
+    if k < 1:
+        raise ArgumentError(f"k: must be at least 1, got {k}")
+    batch = make_batch(rewards, groups, tasks, **layout)
+    succeeds = (batch.rewards >= success).to(batch.weight) * batch.weight
+    count, successes = batch.group_sum(batch.weight), batch.group_sum(succeeds)
+    failures = count - successes
+    # C(n − c − 1, k − 1)/C(n − 1, k − 1): that the k − 1 others fail too, if one failed response is drawn.
+    others_fail = torch.ones_like(count)
+    for drawn in range(1, k):
+        others_fail *= (failures - drawn).clamp_min(0.0) / (count - drawn).clamp_min(1.0)
+    others_fail = torch.where(count >= k, others_fail, 0.0)
+    all_fail = others_fail * failures / count.clamp_min(1.0)
+    std = (all_fail * (1.0 - all_fail)).sqrt()
+    gain = all_fail[batch.group] - others_fail[batch.group] * (1.0 - succeeds)
+    return batch.finish(_divided(gain * batch.weight, std[batch.group], eps))
+
+
+@torch.no_grad()
+def task_weighted(advantages: Tensor, tasks: Ids, weights: Mapping[Label, float]) -> Tensor:
+    """Return each row's advantage times the weight of its task.
+
+    It can follow any estimator. DISCO (arXiv 2505.15074) weighs a domain that is the share p of the data with
+    log(1 + 1/p), before centering and without a standard deviation: that is `dr_grpo` with this after it. MT-GRPO
+    (arXiv 2602.05547) adapts the weights from step to step so that the worst task improves; how is up to the caller.
+
+    Args:
+        advantages: ``[N]`` from any estimator.
+        tasks: ``[N]`` labels.
+        weights: A weight for each label, finite and not negative; it may have others.
+
+    Returns:
+        ``[N]``, of the type of ``advantages``.
+
+    Raises:
+        ArgumentError: If lengths differ, or a label has no weight, or one out of range.
+    """
+    values = as_rewards(advantages, "advantages")
+    codes, labels = encode(tasks, "tasks", values.device)
+    if codes.shape != values.shape:
+        raise ArgumentError(f"tasks: expected {len(values)} labels, got {len(codes)}")
+    missing = [label for label in labels if label not in weights]
+    if missing:
+        raise ArgumentError(f"weights: none for task {missing[0]!r}")
+    of_label = [float(weights[label]) for label in labels]
+    for label, weight in zip(labels, of_label, strict=True):
+        if not 0.0 <= weight < math.inf:
+            raise ArgumentError(f"weights: that of {label!r} must be finite and not negative, got {weight}")
+    return values * torch.tensor(of_label, dtype=values.dtype, device=values.device)[codes]
+
+
+def group_normalized(batch: Batch, *, eps: float, unbiased: bool) -> Tensor:
     """Return (R − μ_group) / (σ_group + eps)."""
     centered = batch.centered()
     std = _std(batch.group_sum(centered.square()), batch.group_sum(batch.weight), unbiased=unbiased)
@@ -230,16 +348,20 @@ def _divided(deviation: Tensor, std: Tensor, eps: float) -> Tensor:
     return deviation / (std + eps).clamp_min(_TINY)
 
 
+def _lengths(lengths: Rewards, batch: Batch) -> Tensor:
+    tokens = torch.as_tensor(lengths).to(batch.weight)
+    if tokens.shape != batch.weight.shape:
+        raise ArgumentError(f"lengths: expected shape {tuple(batch.weight.shape)}, got {tuple(tokens.shape)}")
+    return tokens
+
+
 def _whitened(batch: Batch, values: Tensor, lengths: Rewards | None, *, eps: float, unbiased: bool) -> Tensor:
     """Return (values − mean) / (σ + eps) over the batch, each row counted ``lengths`` times."""
     weight = batch.weight
     # Over rows the mean is 0, because the values of each group sum to 0.
     deviation = values
     if lengths is not None:
-        tokens = torch.as_tensor(lengths).to(weight)
-        if tokens.shape != weight.shape:
-            raise ArgumentError(f"lengths: expected shape {tuple(weight.shape)}, got {tuple(tokens.shape)}")
-        weight = weight * tokens
+        weight = weight * _lengths(lengths, batch)
         deviation = values - batch.batch_sum(values * weight) / batch.batch_sum(weight).clamp_min(1.0)
     square = batch.batch_sum(deviation.square() * weight)
     return _divided(deviation, _std(square, batch.batch_sum(weight), unbiased=unbiased), eps)

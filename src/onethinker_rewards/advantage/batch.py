@@ -139,13 +139,18 @@ def make_batch(
     """Return the batch of an estimator that keeps no state; ``tasks=None`` is one task."""
     ranks = Ranks(process_group, groups_span_ranks)
     values = as_rewards(rewards)
-    one_task = torch.zeros(len(values), dtype=torch.int64, device=values.device)
     if is_dense(num_groups, num_tasks, needs_tasks=tasks is not None):
-        task_ids = one_task if tasks is None else tasks
-        return dense_batch(values, groups, task_ids, ranks, int(num_groups or 0), num_tasks or 1, mask=mask)
-    encoded = (one_task, (None,)) if tasks is None else encode(tasks, "tasks", values.device)
+        return dense_batch(values, groups, tasks, ranks, int(num_groups or 0), num_tasks or 1, mask=mask)
+    encoded = encode_tasks(tasks, values)
     labels = ranks.union(tuple(keyed(label, None) for label in encoded[1]))
     return labeled_batch(values, groups, encoded, ranks, labels, mask=mask)
+
+
+def encode_tasks(tasks: Ids | None, rewards: Tensor) -> tuple[Tensor, tuple[Label, ...]]:
+    """Return each row's code and the tasks' labels, as `encode`; ``None`` is one task, whose label is None."""
+    if tasks is None:
+        return torch.zeros(len(rewards), dtype=torch.int64, device=rewards.device), (None,)
+    return encode(tasks, "tasks", rewards.device)
 
 
 def is_dense(num_groups: int | None, num_tasks: int | None, *, needs_tasks: bool = True) -> bool:
@@ -165,10 +170,18 @@ def is_dense(num_groups: int | None, num_tasks: int | None, *, needs_tasks: bool
 
 
 def dense_batch(
-    rewards: Tensor, groups: Ids, tasks: Ids, ranks: Ranks, num_groups: int, num_tasks: int, *, mask: Tensor | None
+    rewards: Tensor,
+    groups: Ids,
+    tasks: Ids | None,
+    ranks: Ranks,
+    num_groups: int,
+    num_tasks: int,
+    *,
+    mask: Tensor | None,
 ) -> Batch:
     """Return the batch of dense ids, made on the device; a group's index is task · G + group."""
-    group, task = _dense_ids(groups, "groups", rewards), _dense_ids(tasks, "tasks", rewards)
+    group = _dense_ids(groups, "groups", rewards)
+    task = torch.zeros_like(group) if tasks is None else _dense_ids(tasks, "tasks", rewards)
     size = num_groups * num_tasks
     index = (task * num_groups).add_(group)
     if rewards.device.type == "cpu" and not torch.compiler.is_compiling():
@@ -192,7 +205,7 @@ def labeled_batch(
     mask: Tensor | None,
     task_key: TaskKey | None = None,
 ) -> Batch:
-    """Return the batch of ids of any kind; ``tasks`` comes from `encode`, ``labels`` orders the tasks' statistics."""
+    """Return the batch of ids of any kind: ``tasks`` from `encode_tasks`, ``labels`` in the order of the statistics."""
     task_codes, task_labels = tasks
     group_codes, group_labels = encode(groups, "groups", rewards.device)
     _check_length(group_codes, "groups", rewards)

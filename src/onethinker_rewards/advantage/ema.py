@@ -17,9 +17,9 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn.functional import pad
 
-from onethinker_rewards.advantage.batch import Batch, as_rewards, dense_batch, is_dense, labeled_batch
+from onethinker_rewards.advantage.batch import Batch, as_rewards, dense_batch, encode_tasks, is_dense, labeled_batch
 from onethinker_rewards.advantage.distributed import Ranks
-from onethinker_rewards.advantage.labels import Ids, Label, TaskKey, canonical, encode, keyed
+from onethinker_rewards.advantage.labels import Ids, Label, TaskKey, canonical, keyed
 from onethinker_rewards.advantage.moments import BatchMoments, Initial, Moments, Variance
 from onethinker_rewards.advantage.statistics import TaskStatistics, describe
 from onethinker_rewards.errors import ArgumentError
@@ -32,7 +32,7 @@ def update(
     batch: BatchMoments,
     *,
     decay: float,
-    initial: Initial = "first_batch",
+    initial: Initial = "debiased",
     variance: Variance = "total",
 ) -> Moments:
     """Return the state after a batch, for each task that has rows in it.
@@ -119,15 +119,15 @@ class _RunningSigma:
 
     @property
     def state(self) -> Moments:
-        """A copy of the moments."""
-        return self._state.clone()
+        """A copy of the moments of the tasks that were seen, or are among ``task_names``."""
+        return self._state.known(self._task_names or ())
 
     def state_dict(self) -> dict[str, Any]:
         """Return the moments by label: CPU tensors and built-ins, which ``torch.load(weights_only=True)`` reads.
 
         `EmaGrpo` and `EmaRewardScaler` read each other's.
         """
-        return self._state.to_dict(variance=self._variance, options=self._options)
+        return self.state.to_dict(variance=self._variance, options=self._options)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore saved moments. Tasks that are new start unseen; tasks no longer used are kept.
@@ -162,7 +162,7 @@ class _RunningSigma:
         self,
         rewards: Tensor | Sequence[float],
         groups: Ids,
-        tasks: Ids,
+        tasks: Ids | None,
         mask: Tensor | None,
         num_groups: int | None,
         num_tasks: int | None,
@@ -171,22 +171,22 @@ class _RunningSigma:
         values = as_rewards(rewards)
         if self._state.values.device != values.device:
             self._state = self._state.to(values.device)
-        if is_dense(num_groups, num_tasks):
-            count = int(num_tasks or 0)
-            self._number_tasks(count)
+        if is_dense(num_groups, num_tasks, needs_tasks=tasks is not None):
+            count = num_tasks or 1
+            self._number_tasks((None,) if tasks is None else tuple(range(count)))
             return dense_batch(values, groups, tasks, self._ranks, int(num_groups or 0), count, mask=mask)
-        encoded = encode(tasks, "tasks", values.device)
+        encoded = encode_tasks(tasks, values)
         own = tuple(keyed(label, self._task_key) for label in encoded[1])
         # The state's labels go along so that every rank puts all of them in the same order.
         self._extend(self._ranks.union(self._state.labels + own))
         labels = self._state.labels
         return labeled_batch(values, groups, encoded, self._ranks, labels, mask=mask, task_key=self._task_key)
 
-    def _number_tasks(self, count: int) -> None:
-        """Let the tasks of dense ids 0…K−1 come first in the state."""
+    def _number_tasks(self, default_names: tuple[Label, ...]) -> None:
+        """Let the tasks of dense ids 0…K−1 come first in the state, by ``task_names`` or else by the default."""
         if self._task_key is not None:
             raise ArgumentError("task_key: has no effect on dense ids; number the families instead")
-        names = self._task_names if self._task_names is not None else tuple(range(count))
+        count, names = len(default_names), self._task_names or default_names
         if count > len(names):
             raise ArgumentError(f"num_tasks: {count} is more than the {len(names)} task_names")
         if self._state.labels[:count] != names[:count]:
@@ -246,11 +246,11 @@ class EmaGrpo(_RunningSigma):
         update_first: Whether the batch updates σ before σ is used; if not, a task seen for the first time uses its own
             batch all the same.
         variance: ``"total"``, as above, or ``"within_group"``: m₂ is the mean of (R − group mean)² and σ = √m₂.
-        initial: ``"first_batch"``, as the release: a task's first batch sets its moments, and then weighs as much as a
-            hundred later ones; or ``"debiased"``: moments start from 0 and are divided by 1 − βⁿ after n batches of the
-            task. The paper names no start.
+        initial: ``"debiased"``: moments start from 0 and are divided by 1 − βⁿ after n batches of the task; or
+            ``"first_batch"``, as the release: a task's first batch sets its moments, and then weighs as much as a
+            hundred later ones. The paper names no start.
         task_key: Families of tasks: a function or a mapping from a task's label to the label whose σ it uses. A label
-            that a mapping lacks is its own family.
+            that a mapping lacks is its own family. `onethinker_rewards.task_name` makes one task of its spellings.
         task_names: The tasks that dense ids 0…K−1 mean. Without it they are saved as 0…K−1.
         groups_span_ranks: Whether the rows of one group may lie on several ranks.
 
@@ -259,7 +259,8 @@ class EmaGrpo(_RunningSigma):
 
     Source: OneThinker, arXiv 2512.03043, EMA-GRPO.
     Differs: the release falls back to the group's own σ if an advantage is large; ``clip`` is ours, see
-    ``test_differs_guard_keeps_order``. Its float32 moments cancel; ours are float64.
+    ``test_differs_guard_keeps_order``. Its first batch weighs more than later ones, see
+    ``test_differs_the_first_batch_weighs_as_the_others``. Its float32 moments cancel; ours are float64.
     """
 
     def __init__(
@@ -273,7 +274,7 @@ class EmaGrpo(_RunningSigma):
         *,
         update_first: bool = True,
         variance: Variance = "total",
-        initial: Initial = "first_batch",
+        initial: Initial = "debiased",
         task_key: TaskKey | None = None,
         task_names: Sequence[Label] | None = None,
         groups_span_ranks: bool = False,
@@ -292,7 +293,10 @@ class EmaGrpo(_RunningSigma):
 
     @classmethod
     def as_released(cls, *, process_group: dist.ProcessGroup | None = None, task_key: TaskKey | None = None) -> EmaGrpo:
-        """Return the estimator with the release's guard; its segmentation of images and of videos are two tasks."""
+        """Return the estimator with the release's guard and start.
+
+        Its segmentation of images and of videos are two tasks.
+        """
         return cls(guard="group_std", initial="first_batch", process_group=process_group, task_key=task_key)
 
     @torch.no_grad()
@@ -300,7 +304,7 @@ class EmaGrpo(_RunningSigma):
         self,
         rewards: Tensor | Sequence[float],
         groups: Ids,
-        tasks: Ids,
+        tasks: Ids | None = None,
         *,
         mask: Tensor | None = None,
         num_groups: int | None = None,
@@ -311,7 +315,8 @@ class EmaGrpo(_RunningSigma):
         Args:
             rewards: ``[N]`` of any real type.
             groups: ``[N]`` ids of any kind, one a prompt.
-            tasks: ``[N]`` labels of any kind, used as they are.
+            tasks: ``[N]`` labels of any kind, used as they are: two spellings are two tasks, unless ``task_key`` says
+                otherwise. None is one task for all rows, labeled None.
             mask: ``[N]`` bool, false where a row is padding.
             num_groups: G; with ``num_tasks`` it promises dense ids 0…G−1 and 0…K−1: then nothing is read back from the
                 device, and the call can be captured in a CUDA graph and compiled.
@@ -387,7 +392,7 @@ class EmaRewardScaler(_RunningSigma):
         process_group: dist.ProcessGroup | None = None,
         *,
         update_first: bool = True,
-        initial: Initial = "first_batch",
+        initial: Initial = "debiased",
         task_key: TaskKey | None = None,
         task_names: Sequence[Label] | None = None,
     ) -> None:
@@ -400,7 +405,7 @@ class EmaRewardScaler(_RunningSigma):
     def __call__(
         self,
         rewards: Tensor | Sequence[float],
-        tasks: Ids,
+        tasks: Ids | None = None,
         *,
         mask: Tensor | None = None,
         num_tasks: int | None = None,
@@ -409,7 +414,7 @@ class EmaRewardScaler(_RunningSigma):
 
         Args:
             rewards: ``[N]`` of any real type.
-            tasks: ``[N]`` labels.
+            tasks: ``[N]`` labels; None is one task for all rows.
             mask: ``[N]`` bool, false where a row is padding: it gets 0.
             num_tasks: K promises dense ids 0…K−1.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeAlias, cast
 from uuid import UUID
@@ -16,6 +17,8 @@ Label: TypeAlias = Hashable
 Ids: TypeAlias = "Sequence[Label] | Iterable[Label] | np.ndarray | Tensor"
 TaskKey: TypeAlias = "Callable[[Label], Label] | Mapping[Label, Label]"
 
+_SHOWN = 5
+
 
 def encode(ids: Ids, name: str, device: torch.device) -> tuple[Tensor, tuple[Label, ...]]:
     """Return each row's code and the distinct ids the codes stand for.
@@ -29,16 +32,20 @@ def encode(ids: Ids, name: str, device: torch.device) -> tuple[Tensor, tuple[Lab
         Codes ``[N]``, int64, and the ``C`` distinct ids in the order of their codes.
 
     Raises:
-        ArgumentError: If ``ids`` is one string or has other than one dimension.
+        ArgumentError: If ``ids`` is one string, has other than one dimension, has a NaN, which equals no other row's
+            id, or has the same id in two types, such as 1 and "1".
     """
     if isinstance(ids, (str, bytes)):
         raise ArgumentError(f"{name}: give one id a row, not one string")
     if isinstance(ids, (Tensor, np.ndarray)) and ids.ndim != 1:
         raise ArgumentError(f"{name}: expected one dimension, got shape {tuple(ids.shape)}")
     if isinstance(ids, Tensor):
+        if ids.is_floating_point():
+            _refuse_nan(ids.isnan().nonzero()[:, 0].tolist(), name)
         distinct, codes = torch.unique(ids, return_inverse=True)
         return codes.to(device), tuple(distinct.tolist())
     if isinstance(ids, np.ndarray) and ids.dtype.kind in "biuf":
+        _refuse_nan(np.isnan(ids).nonzero()[0].tolist(), name)
         distinct, codes = np.unique(ids, return_inverse=True)
         return torch.from_numpy(codes).to(device), tuple(distinct.tolist())
     return _encode_hashable(ids.tolist() if isinstance(ids, np.ndarray) else list(ids), name, device)
@@ -50,9 +57,28 @@ def _encode_hashable(ids: list[Label], name: str, device: torch.device) -> tuple
         distinct = tuple(dict.fromkeys(ids))
     except TypeError as error:
         raise ArgumentError(f"{name}: ids must be hashable ({error})") from error
+    _check_distinct(distinct, ids, name)
     code_of = {label: code for code, label in enumerate(distinct)}
     codes = np.fromiter(map(code_of.__getitem__, ids), dtype=np.int64, count=len(ids))
     return torch.from_numpy(codes).to(device), distinct
+
+
+def _check_distinct(distinct: tuple[Label, ...], ids: list[Label], name: str) -> None:
+    if any(label != label for label in distinct):  # noqa: PLR0124 - as only NaN does
+        _refuse_nan([row for row, label in enumerate(ids) if label != label], name)  # noqa: PLR0124
+    if len(set(map(type, distinct))) > 1:
+        label_of_text: dict[str, Label] = {}
+        for label in distinct:
+            other = label_of_text.setdefault(str(label), label)
+            if other is not label:
+                rows = f"rows {ids.index(other)} and {ids.index(label)}"
+                raise ArgumentError(f"{name}: {rows} have the same id in two types, {other!r} and {label!r}")
+
+
+def _refuse_nan(rows: list[int], name: str) -> None:
+    if rows:
+        more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+        raise ArgumentError(f"{name}: NaN is no id, in rows {', '.join(map(str, rows[:_SHOWN]))}{more}")
 
 
 def canonical(label: Label) -> Label:
@@ -61,7 +87,7 @@ def canonical(label: Label) -> Label:
     NumPy scalars become Python's, string enumerations their text, UUIDs their 36 characters.
 
     Raises:
-        ArgumentError: If the label is no string, number, UUID, None or tuple of them.
+        ArgumentError: If the label is no string, number other than NaN, UUID, None or tuple of them.
     """
     if isinstance(label, np.generic):
         return canonical(cast("Label", label.item()))
@@ -73,7 +99,7 @@ def canonical(label: Label) -> Label:
         return str(label)
     if isinstance(label, tuple):
         return tuple(map(canonical, cast("tuple[Label, ...]", label)))
-    if label is None or isinstance(label, float):
+    if label is None or (isinstance(label, float) and not math.isnan(label)):
         return label
     raise ArgumentError(f"tasks: a label must be a string, a number, a UUID or a tuple of them, got {label!r}")
 

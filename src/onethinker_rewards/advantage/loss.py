@@ -114,7 +114,8 @@ def clipped_loss(
     Args:
         log_probs: ``[N, T]`` natural log-probabilities of the tokens under the policy; the gradient flows here.
         old_log_probs: ``[N, T]`` under the policy that wrote them.
-        advantages: ``[N]``, or ``[N, T]`` where tokens differ.
+        advantages: ``[N]``, or ``[N, T]`` where tokens differ; of any real type, on any device. They are moved to the
+            device of ``log_probs``, and cast to its type, or to float32 where that is half precision.
         mask: ``[N, T]`` bool or 0 and 1: the tokens of the response.
         clip_low: ε below 1.
         clip_high: ε above 1.
@@ -134,7 +135,8 @@ def clipped_loss(
     if dual_clip is not None and not dual_clip > 1.0:
         raise ArgumentError(f"dual_clip: must be greater than 1, got {dual_clip}")
     _same_shape(log_probs, old_log_probs=old_log_probs, mask=mask)
-    token_advantages = advantages[:, None] if advantages.ndim == 1 else advantages
+    dtype = torch.promote_types(log_probs.dtype, torch.float32)
+    token_advantages = (advantages[:, None] if advantages.ndim == 1 else advantages).to(log_probs.device, dtype)
     if token_advantages.shape not in (log_probs.shape, (len(log_probs), 1)):
         raise ArgumentError(f"advantages: {tuple(advantages.shape)} does not fit log_probs {tuple(log_probs.shape)}")
     # The clamp also keeps what padding holds out of the gradient: NaN and infinities get 0 from it, not 0 · NaN.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
@@ -68,6 +68,17 @@ class Moments:
         index = torch.tensor([index_of_label.get(label, len(self.labels)) for label in order], dtype=torch.int64)
         columns = (pad(column, (0, 1)).index_select(-1, index.to(column.device)) for column in (self.values, self.seen))
         return Moments(order, *columns)
+
+    def known(self, named: Collection[Label] = ()) -> Moments:
+        """Return the state of the tasks that were seen, or are ``named``."""
+        if all(label in named for label in self.labels):
+            return self.clone()
+        kept = [
+            index
+            for index, (label, seen) in enumerate(zip(self.labels, self.seen.tolist(), strict=True))
+            if seen > 0.0 or label in named
+        ]
+        return Moments(tuple(self.labels[index] for index in kept), self.values[:, kept], self.seen[kept])
 
     def to_dict(self, *, variance: Variance, options: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Return the state as CPU tensors and built-ins, by label, with the estimator's options."""

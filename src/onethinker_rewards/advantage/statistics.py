@@ -1,8 +1,8 @@
-"""What to log about advantages: σ and mean of each task, guard hits, dead groups, shares of the gradient."""
+"""What to log about advantages: σ and mean of each task, guard hits, dead groups, shares of squared advantages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import torch
@@ -82,26 +82,36 @@ def log_items(statistics: Mapping[Label, TaskStatistics], *, prefix: str = "adva
     }
 
 
-def gradient_share(advantages: Tensor, tasks: Ids) -> dict[Label, float]:
+def gradient_share(
+    advantages: Tensor, tasks: Ids, *, lengths: Tensor | Sequence[float] | None = None
+) -> dict[Label, float]:
     """Return each task's part of the sum of squared advantages.
 
-    The variance of a policy gradient grows with the square of the advantages, so this is a task's influence on a step.
+    It says how an estimator divides what it hands to the loss. It is no part of the gradient: that depends on the
+    policy too, and on how the gradients of the rows add up.
 
     Args:
         advantages: ``[N]`` from any estimator.
         tasks: ``[N]`` labels.
+        lengths: ``[N]`` tokens of each response: then the sum is over tokens, as a loss that averages over tokens has
+            it, in which a row of 200 tokens counts 200 times.
 
     Returns:
         A share in [0, 1] a label; they sum to 1, or are all 0 where all advantages are.
 
     Raises:
-        ArgumentError: If the lengths differ.
+        ArgumentError: If shapes differ.
     """
     values = as_rewards(advantages, "advantages").double()
     codes, labels = encode(tasks, "tasks", values.device)
     if codes.shape != values.shape:
         raise ArgumentError(f"tasks: expected {len(values)} labels, got {len(codes)}")
     square = values.square()
+    if lengths is not None:
+        tokens = as_rewards(lengths, "lengths").to(square)
+        if tokens.shape != square.shape:
+            raise ArgumentError(f"lengths: expected shape {tuple(square.shape)}, got {tuple(tokens.shape)}")
+        square = square * tokens
     sums = square.new_zeros(len(labels)).scatter_add(0, codes, square)
     return dict(zip(labels, (sums / _or_one(square.sum())).tolist(), strict=True))
 

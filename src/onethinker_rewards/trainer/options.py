@@ -66,7 +66,7 @@ class EmaOptions(_Section):
     eps: float = Field(1e-6, ge=0, description="Added to σ.")
     update_first: bool = Field(True, description="Whether a batch updates σ before σ is used on it.")
     variance: Literal["total", "within_group"] = Field("total", description="Of which variance σ is the root.")
-    initial: Literal["first_batch", "debiased"] = Field("first_batch", description="How a task's moments start.")
+    initial: Literal["first_batch", "debiased"] = Field("debiased", description="How a task's moments start.")
     task_key: Mapping[str, str] | None = Field(None, description="From a task to the task whose σ it uses.")
 
 
