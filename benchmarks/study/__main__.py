@@ -35,12 +35,17 @@ def main() -> int:
     run.add_argument("--jobs", type=int, default=1, help="processes, of one thread each")
     run.add_argument("--out", type=Path, default=RESULTS)
     run.add_argument("--smoke", action="store_true", help="one short run, of which the result is printed")
-    commands.add_parser("report", help="write tables and figures from the results")
+    page = commands.add_parser("report", help="write tables and figures from the results")
+    page.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    page.add_argument("--results", type=Path, default=RESULTS)
+    page.add_argument(
+        "--folder", type=Path, default=Path(), help="the repository, or a copy that docs/ is written into"
+    )
     arguments = parser.parse_args()
     if arguments.command == "report":
         from benchmarks.study import report
 
-        report.write()
+        report.write(arguments.folder, arguments.results, arguments.seeds)
     elif arguments.smoke:
         print(json.dumps(smoke()))
     else:

@@ -53,9 +53,10 @@ class Difference:
 
 
 class Results:
-    """The results of the seeds that are compared."""
+    """All results, and those of the seeds that are compared."""
 
     def __init__(self, results: Sequence[Result], seeds: Sequence[int]) -> None:
+        self.every = results
         self._runs = {
             (result["condition"], result["estimator"], result["seed"]): result
             for result in results
@@ -70,6 +71,10 @@ class Results:
     def accuracy(self, condition: str, estimator: str) -> dict[int, np.ndarray]:
         """Return, by seed, held-out accuracy of each task, the mean over the run: the study's metric."""
         return {run["seed"]: np.mean(run["curve"], axis=0) for run in self.runs(condition, estimator)}
+
+    def mean(self, condition: str, estimator: str, key: str) -> list[float]:
+        """Return what runs measured for each task under ``key``, averaged over seeds."""
+        return np.mean([run[key] for run in self.runs(condition, estimator)], axis=0).tolist()
 
     def compare(self, condition: str, better: str, than: str) -> tuple[Difference, list[Difference]]:
         """Return ``better`` − ``than`` of the mean of tasks, and of each task, over the seeds that both have."""

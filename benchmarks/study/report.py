@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.study.analysis import (
+    RESULTS,
     Difference,
     Results,
     best_rates,
@@ -50,40 +51,37 @@ _FIGURE_TASKS = ("multiple_choice", "spatial_grounding", "tracking")
 _COLORS = ("#4c8ed9", "#d9822b", "#3fa66b", "#c25b9c", "#8f8f8f", "#a08030")
 _GREY = "#808080"
 
-_RESULTS = read()
-_STUDY = Results(_RESULTS, SEEDS)
 
-
-def learning_rates() -> str:
+def learning_rates(study: Results) -> str:
     """Return the metric of each tuned estimator at each learning rate; the best is bold."""
-    best = best_rates(_RESULTS)
-    tuned = [name for name in MAIN.estimators if any(_tuning(name, rate) for rate in RATES)]
+    best = best_rates(study.every)
+    tuned = [name for name in MAIN.estimators if any(_tuning(study, name, rate) for rate in RATES)]
     lines = []
     for name in tuned:
-        cells = [f"{np.mean(_tuning(name, rate)):.3f}" for rate in RATES]
+        cells = [f"{np.mean(_tuning(study, name, rate)):.3f}" for rate in RATES]
         cells = [f"**{cell}**" if rate == best[name] else cell for rate, cell in zip(RATES, cells, strict=True)]
         lines.append([TITLES[name], *cells])
     return _table(["estimator", *(f"{rate:g}" for rate in RATES)], lines)
 
 
-def power() -> str:
+def power(study: Results) -> str:
     """Return what the tuning runs say about the number of seeds."""
     lines = []
     for better, than in (("ema", "dr_grpo"), ("ema", "grpo")):
-        deviation = tuning_deviation(_RESULTS, better, than)
+        deviation = tuning_deviation(study.every, better, than)
         needed = [str(seeds_for(effect, deviation)) for effect in (0.005, 0.01, 0.02)]
         lines.append([f"{TITLES[better]} − {TITLES[than]}", f"{deviation:.4f}", *needed])
     return _table(["difference", "σ of it", "seeds for .005", "for .01", "for .02"], lines)
 
 
-def main_differences() -> str:
+def main_differences(study: Results) -> str:
     """Return the differences of the mean of tasks in each condition; p is Holm's over the table."""
     cells: list[tuple[str, str, Difference]] = []
     for condition in CONDITIONS:
         for better, than in PAIRS:
             if not condition.shuffled and better in condition.estimators and than in condition.estimators:
                 pair = f"{TITLES[better]} − {TITLES[than]}"
-                cells.append((condition.name, pair, _STUDY.compare(condition.name, better, than)[0]))
+                cells.append((condition.name, pair, study.compare(condition.name, better, than)[0]))
     corrected = holm([difference.p for *_, difference in cells])
     lines = [
         [condition, pair, _bold(difference, p), f"{difference.p:.3f}", f"{p:.3f}", str(difference.pairs)]
@@ -92,22 +90,22 @@ def main_differences() -> str:
     return _table(["condition", "difference", "mean of tasks", "p", "p, Holm", "seeds"], lines)
 
 
-def accuracies() -> str:
+def accuracies(study: Results) -> str:
     """Return the metric of each estimator in each condition, with its 95 % interval over seeds."""
     lines = []
     for name, title in TITLES.items():
         cells = []
         for condition in CONDITIONS:
-            values = [np.mean(of_tasks) for of_tasks in _STUDY.accuracy(condition.name, name).values()]
+            values = [np.mean(of_tasks) for of_tasks in study.accuracy(condition.name, name).values()]
             cells.append(f"{np.mean(values):.3f}" if values else "")
         lines.append([title, *cells])
     return _table(["estimator", *(condition.name for condition in CONDITIONS)], lines)
 
 
-def own_scales() -> str:
+def own_scales(study: Results) -> str:
     """Return each estimator − GRPO under the tasks' own scales; p is Holm's over the table."""
     others = [name for name in MAIN.estimators if name != "grpo"]
-    found = [_STUDY.compare(MAIN.name, name, "grpo")[0] for name in others]
+    found = [study.compare(MAIN.name, name, "grpo")[0] for name in others]
     corrected = holm([difference.p for difference in found])
     lines = [
         [TITLES[name], _bold(difference, p), f"{difference.p:.3f}", f"{p:.3f}"]
@@ -116,88 +114,92 @@ def own_scales() -> str:
     return _table(["estimator", "− GRPO, mean of tasks", "p", "p, Holm"], lines)
 
 
-def tasks_scaled() -> str:
+def tasks_scaled(study: Results) -> str:
     """Return differences by task where three tasks have a tenth of their reward."""
-    return _by_task(CONDITIONS[1], (("ema", "dr_grpo"), ("ema", "grpo")))
+    return _by_task(study, CONDITIONS[1], (("ema", "dr_grpo"), ("ema", "grpo")))
 
 
-def tasks_nothing_at_first() -> str:
+def tasks_nothing_at_first(study: Results) -> str:
     """Return differences by task where tracking earns nothing in the first step."""
-    return _by_task(CONDITIONS[2], (("ema", "grpo"), ("ema_debiased", "ema"), ("ema_within", "ema")))
+    return _by_task(study, CONDITIONS[2], (("ema", "grpo"), ("ema_debiased", "ema"), ("ema_within", "ema")))
 
 
-def tasks_own_scales() -> str:
+def tasks_own_scales(study: Results) -> str:
     """Return differences by task under the tasks' own scales."""
-    return _by_task(MAIN, (("ema", "dr_grpo"), ("ema", "grpo")))
+    return _by_task(study, MAIN, (("ema", "dr_grpo"), ("ema", "grpo")))
 
 
-def predictions() -> str:
+def predictions(_: Results) -> str:
     """Return what was predicted, condition by condition."""
     return "\n".join(f"- **{condition.name}**: {condition.prediction}" for condition in CONDITIONS)
 
 
-def sanity() -> str:
+def sanity(study: Results) -> str:
     """Return the rows that must come out."""
     lines = []
     for name in ("grpo", "ema", "ema_debiased"):
-        plain, scaled = (_STUDY.accuracy(condition.name, name) for condition in CONDITIONS[:2])
+        plain, scaled = (study.accuracy(condition.name, name) for condition in CONDITIONS[:2])
         gaps = [abs(float(np.mean(scaled[seed] - plain[seed]))) for seed in plain.keys() & scaled.keys()]
         lines.append([f"{TITLES[name]}: three tasks × 0.1 − own scales", f"at most {max(gaps):.4f} for a seed"])
-    one, _ = _STUDY.compare("one task", "ema", "dr_grpo")
+    one, _ = study.compare("one task", "ema", "dr_grpo")
     lines.append(["one task: EMA-GRPO − Dr.GRPO", str(one)])
     for name in ("grpo", "ema"):
-        rises = _rises("shuffled rewards", name), _rises(MAIN.name, name)
+        rises = _rises(study, "shuffled rewards", name), _rises(study, MAIN.name, name)
         text = [f"{np.mean(rise):+.3f}".replace("-", "−") for rise in rises]
         lines.append([f"{TITLES[name]}: rise of accuracy with shuffled rewards, and without", f"{text[0]}, {text[1]}"])
     return _table(["what", "found"], lines)
 
 
-def shares() -> str:
+def shares(study: Results) -> str:
     """Return each task's share of the squared advantages, and of the squared gradient norms after it."""
     lines = []
     for name in ("grpo", "dr_grpo", "ema", "ema_within", "ema_debiased", "g2rpo"):
-        lines.append([f"{TITLES[name]}: advantages", *(f"{share:.2f}" for share in _mean(MAIN, name, "share"))])
-        lines.append([f"{TITLES[name]}: gradient", *(f"{share:.2f}" for share in _mean(MAIN, name, "gradient_share"))])
+        lines.append(
+            [f"{TITLES[name]}: advantages", *(f"{share:.2f}" for share in study.mean(MAIN.name, name, "share"))]
+        )
+        lines.append(
+            [f"{TITLES[name]}: gradient", *(f"{share:.2f}" for share in study.mean(MAIN.name, name, "gradient_share"))]
+        )
     return _table(["share of", *_plain(TASKS)], lines)
 
 
-def top_tenth() -> str:
+def top_tenth(study: Results) -> str:
     """Return the share of a task's squared advantage that a tenth of its groups holds."""
     lines = [
-        [TITLES[name], *(f"{share:.2f}" for share in _mean(MAIN, name, "top_tenth"))]
+        [TITLES[name], *(f"{share:.2f}" for share in study.mean(MAIN.name, name, "top_tenth"))]
         for name in ("grpo", "dr_grpo", "ema", "g2rpo")
     ]
     return _table(["estimator", *_plain(TASKS)], lines)
 
 
-def tracking_shares() -> str:
+def tracking_shares(study: Results) -> str:
     """Return tracking's share where it earns nothing in the first step: in the ten steps after it, and in all."""
     condition = CONDITIONS[2]
     place = list(TASKS).index("tracking")
     lines = [
-        [TITLES[name], *(f"{_mean(condition, name, key)[place]:.2f}" for key in ("first_share", "share"))]
+        [TITLES[name], *(f"{study.mean(condition.name, name, key)[place]:.2f}" for key in ("first_share", "share"))]
         for name in condition.estimators
     ]
     return _table(["estimator", "steps 2 to 11", "all steps"], lines)
 
 
-def draw_weights(folder: Path) -> None:
+def draw_weights(study: Results, folder: Path) -> None:
     """Draw the mean squared advantage of a group by its successes."""
     figure, axis = _axes()
     for name, color in zip(("grpo", "dr_grpo", "ema", "g2rpo"), _COLORS, strict=False):
-        rows = [[np.nan if value is None else value for value in run["weight"]] for run in _STUDY.runs(MAIN.name, name)]
+        rows = [[np.nan if value is None else value for value in run["weight"]] for run in study.runs(MAIN.name, name)]
         axis.plot(np.nanmean(rows, axis=0), marker="o", color=color, label=TITLES[name])
     axis.set(xlabel="successes of 8 (multiple choice, numerical)", ylabel="Σ A² of the group")
     _save(figure, axis, folder / "study-weights.svg")
 
 
-def draw_shares(folder: Path) -> None:
+def draw_shares(study: Results, folder: Path) -> None:
     """Draw each task's share of the squared advantages next to its share of the squared gradient norm."""
     figure, axis = _axes()
     names = ("grpo", "dr_grpo", "ema")
     for place, (task, color) in enumerate(zip(_plain(TASKS), _COLORS, strict=True)):
         for row, (name, key) in enumerate((name, key) for name in names for key in ("share", "gradient_share")):
-            values = _mean(MAIN, name, key)
+            values = study.mean(MAIN.name, name, key)
             axis.barh(row, values[place], left=sum(values[:place]), color=color, label=task if row == 0 else None)
     kinds = [f"{TITLES[name]}: {kind}" for name in names for kind in ("advantages", "gradient")]
     axis.set(yticks=range(len(kinds)), yticklabels=kinds, xlim=(0, 1), xlabel="share of the sum of squares")
@@ -205,28 +207,26 @@ def draw_shares(folder: Path) -> None:
     _save(figure, axis, folder / "study-shares.svg", columns=3)
 
 
-def draw_sigma(folder: Path) -> None:
+def draw_sigma(study: Results, folder: Path) -> None:
     """Draw σ of tracking against its true σ, where it earns nothing in the first step."""
     figure, axis = _axes()
     condition, place = CONDITIONS[2], list(TASKS).index("tracking")
     estimators = ("ema", "ema_within", "ema_debiased")
     for name, color in zip(estimators, _COLORS, strict=False):
-        _band(
-            axis, [np.array(run["sigma"])[:, place] for run in _STUDY.runs(condition.name, name)], color, TITLES[name]
-        )
-    true = [np.array(run["true_sigma"])[:, place] for name in estimators for run in _STUDY.runs(condition.name, name)]
+        _band(axis, [np.array(run["sigma"])[:, place] for run in study.runs(condition.name, name)], color, TITLES[name])
+    true = [np.array(run["true_sigma"])[:, place] for name in estimators for run in study.runs(condition.name, name)]
     _band(axis, true, _GREY, "true σ")
     axis.set(xlabel="step", ylabel="σ of tracking", ylim=(0, None))
     _save(figure, axis, folder / "study-sigma.svg")
 
 
-def draw_curves(folder: Path) -> None:
+def draw_curves(study: Results, folder: Path) -> None:
     """Draw held-out accuracy of three tasks where the JSON tasks have a tenth of their reward."""
     figure, axes = plt.subplots(1, len(_FIGURE_TASKS), figsize=(8, 2.9), sharex=True)
     for axis, task in zip(axes, _FIGURE_TASKS, strict=True):
         place = list(TASKS).index(task)
         for name, color in zip(("grpo", "dr_grpo", "ema"), _COLORS, strict=False):
-            runs = _STUDY.runs(CONDITIONS[1].name, name)
+            runs = study.runs(CONDITIONS[1].name, name)
             _band(axis, [np.array(run["curve"])[:, place] for run in runs], color, TITLES[name])
         _grey(axis)
         axis.set_title(task.replace("_", " "), color=_GREY, fontsize=9)
@@ -235,7 +235,7 @@ def draw_curves(folder: Path) -> None:
     _save(figure, axes[1], folder / "study-curves.svg")
 
 
-TABLES: dict[str, Callable[[], str]] = {
+TABLES: dict[str, Callable[[Results], str]] = {
     table.__name__: table
     for table in (
         learning_rates, power, main_differences, accuracies, own_scales, tasks_own_scales, tasks_scaled,
@@ -247,46 +247,42 @@ FIGURES = (draw_weights, draw_shares, draw_sigma, draw_curves)
 _BLOCK = re.compile(r"(<!-- study: (\w+) -->\n).*?(<!-- /study -->)", re.DOTALL)
 
 
-def write(folder: Path = ROOT) -> None:
+def write(folder: Path = ROOT, results: Path = RESULTS, seeds: Sequence[int] = SEEDS) -> None:
     """Write the page and its figures below ``folder``; the text around the tables is that of the repository."""
+    study = Results(read(results), seeds)
     page = (ROOT / PAGE).read_text(encoding="utf-8")
-    page = _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", page)
+    page = _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]](study)}\n\n{found[3]}", page)
     for target in (folder / PAGE, folder / IMAGES / "any"):
         target.parent.mkdir(parents=True, exist_ok=True)
     (folder / PAGE).write_text(page, encoding="utf-8", newline="\n")
-    settings = {"svg.hashsalt": "onethinker", "svg.fonttype": "none", "font.size": 9}
-    with mpl.rc_context(settings):
-        mpl.use("svg")
+    mpl.use("svg")
+    with mpl.rc_context({"svg.hashsalt": "onethinker", "svg.fonttype": "none", "font.size": 9}):
         for draw in FIGURES:
-            draw(folder / IMAGES)
+            draw(study, folder / IMAGES)
 
 
-def _tuning(name: str, rate: float) -> list[float]:
+def _tuning(study: Results, name: str, rate: float) -> list[float]:
     return [
         mean_accuracy(run)
-        for run in _RESULTS
+        for run in study.every
         if (run["estimator"], run["rate"]) == (name, rate) and run["seed"] in TUNING_SEEDS
     ]
 
 
-def _by_task(condition: Condition, pairs: tuple[tuple[str, str], ...]) -> str:
+def _by_task(study: Results, condition: Condition, pairs: tuple[tuple[str, str], ...]) -> str:
     """Return differences by task; bold where p, corrected over the tasks by Holm's method, is below .05."""
     lines = []
     for better, than in pairs:
-        mean, tasks = _STUDY.compare(condition.name, better, than)
+        mean, tasks = study.compare(condition.name, better, than)
         corrected = holm([difference.p for difference in tasks])
         cells = [_bold(difference, p) for difference, p in zip(tasks, corrected, strict=True)]
         lines.append([f"{TITLES[better]} − {TITLES[than]}", _bold(mean, mean.p), *cells])
     return _table(["difference", "mean", *_plain(TASKS)], lines)
 
 
-def _rises(condition: str, name: str) -> list[float]:
+def _rises(study: Results, condition: str, name: str) -> list[float]:
     """Return, by seed, how much the mean of tasks rises from before the first step to the last three measurements."""
-    return [float(np.mean(run["curve"][-3:]) - np.mean(run["start"])) for run in _STUDY.runs(condition, name)]
-
-
-def _mean(condition: Condition, name: str, key: str) -> list[float]:
-    return np.mean([run[key] for run in _STUDY.runs(condition.name, name)], axis=0).tolist()
+    return [float(np.mean(run["curve"][-3:]) - np.mean(run["start"])) for run in study.runs(condition, name)]
 
 
 def _plain(names: Iterable[str]) -> list[str]:
