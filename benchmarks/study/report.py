@@ -52,6 +52,31 @@ _COLORS = ("#4c8ed9", "#d9822b", "#3fa66b", "#c25b9c", "#8f8f8f", "#a08030")
 _GREY = "#808080"
 
 
+# A line each: your run, what to use, the evidence, its limits.
+_ADVICE = """
+several tasks, nothing special known of them | `grpo` or `g2rpo` | Study: GRPO is ahead of EMA-GRPO in all \
+{conditions} conditions with several tasks, by {least} to {most}; G²RPO − GRPO {g2rpo} | The paper reports the \
+opposite, from one run each at 8 B. The study is small: see [Limits](#limits)
+tasks whose rewards have different scales | what divides by a σ of the group or the task: `grpo`, `g2rpo`, `gdpo`, \
+`task_batch_std`, `EmaGrpo` | Formula: without it, a task's squared advantages go with the square of its scale. \
+Paper: EMA-GRPO over Dr.GRPO. Study, three tasks × 0.1, EMA-GRPO − Dr.GRPO: {scaled}, temporal grounding {temporal} \
+| A trade: what Dr.GRPO takes from the scaled tasks goes to the others
+easy and hard prompts in one task, a noisy judge, filtered groups | as without them | Study: GRPO − EMA-GRPO has \
+the same sign there | One strength of each was tried
+EMA-GRPO, for whatever reason | `EmaGrpo()`, which starts without bias | Formula and simulation: [How σ \
+starts](sigma.md#how-σ-starts). Study, debiased − first batch: {debiased}; after an empty first step {empty} | No \
+gain of accuracy was seen
+EMA-GRPO where rewards rise a lot | `EmaGrpo(variance="within_group")` | Formula and simulation: [Where rewards \
+move](sigma.md#where-rewards-move) | In the study only with the first batch as a start, where σ stayed too small \
+after an empty step
+one task | `dr_grpo` or `EmaGrpo`, which are alike | Formula: EMA-GRPO is Dr.GRPO times a number. Study: {one} | \
+GRPO was not run on one task
+rewards in parts | `gdpo`, or their sum with any other | Study, GDPO − GRPO: {gdpo} | Two parts, of which the \
+second, format, is nearly always 1
+to repeat the paper | `EmaGrpo.as_released()` | [The release's own numbers](index.md#ema-grpo) |
+"""
+
+
 def learning_rates(study: Results) -> str:
     """Return the metric of each tuned estimator at each learning rate; the best is bold."""
     best = best_rates(study.every)
@@ -70,8 +95,9 @@ def power(study: Results) -> str:
     for better, than in (("ema", "dr_grpo"), ("ema", "grpo")):
         deviation = tuning_deviation(study.every, better, than)
         needed = [str(seeds_for(effect, deviation)) for effect in (0.005, 0.01, 0.02)]
-        lines.append([f"{TITLES[better]} − {TITLES[than]}", f"{deviation:.4f}", *needed])
-    return _table(["difference", "σ of it", "seeds for .005", "for .01", "for .02"], lines)
+        least = next(effect for effect in np.arange(0.001, 1.0, 0.001) if seeds_for(effect, deviation) <= len(SEEDS))
+        lines.append([_named(better, than), f"{deviation:.4f}", *needed, f"{least:.3f}"])
+    return _table(["difference", "σ of it", "seeds for .005", "for .01", "for .02", f"{len(SEEDS)} seeds find"], lines)
 
 
 def main_differences(study: Results) -> str:
@@ -80,7 +106,7 @@ def main_differences(study: Results) -> str:
     for condition in CONDITIONS:
         for better, than in PAIRS:
             if not condition.shuffled and better in condition.estimators and than in condition.estimators:
-                pair = f"{TITLES[better]} − {TITLES[than]}"
+                pair = _named(better, than)
                 cells.append((condition.name, pair, study.compare(condition.name, better, than)[0]))
     corrected = holm([difference.p for *_, difference in cells])
     lines = [
@@ -129,9 +155,35 @@ def tasks_own_scales(study: Results) -> str:
     return _by_task(study, MAIN, (("ema", "dr_grpo"), ("ema", "grpo")))
 
 
-def predictions(_: Results) -> str:
-    """Return what was predicted, condition by condition."""
-    return "\n".join(f"- **{condition.name}**: {condition.prediction}" for condition in CONDITIONS)
+def predictions(study: Results) -> str:
+    """Return what was predicted, condition by condition, and what the mean of tasks did."""
+    lines: list[str] = []
+    for condition in CONDITIONS:
+        pairs = [pair for pair in PAIRS if set(pair) <= set(condition.estimators)]
+        found = [f"{_named(*pair)}: {study.compare(condition.name, *pair)[0]}" for pair in pairs]
+        lines.append(f"- **{condition.name}**. {condition.prediction} *Found:* {'; '.join(found)}.")
+    return "\n".join(lines)
+
+
+def what_to_use(study: Results) -> str:
+    """Return what to use when, with the evidence for each line and its limits."""
+    scaled, empty = CONDITIONS[1].name, CONDITIONS[2].name
+    both = [of.name for of in CONDITIONS if {"grpo", "ema"} <= set(of.estimators) and not of.shuffled]
+    ahead = [study.compare(name, "grpo", "ema")[0].mean for name in both]
+    numbers = {
+        "conditions": len(both),
+        "least": f"{min(ahead):.3f}",
+        "most": f"{max(ahead):.3f}",
+        "g2rpo": study.compare(MAIN.name, "g2rpo", "grpo")[0],
+        "scaled": study.compare(scaled, "ema", "dr_grpo")[0],
+        "temporal": study.compare(scaled, "ema", "dr_grpo")[1][list(TASKS).index("temporal_grounding")],
+        "debiased": study.compare(MAIN.name, "ema_debiased", "ema")[0],
+        "empty": study.compare(empty, "ema_debiased", "ema")[0],
+        "one": study.compare("one task", "ema", "dr_grpo")[0],
+        "gdpo": study.compare(MAIN.name, "gdpo", "grpo")[0],
+    }
+    lines = [[cell.strip().format(**numbers) for cell in line.split("|")] for line in _ADVICE.strip().splitlines()]
+    return _table(["your run", "use", "evidence", "limits"], lines)
 
 
 def sanity(study: Results) -> str:
@@ -239,7 +291,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     table.__name__: table
     for table in (
         learning_rates, power, main_differences, accuracies, own_scales, tasks_own_scales, tasks_scaled,
-        tasks_nothing_at_first, predictions, sanity, shares, top_tenth, tracking_shares,
+        tasks_nothing_at_first, predictions, what_to_use, sanity, shares, top_tenth, tracking_shares,
     )
 }  # fmt: skip
 FIGURES = (draw_weights, draw_shares, draw_sigma, draw_curves)
@@ -276,13 +328,21 @@ def _by_task(study: Results, condition: Condition, pairs: tuple[tuple[str, str],
         mean, tasks = study.compare(condition.name, better, than)
         corrected = holm([difference.p for difference in tasks])
         cells = [_bold(difference, p) for difference, p in zip(tasks, corrected, strict=True)]
-        lines.append([f"{TITLES[better]} − {TITLES[than]}", _bold(mean, mean.p), *cells])
+        lines.append([_named(better, than), str(mean), *cells])
     return _table(["difference", "mean", *_plain(TASKS)], lines)
 
 
 def _rises(study: Results, condition: str, name: str) -> list[float]:
     """Return, by seed, how much the mean of tasks rises from before the first step to the last three measurements."""
     return [float(np.mean(run["curve"][-3:]) - np.mean(run["start"])) for run in study.runs(condition, name)]
+
+
+def _named(better: str, than: str) -> str:
+    return f"{TITLES[better]} − {TITLES[than]}"
+
+
+def _points(value: float) -> str:
+    return f"{value:.3f}".lstrip("0")
 
 
 def _plain(names: Iterable[str]) -> list[str]:
