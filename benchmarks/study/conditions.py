@@ -36,8 +36,8 @@ ESTIMATORS: dict[str, Callable[[], Estimator]] = {
 }
 
 STEPS = 40
-# To find a difference of .01 with a power of .8 the tuning runs ask for 9 seeds between EMA-GRPO and Dr.GRPO, and for 13
-# between EMA-GRPO and GRPO: see the page.
+# To find a difference of .01 with a power of .8, the tuning runs ask for 9 seeds between EMA-GRPO and Dr.GRPO, and for
+# 13 between EMA-GRPO and GRPO: see the page.
 SEEDS = tuple(range(8))
 # Learning rates are chosen in the first condition, on seeds that are not used again.
 TUNING_SEEDS = (100, 101)
