@@ -225,14 +225,15 @@ def top_tenth(study: Results) -> str:
 
 
 def tracking_shares(study: Results) -> str:
-    """Return tracking's share where it earns nothing in the first step: in the ten steps after it, and in all."""
-    condition = CONDITIONS[2]
+    """Return tracking's share where it earns nothing in the first step, and where it has one prompt of eighteen."""
+    empty, rare = CONDITIONS[2], CONDITIONS[3]
     place = list(TASKS).index("tracking")
-    lines = [
-        [TITLES[name], *(f"{study.mean(condition.name, name, key)[place]:.2f}" for key in ("first_share", "share"))]
-        for name in condition.estimators
-    ]
-    return _table(["estimator", "steps 2 to 11", "all steps"], lines)
+    lines: list[list[str]] = []
+    for name in empty.estimators:
+        shares = [study.mean(empty.name, name, key)[place] for key in ("first_share", "share")]
+        shares += [study.mean(rare.name, name, "share")[place]] if name in rare.estimators else []
+        lines.append([TITLES[name], *(f"{share:.2f}" for share in shares), *([""] * (3 - len(shares)))])
+    return _table(["estimator", f"{empty.name}, steps 2 to 11", f"{empty.name}, all", f"{rare.name}, all"], lines)
 
 
 def draw_weights(study: Results, folder: Path) -> None:
