@@ -342,10 +342,6 @@ def _named(better: str, than: str) -> str:
     return f"{TITLES[better]} − {TITLES[than]}"
 
 
-def _points(value: float) -> str:
-    return f"{value:.3f}".lstrip("0")
-
-
 def _plain(names: Iterable[str]) -> list[str]:
     return [name.replace("_", " ") for name in names]
 
