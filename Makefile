@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .PHONY: help demo test test-fast test-frameworks test-trainer test-oldest test-wheel smoke check check-tag format generate fuzz \
-    bench wheel docs docs-serve docs-deploy clean
+    bench study study-smoke wheel docs docs-serve docs-deploy clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -116,6 +116,14 @@ fuzz: .venv/fuzz/.ready  ## fuzz reading and scoring for SECONDS each (60), keep
 
 bench: .venv/.dev .venv/.peers  ## measure speed beside the peers and the floor, into docs/internals/benchmarks.md
 	$(BIN)/python -m benchmarks --out docs/internals/benchmarks.md
+
+JOBS ?= 2
+study: .venv/.dev  ## compare estimators by training a small policy, JOBS processes (2); goes on where it was stopped
+	$(BIN)/python -m benchmarks.study run --jobs $(JOBS)
+	$(BIN)/python -m benchmarks.study report
+
+study-smoke: .venv/.dev  ## one short run of the study, in seconds
+	$(BIN)/python -m benchmarks.study run --smoke
 
 wheel: .venv/.dev  ## build the source archive, and from it the wheel, into dist/
 	rm -rf dist
