@@ -12,12 +12,14 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 .venv/.core: pyproject.toml
+	@echo "Installing the package and what it requires into .venv: about a minute"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/.dev: .venv/.core constraints.txt
+	@echo "Installing torch and the tools of development into .venv: some minutes"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,testing,torch,sam2,peers]'
 	$(BIN)/python -m pip install --quiet --no-deps xgrammar==0.2.8
