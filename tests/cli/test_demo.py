@@ -10,7 +10,6 @@ import pytest
 import onethinker_rewards as otr
 from onethinker_rewards.cli.demo import read_examples
 from onethinker_rewards.rewards import wording
-from onethinker_rewards.tasks.release import RELEASE_TASKS
 from tests.cli.runs import rows_of, run
 
 # Keyed by (task, number within it): total, and the failure or format fault.
@@ -32,6 +31,14 @@ EXPECTED = {
     "spatio_temporal_grounding": [(2.711, None), (2.2, None), (0, "missing_key")],
     "tracking": [(1.818, None), (0, "unclosed_answer"), (0, "bad_frame_key")],
     "image_segmentation": [(3.88, None), (2, None), (0, "wrong_length"), (0, "unknown_key")],
+    "detection": [(1.78, None), (1, None)],
+    "pointing": [(1.803, None), (0, "out_of_range")],
+    "gui_click": [(2, None), (1, None)],
+    "rotated_box": [(2, None), (0, "bad_order")],
+    "temporal_segments": [(5 / 3, None), (4 / 3, None)],
+    "point_tracking": [(2, None), (1.5, None)],
+    "image_quality": [(1.8, None), (1, None)],
+    "ordering": [(5 / 3, None), (1, None)],
     "video_segmentation": [(4.84, None), (4.011, None), (0, "invalid_json"), (4, "missing_think")],
 }
 
@@ -50,8 +57,8 @@ def scored() -> list[dict[str, Any]]:
 
 def test_the_examples_are_a_file_that_score_reads(scored: list[dict[str, Any]]) -> None:
     assert all("error" not in row for row in scored)
-    assert 38 <= len(scored) <= 48
-    assert list(dict.fromkeys(row["task"] for row in scored)) == list(RELEASE_TASKS)
+    assert 55 <= len(scored) <= 65
+    assert list(dict.fromkeys(row["task"] for row in scored)) == list(otr.TASKS)
 
 
 def test_every_example_gets_what_its_note_says(scored: list[dict[str, Any]]) -> None:
@@ -129,15 +136,14 @@ def test_one_task(task: str) -> None:
     assert "how to answer" in shown
 
 
-def test_a_task_without_examples() -> None:
-    assert "there are no examples of detection; there are of multiple_choice" in run("demo", "detection").stderr
+def test_no_task() -> None:
     assert "'mahjong' is no task" in run("demo", "mahjong").stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "name", "rows"),
     [
-        (["--html"], "demo.html", 45),
+        (["--html"], "demo.html", 61),
         (["math", "--html"], "demo.html", 4),
         (["--html", "math.html", "math"], "math.html", 4),
     ],

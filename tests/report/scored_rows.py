@@ -41,10 +41,10 @@ BEYOND = {
 
 
 def examples() -> list[dict[str, Any]]:
-    """Return the examples of the package, and one row of each task beyond the paper, without rewards."""
+    """Return the package's examples of the paper's tasks, and one row of each task beyond it, without rewards."""
     rows = [json.loads(line) for line in EXAMPLES.read_text().splitlines()]
     # Mathematics takes a worker process, and has nothing to draw.
-    rows = [row for row in rows if row["task"] != "math"]
+    rows = [row for row in rows if row["task"] not in {"math", *BEYOND}]
     for task, (answer, reference) in BEYOND.items():
         response = f"<think>I look.</think><answer>{json.dumps(answer)}</answer>"
         rows.append({"task": task, "question": f"A {task}?", "reference": reference, "response": response})
