@@ -52,7 +52,7 @@ def error_of(row: dict[str, Any] | str) -> str:
         pytest.param(
             good(reference=None, x=None, label=1),
             "no column 'reference' or 'solution' or 'answer' or 'ground_truth' or 'reward_model.ground_truth' for the "
-            "reference; there are: 'response', 'task', 'label'",
+            "reference; there are: 'response', 'task', 'label'; name yours with --column reference=NAME",
             id="no-reference",
         ),
         pytest.param(good(reference=float("inf")), f"{NOT_A_REFERENCE} a number", id="reference-has-no-end"),
